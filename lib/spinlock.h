@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// A spin lock: for a few instructions' worth of critical section on several CPUs. It does not
+// touch the interrupt flag: what an interrupt handler also takes is guarded in kernel/ by the
+// irq-saving variant there. Nobody may sleep while holding one; the kernel is not preempted while
+// it runs, so a holder always gets to its release.
+#pragma once
+
+#include <stdbool.h>
+
+struct spinlock {
+	bool held;
+};
+
+static inline void spin_lock(struct spinlock *lock)
+{
+	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+			__builtin_ia32_pause();
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+	__atomic_clear(&lock->held, __ATOMIC_RELEASE);
+}

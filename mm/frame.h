@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// Frames: 4 KiB pieces of RAM, and the allocator that hands them out in blocks of 2^order.
+// `struct frame`, one for each frame, is the only truth about it: how often it is referenced,
+// what kind of owner it has, and where it is mapped from.
+#pragma once
+
+#include "lib/list.h"
+#include "mm/layout.h"
+#include <stdint.h>
+
+#define FRAME_ORDER_MAX 10 // the largest block: 4 MiB
+
+// Every frame has exactly one kind of owner; the kinds add up to all of RAM (frame_kind_count).
+enum frame_kind {
+	FRAME_ABSENT = 0,  // no RAM here: not counted
+	FRAME_RESERVED,    // RAM that firmware keeps
+	FRAME_FREE,        // in the allocator: buddy lists or a CPU's list
+	FRAME_IMAGE,       // the kernel's text and data
+	FRAME_BOOT,        // used while starting; given back afterwards
+	FRAME_MODULE,      // the initrd, as the loader brought it
+	FRAME_FRAME_TABLE, // holds struct frames
+	FRAME_PAGE_TABLE,  // a page table of any level, in use or kept empty for the next one
+	FRAME_SLAB,        // kernel heap
+	FRAME_STACK,       // a kernel stack
+	FRAME_KERNEL,      // other memory of the kernel: trace buffer, I/O buffers
+	FRAME_ZERO,        // the one shared frame of zeros
+	FRAME_ANON,        // private memory of processes
+	FRAME_FILE,        // page cache: a page of a file
+	FRAME_KIND_COUNT,
+};
+
+// Size counts: there is one for each 4 KiB of RAM (see DESIGN in docs/memory.md).
+struct frame {
+	uint32_t references; // mappings, the page cache, and temporary holders; atomic
+	uint8_t kind;        // enum frame_kind; written by whoever holds the frame
+	uint8_t order;       // of the block this frame heads, free or allocated
+	uint16_t flags;      // FRAME_FLAG_*; written by whoever holds the frame
+	union {
+		struct list link;  // free: buddy list (zone lock) or CPU list; file: object's list
+		struct {           // FRAME_SLAB, guarded by the cache's lock
+			struct list slab_link;
+		};
+	};
+	union {
+		void *owner;           // ANON: struct anon; FILE: struct object; PAGE_TABLE: mm
+		struct cache *cache;   // SLAB
+	};
+	union {
+		uint64_t index;        // ANON: virtual page number at first touch; FILE: page in file
+		void *free_objects;    // SLAB: first free object
+	};
+	union {
+		uint32_t entries;      // PAGE_TABLE: entries in use
+		uint32_t objects;      // SLAB: objects handed out
+	};
+	uint32_t spare;
+};
+_Static_assert(sizeof(struct frame) == 48, "struct frame is multiplied by all of RAM");
+
+extern struct frame *frame_table; // indexed by frame number; constant once mm/ has started
+
+static inline struct frame *phys_to_frame(phys_t address)
+{
+	return &frame_table[address >> PAGE_SHIFT];
+}
+
+static inline phys_t frame_to_phys(const struct frame *frame)
+{
+	return (phys_t)(frame - frame_table) << PAGE_SHIFT;
+}
+
+static inline void *frame_to_virt(const struct frame *frame)
+{
+	return phys_to_virt(frame_to_phys(frame));
+}
+
+// A block of 2^order frames, aligned to its size, contents undefined, one reference.
+// NULL when there is none (or fail-nth says so): an ordinary result.
+struct frame *frame_alloc(unsigned order, enum frame_kind kind);
+
+// The same, one frame, filled with zeros.
+struct frame *frame_alloc_zeroed(enum frame_kind kind);
+
+// Gives a block back. The caller holds the last reference and no CPU can still reach it.
+void frame_free(struct frame *frame, unsigned order);
+
+static inline void frame_get(struct frame *frame)
+{
+	__atomic_add_fetch(&frame->references, 1, __ATOMIC_RELAXED);
+}
+
+// Drops a reference of a single frame and frees it with the last one.
+void frame_put(struct frame *frame);
+
+// Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
+uint64_t frame_kind_count(enum frame_kind kind);
+uint64_t frame_total(void);
+const char *frame_kind_name(enum frame_kind kind);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// The narrow interface through which mm/ reaches the machine and the processes. kernel/ fills it
+// in (kernel/machine.c); the unit tests have their own (tests/unit/fake_machine.c). Nothing else
+// of kernel/ is visible from mm/.
+#pragma once
+
+#include "mm/layout.h"
+
+struct mm;
+
+#define MAX_CPUS 64
+
+// Index of the CPU this runs on, 0 to MAX_CPUS-1. The caller can not be moved to another CPU.
+unsigned machine_cpu(void);
+
+// Makes `root` the page table of this CPU (CR3) and forgets every entry that is not global.
+void machine_load_root(phys_t root);
+
+// On return no CPU translates through an old entry of `mm` in [start, end). Only then may the
+// frames that were mapped there be reused. Ranges of the kernel's half are named with mm == NULL.
+void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
+
+// The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.
+int *machine_fail_nth(void);
+
+// Number of the running task, 0 outside of one; stands in the trace's records.
+int machine_task_id(void);
+
+// Time for the trace: the processor's time-stamp counter.
+uint64_t machine_time(void);
+
+// One line into the kernel's log. printf's format; the line's end is added.
+void machine_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// A broken invariant: reports and stops the machine. Never for anything ring 3 can cause.
+_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// An address space: a page table, the VMAs, the heap's brk, the counters. What a process's system
+// calls and faults ask of memory is asked through this header.
+//
+// Locks, outermost first: mm->lock, object->lock, anon->lock, cache->lock, the allocator's zone
+// lock. mm->lock is taken by the functions below unless one says that its caller holds it.
+#pragma once
+
+#include "lib/avl.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "mm/layout.h"
+#include "mm/vma.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+// RLIM_INFINITY's value: no limit.
+#define MM_NO_LIMIT (~0ul)
+
+struct mm {
+	uint32_t users;         // tasks that run in it and temporary holders; atomic
+	struct spinlock lock;   // guards everything below
+	phys_t root;            // physical address of the top-level table; constant
+	struct avl_tree vmas;   // by address
+	struct vma *last_found; // most lookups hit the same VMA again
+
+	uintptr_t brk_start;    // first address of the heap: set by exec
+	uintptr_t brk;          // one past its last byte, not page aligned
+	uintptr_t mmap_top;     // mappings without a fixed address go below this, top down
+	uintptr_t stack_top;
+	uintptr_t argument_start, argument_end;       // argv's strings (/proc/pid/cmdline)
+	uintptr_t environment_start, environment_end;
+
+	uint64_t stack_limit;   // RLIMIT_STACK, bytes
+	uint64_t data_limit;    // RLIMIT_DATA, bytes
+	uint64_t space_limit;   // RLIMIT_AS, bytes
+
+	// Counters, in pages unless said; kept where the event happens and recounted by the audit.
+	uint64_t vma_count;     // VMAs, not pages
+	uint64_t mapped;        // VSZ
+	uint64_t anon_resident; // RSS: private frames
+	uint64_t file_resident; // RSS: page-cache frames
+	uint64_t tables;        // page-table frames, the root included
+	uint64_t peak_resident;
+	uint64_t data;          // pages of private writable VMAs
+	uint64_t minor_faults;  // faults, not pages
+	uint64_t major_faults;
+
+	struct list link;       // on the list of all address spaces (mm/mm.c)
+};
+
+// Why a fault ended as it did. Everything up to FAULT_LAST_RESOLVED lets the program go on.
+enum fault_result {
+	FAULT_DEMAND_ZERO,   // first write to anonymous memory: a new frame of zeros
+	FAULT_ZERO_FRAME,    // first read of anonymous memory: the shared frame of zeros
+	FAULT_ZERO_REPLACED, // write after such a read: a new frame of zeros
+	FAULT_COPIED,        // write to a shared frame: a copy (copy-on-write)
+	FAULT_REUSED,        // write by a frame's last owner: write permission back
+	FAULT_FILE_MAPPED,   // page of a file found in the page cache and mapped
+	FAULT_FILE_READ,     // page of a file read into the page cache first (a major fault)
+	FAULT_FILE_COPIED,   // write to a private file page: a private copy
+	FAULT_STACK_GROWN,   // stack extended, then demand zero
+	FAULT_SPURIOUS,      // the entry allows it by now: a stale translation, or another CPU's work
+	FAULT_LAST_RESOLVED = FAULT_SPURIOUS,
+
+	FAULT_NO_MAPPING,    // no VMA there: SIGSEGV, SEGV_MAPERR
+	FAULT_PROTECTION,    // the VMA forbids it: SIGSEGV, SEGV_ACCERR
+	FAULT_STACK_LIMIT,   // stack at its limit or at its guard gap: SIGSEGV, SEGV_MAPERR
+	FAULT_NO_MEMORY,     // out of frames: the process is ended with a message
+	FAULT_BEYOND_END,    // beyond the file's last page: SIGBUS, BUS_ADRERR
+	FAULT_IO_ERROR,      // the file could not be read: SIGBUS
+	FAULT_RESULT_COUNT,
+};
+
+enum fault_access {
+	ACCESS_READ = 1,    // the values of VMA_READ, VMA_WRITE, VMA_EXEC
+	ACCESS_WRITE = 2,
+	ACCESS_EXECUTE = 4,
+};
+
+const char *fault_result_name(enum fault_result result);
+// Times each result has come since boot, by all processes.
+uint64_t fault_result_count(enum fault_result result);
+
+// ---- lifetime ----
+struct mm *mm_create(void);            // empty; NULL when out of memory
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);            // the last one unmaps and frees everything
+// A copy that shares every frame, copy-on-write. 0 or -ENOMEM; *copy is set on success only.
+int mm_fork(struct mm *parent, struct mm **copy);
+// Makes this CPU translate through `mm`; NULL: through the kernel's own table.
+void mm_activate(struct mm *mm);
+
+// ---- faults ----
+// `address` is any ring-3 address (others: FAULT_NO_MAPPING).
+enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access);
+
+// ---- the calls: results and errors exactly as Linux's ----
+uintptr_t mm_brk(struct mm *mm, uintptr_t address);
+// prot and flags are PROT_* and MAP_* of <linux/mman.h>. Address or -errno. `object` NULL:
+// anonymous; else a reference is taken for the VMA. `may_write`: shared mappings may be writable.
+long mm_mmap(struct mm *mm, uintptr_t address, size_t length, int prot, int flags,
+             struct object *object, uint64_t page_offset, bool may_write);
+int mm_munmap(struct mm *mm, uintptr_t address, size_t length);
+int mm_mprotect(struct mm *mm, uintptr_t address, size_t length, int prot);
+
+// ---- for exec ----
+// The stack's VMA: `size` bytes ending at stack_top, VMA_GROWS_DOWN. 0 or -errno.
+int mm_map_stack(struct mm *mm, uintptr_t top, size_t size, bool executable);
+// Reaches into an address space that need not be the current one, faulting pages in as that
+// program's own access would. Bytes moved: fewer than `count` when an address did not resolve.
+size_t mm_copy_out(struct mm *mm, uintptr_t to, const void *from, size_t count);
+size_t mm_copy_in(struct mm *mm, void *to, uintptr_t from, size_t count);
+size_t mm_zero_out(struct mm *mm, uintptr_t to, size_t count);
+
+// ---- looking (for /proc, panic reports, the tour) ----
+// The VMA that contains `address` or the first after it; NULL: none. Caller holds mm->lock.
+struct vma *mm_find_vma(struct mm *mm, uintptr_t address);
+struct vma *mm_next_vma(const struct vma *vma);

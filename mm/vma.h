@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// A VMA: a range of addresses of one process with one protection and one source of pages.
+#pragma once
+
+#include "lib/list.h"
+#include "lib/avl.h"
+#include <stdint.h>
+
+struct mm;
+struct object;
+struct anon;
+
+// What a VMA is. The low three bits are PROT_READ, PROT_WRITE and PROT_EXEC themselves.
+enum {
+	VMA_READ = 1,
+	VMA_WRITE = 2,
+	VMA_EXEC = 4,
+	VMA_PROTECTION = 7,
+	VMA_SHARED = 8,      // writes reach the object
+	VMA_MAY_WRITE = 16,  // mprotect may add write: the file was opened for it, or private
+	VMA_GROWS_DOWN = 32, // a stack
+	VMA_HEAP = 64,       // the brk area
+};
+
+struct vma {
+	uintptr_t start; // first address, page aligned; guarded like all else here by mm->lock
+	uintptr_t end;   // one past the last
+	struct avl_node node;   // in mm->vmas, by address
+	uint64_t largest_gap;   // largest hole below any VMA of this subtree, in bytes
+	struct mm *mm;
+	uint64_t page_offset;   // of `start` in the object, in pages; anonymous: start / PAGE_SIZE
+	struct object *object;  // where pages come from; NULL: anonymous
+	struct anon *anon;      // reverse map of this VMA's anonymous frames; NULL before the first
+	struct list object_link; // on object->vmas, guarded by object->lock
+	struct list anon_link;   // on anon->vmas, guarded by anon->lock
+	uint32_t flags;         // VMA_*
+};
+_Static_assert(sizeof(struct vma) <= 128, "a process may have 65,530 of these");
