@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// A process (Linux's thread group): what all its tasks share and what its parent waits for.
+//
+// Locks: `process_lock` (interrupts off) guards the tree, groups, sessions, states and signals of
+// all processes. It is taken before a wait queue's lock and a run queue's lock, never while one
+// of those is held, and nobody allocates or touches ring 3's memory while holding it.
+#pragma once
+
+#include "kernel/process/signal.h"
+#include "kernel/process/wait.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include <linux/resource.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct file;
+struct mm;
+struct registers;
+struct rusage;
+struct task;
+
+#define PID_LIMIT     32768 // pids are below this
+#define PROCESS_LIMIT 16384 // live tasks; fork then gives -EAGAIN
+
+enum process_state {
+	PROCESS_ALIVE,
+	PROCESS_EXITING, // exit_group or a fatal signal has come: its tasks are on their way out
+	PROCESS_ZOMBIE,  // gone but for what wait4 tells its parent
+	PROCESS_REAPED,
+};
+
+// RLIMIT_* of a process, shared until somebody changes one.
+struct limits {
+	uint32_t references; // atomic
+	struct rlimit64 limit[RLIM_NLIMITS];
+};
+
+// The path that exec was given, resolved: /proc/<pid>/exe. Shared after fork.
+struct executable {
+	uint32_t references; // atomic
+	char path[];
+};
+
+struct process {
+	uint32_t references; // the tree's own, and temporary holders; atomic
+	int pid;             // constant; also the tid of the first task
+	int group;           // process group; process_lock
+	int session;         // process_lock
+	uint8_t state;       // enum process_state; process_lock
+	bool stopped;        // by a stop signal; process_lock
+	bool stop_reported;  // wait4(WUNTRACED) has told; process_lock
+	bool continued;      // for wait4(WCONTINUED); process_lock
+	bool has_execed;     // setpgid by the parent is refused from then on
+	int status;          // wait status: of the end, or the stop signal; process_lock
+
+	struct process *parent; // NULL: the first program; process_lock
+	struct list children;   // by sibling; process_lock
+	struct list sibling;
+	struct list tasks;            // by thread_link; process_lock
+	uint32_t task_count;          // process_lock
+	struct process *hash_next;    // processes by pid; process_lock
+	struct list link;             // all processes, oldest first; process_lock
+	struct wait_queue child_wait; // who waits in wait4 for a child of this one
+
+	struct process_signals signals;
+	struct limits *limits;         // NULL: the kernel's defaults
+	struct executable *executable; // NULL: none yet. Changed by exec
+	void *terminal;                // controlling terminal: kernel/file/ sets and reads it
+
+	uint32_t uid, euid, suid, gid, egid, sgid;     // changed by the process itself
+	uint32_t umask;                                // the same
+	uint64_t start_time;                           // ns since boot
+	uint64_t user_ticks, kernel_ticks;             // of tasks that are gone
+	uint64_t minor_faults, major_faults;           // of tasks that are gone
+	uint64_t child_user_ticks, child_kernel_ticks; // of reaped children
+	uint64_t child_minor_faults, child_major_faults;
+	uint64_t peak_resident, child_peak_resident; // pages
+};
+
+extern struct spinlock process_lock;
+
+// Creates pid 1 from the initrd and the boot options and lets it run. Panics when the machine
+// cannot do even that; a program that is missing or no ELF is reported like the first program's
+// failed exec.
+void process_start_init(void);
+
+struct process *process_get(struct process *process);
+void process_put(struct process *process);
+// The process with this pid (zombies too), with a reference for the caller, or NULL.
+struct process *process_find(int pid);
+// For listing: the process with the lowest pid above `pid`, with a reference, or NULL.
+struct process *process_next(int pid);
+struct process *current_process(void);
+
+// For /proc: the address space of a process, with a reference (mm_put), or NULL for a zombie.
+struct mm *process_mm(struct process *process);
+// The first task, with a reference (task_put), or NULL for a zombie.
+struct task *process_main_task(struct process *process);
+// 'R', 'S', 'D', 'T' or 'Z', as in /proc/<pid>/stat.
+char process_state_letter(struct process *process);
+// Copies the executable's path, NUL-terminated; its length, or -ENOENT.
+long process_executable(struct process *process, char *path, uint64_t size);
+int process_parent_pid(struct process *process);
+// Comm of the first task (of a zombie: the last it had).
+void process_name(struct process *process, char name[16]);
+// RUSAGE_SELF or RUSAGE_CHILDREN.
+void process_usage(struct process *process, int who, struct rusage *usage);
+
+// The limit in force: RLIMIT_* of <linux/resource.h>.
+struct rlimit64 process_limit(struct process *process, unsigned resource);
+// 0, or -EINVAL, -EPERM, -ENOMEM.
+int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit);
+
+// Processes now, zombies included; and forks, execs and exits since boot.
+struct process_counts {
+	uint64_t processes, tasks, forks, execs, exits;
+};
+struct process_counts process_counts(void);
+
+// fork, vfork, clone. `stack`: ring 3's stack pointer for the child, 0: the parent's.
+struct fork_request {
+	uint64_t flags; // CLONE_* without the signal
+	int exit_signal;
+	uintptr_t stack;
+	uintptr_t parent_tid, child_tid; // CLONE_PARENT_SETTID, CLONE_CHILD_SETTID, _CLEARTID
+	uintptr_t tls;
+};
+// The child's pid, or -EAGAIN, -ENOMEM, -EINVAL.
+long process_fork(const struct fork_request *request);
+
+// Ends the running process with this wait status (exit code << 8, or the signal's number).
+_Noreturn void process_exit(int status);
+
+// wait4. The pid, 0 (WNOHANG) or -ECHILD, -ERESTARTSYS. `status` and `usage` may be NULL.
+long process_wait(int pid, int options, int *status, struct rusage *usage);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// A task: one thread of control. It has a kernel stack, the registers of ring 3 at that stack's
+// top, and an FPU state; what it shares with others it points to: the process (thread group), the
+// address space, the open files.
+//
+// Small on purpose: there is one for every forked process.
+#pragma once
+
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/registers.h"
+#include "lib/list.h"
+#include "mm/kernel_map.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct files;
+struct mm;
+struct process;
+struct vfork_wait;
+
+#define TASK_NAME_SIZE 16 // with the terminating NUL, as in Linux's TASK_COMM_LEN
+
+enum task_state {
+	TASK_RUNNABLE, // running, or on a CPU's run queue
+	TASK_SLEEPING, // until task_wake: any signal that has to be handled wakes it too
+	TASK_KILLABLE, // the same, but only a signal that ends the process wakes it
+	TASK_STOPPED,  // by a stop signal, until SIGCONT or SIGKILL
+	TASK_DEAD,     // will never run again: its stack goes as soon as it has left it
+};
+
+struct task {
+	uint64_t kernel_sp;      // while not running: where context_switch left its stack
+	void *stack;             // lowest address of the kernel stack; constant
+	void *fpu;               // FPU state while not running (kernel/machine/fpu.h)
+	uint64_t fs_base;        // of ring 3; written by the task itself
+	uint64_t gs_base;        // the same
+	struct mm *mm;           // NULL: a task of the kernel. Changed by the task itself (exec)
+	struct files *files;     // changed by the task itself
+	struct process *process; // constant
+
+	uint32_t references; // hash and process's list count as one; atomic
+	int tid;             // constant
+	uint8_t state;       // enum task_state; guarded by the run queue's lock
+	bool queued;         // on a run queue; guarded by its lock
+	bool on_cpu;         // some CPU still stands on its stack; cleared once that has left
+	uint8_t cpu;         // whose run queue it belongs to
+	uint32_t slice;      // timer ticks left before it gives way
+
+	struct list run_link;   // on a run queue, guarded by its lock
+	struct list timer_link; // among the sleepers with a deadline, guarded by the timer lock
+	uint64_t wake_time;     // the deadline, ns since boot
+	bool timed_out;         // the deadline came
+
+	struct list thread_link; // on process->tasks, guarded by process_lock
+	struct task *hash_next;  // tasks by tid, guarded by process_lock
+
+	uint64_t blocked;         // signals held back: bit n-1 for signal n; process_lock
+	uint64_t saved_blocked;   // what to go back to after rt_sigsuspend and the like
+	uint64_t pending;         // signals for this task alone; process_lock
+	struct list pending_info; // their details, guarded by process_lock
+	uintptr_t signal_stack;   // sigaltstack
+	uint64_t signal_stack_size;
+	uint32_t signal_stack_flags;
+	bool restore_blocked; // saved_blocked is to be put back
+
+	int fail_nth;              // /proc/<pid>/fail-nth: the allocation that is to fail
+	uintptr_t clear_child_tid; // set_tid_address: zeroed in ring 3's memory at the end
+	uintptr_t robust_list;     // set_robust_list
+	struct vfork_wait *vfork;  // the parent that waits for exec or exit; process_lock
+	uint64_t minor_faults, major_faults;
+	uint64_t user_ticks;       // timer ticks that found it in ring 3
+	uint64_t kernel_ticks;     // and in ring 0
+	char name[TASK_NAME_SIZE]; // comm; written by the task itself
+};
+
+static inline struct task *current_task(void)
+{
+	return this_cpu()->current;
+}
+
+static inline uintptr_t task_stack_top(const struct task *task)
+{
+	return (uintptr_t)task->stack + KERNEL_STACK_SIZE;
+}
+
+// Ring 3's registers: pushed at the stack's top by the entry from ring 3.
+static inline struct registers *task_registers(const struct task *task)
+{
+	return (struct registers *)task_stack_top(task) - 1;
+}
+
+// A task with a kernel stack and FPU state but nothing to run yet, not reachable by its tid.
+// NULL when out of memory. One reference.
+struct task *task_alloc(struct process *process, int tid);
+struct task *task_get(struct task *task);
+void task_put(struct task *task);
+
+// The task with this tid, with a reference for the caller, or NULL.
+struct task *task_find(int tid);
+
+// A task of the kernel that runs entry(argument) and never returns. NULL when out of memory.
+struct task *task_create_kernel(const char *name, void (*entry)(void *argument), void *argument);
+
+void task_set_name(struct task *task, const char *name);
+
+// /proc/<pid>/fail-nth: N makes the Nth allocation from now on fail once; 0: none. Reading gives
+// what is left to count, as Linux's fail_nth: 0 once the failure has happened.
+void task_fail_nth_set(struct task *task, int nth);
+int task_fail_nth(const struct task *task);
