@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// State per CPU, reached through GS while in ring 0. Only the CPU itself writes its own, except
+// `work`, where others may set bits (atomically). entry.asm knows the first fields' offsets.
+#pragma once
+
+#include "mm/machine.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct task;
+
+// Bits of cpu->work: return_work() is called before going back to ring 3 while any is set.
+// WORK_FULL_RETURN is for entry.asm alone: whoever rewrites registers of an interrupted program
+// during a system call, other than rax and other than changing rip, must set it; the fast way
+// out leaves rbx, rbp and r12-r15 as they are in the processor.
+#define WORK_RESCHED     1
+#define WORK_SIGNAL      2
+#define WORK_FULL_RETURN 4
+
+// Stacks of their own, by number in the TSS (SDM vol. 3A, 7.14.5).
+enum ist { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
+
+struct tss {
+	uint32_t reserved0;
+	uint64_t rsp[3]; // [0]: the stack for entries from ring 3
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t io_map; // past the limit: no port is allowed to ring 3
+} __attribute__((packed));
+
+struct cpu {
+	struct cpu *self;          // offset 0
+	struct task *current;      // 8: the running task; NULL until there is one
+	uint64_t kernel_stack_top; // 16: of the running task: see cpu_set_kernel_stack()
+	uint64_t user_rsp;         // 24: scratch of the system-call entry
+	uint32_t number;           // 32
+	uint32_t work;             // 36: WORK_*
+	uint64_t gdt[7] __attribute__((aligned(16)));
+	struct tss tss __attribute__((aligned(16)));
+	uint32_t panic_depth; // faults while reporting a fault
+};
+_Static_assert(offsetof(struct cpu, kernel_stack_top) == 16, "entry.asm");
+_Static_assert(offsetof(struct cpu, user_rsp) == 24, "entry.asm");
+_Static_assert(offsetof(struct cpu, work) == 36, "entry.asm");
+
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *cpu;
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
+	return cpu;
+}
+
+// Not volatile: for the code that asks, the answer never changes, whatever CPU it goes on.
+static inline struct task *current_task(void)
+{
+	struct task *task;
+	__asm__("movq %%gs:8, %0" : "=r"(task));
+	return task;
+}
+
+static inline void cpu_set_work(uint32_t bits)
+{
+	__asm__ volatile("lock orl %0, %%gs:36" : : "ir"(bits) : "memory", "cc");
+}
+
+static inline void cpu_clear_work(uint32_t bits)
+{
+	__asm__ volatile("lock andl %0, %%gs:36" : : "ir"(~bits) : "memory", "cc");
+}
+
+// Where entries from ring 3 put their registers from now on: the top of the next task's stack.
+static inline void cpu_set_kernel_stack(uintptr_t top)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->kernel_stack_top = top;
+	cpu->tss.rsp[0] = top;
+}
+
+// The way back to ring 3 for a task that was never there: the new task's first context switch
+// must arrive here with rsp at its struct registers (entry.asm). Serves pending work first.
+void return_to_user(void);
+
+// ---- what a context switch also has to keep ----
+// FS and GS bases of ring 3. With FSGSBASE programs change them without asking, so they are read
+// back from the processor each time.
+struct segment_bases {
+	uint64_t fs, gs;
+};
+void segment_bases_save(struct segment_bases *bases);
+void segment_bases_load(const struct segment_bases *bases); // both canonical, below USER_END
+
+// x87, SSE and, where present, AVX state. Size in bytes, constant after start; blocks must be
+// aligned to 64. The kernel itself never uses these registers.
+extern size_t fpu_state_size;
+void fpu_init_state(void *state); // a new program's
+void fpu_save(void *state);
+void fpu_restore(const void *state);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Names for addresses of kernel text. The table is made from the kernel's own symbols after a
+// first link and linked in by a second; a kernel without it reports bare addresses.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbol {
+	uint64_t address;
+	const char *name;
+};
+
+extern const struct symbol kernel_symbols[]; // by ascending address
+extern const size_t kernel_symbol_count;
+
+// "name+0x12" for an address of kernel text, "0x..." for any other. Returns `buffer`.
+const char *symbol_describe(uintptr_t address, char *buffer, size_t size);
+
+// Logs the chain of callers that starts at frame pointer `rbp`. Reads only memory that is mapped
+// and stops at the first frame that can not be one.
+void backtrace_log(uintptr_t rip, uintptr_t rbp);

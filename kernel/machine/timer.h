@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Time: a clock made of the time-stamp counter, and the tick that lets the scheduler preempt.
+#pragma once
+
+#include "kernel/machine/registers.h"
+#include <stdint.h>
+
+#define TICKS_PER_SECOND 100
+
+// Measures the time-stamp counter against the PIT, reads the battery clock, starts the tick (which
+// is heard once interrupts are on).
+void timer_start(void);
+
+uint64_t clock_monotonic(void); // nanoseconds since boot; never goes back
+uint64_t clock_realtime(void);  // nanoseconds since 1970, UTC
+uint64_t clock_tsc_hz(void);    // rate of the time-stamp counter
+
+// The tick's handler: calls scheduler_tick() (kernel/process/scheduler.h), interrupts off.
+void timer_tick(struct registers *registers);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The one way to ring 3's memory. Every range is checked against USER_END (and for wrapping)
+// before it is touched; a page that can not be made present ends the copy with -EFAULT through the
+// exception table. Faults are resolved on the way, so no lock that mm/ takes may be held.
+//
+// On failure part of the range may have been copied already.
+#pragma once
+
+#include "mm/layout.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Whether `count` bytes from `address` all lie in ring 3's half. Says nothing of what is mapped.
+static inline bool user_range_ok(uintptr_t address, size_t count)
+{
+	return address <= USER_END && count <= USER_END - address;
+}
+
+// 0 or -EFAULT. `count` may be 0.
+int copy_to_user(uintptr_t to, const void *from, size_t count);
+int copy_from_user(void *to, uintptr_t from, size_t count);
+int clear_user(uintptr_t to, size_t count); // fills with zeros
+
+// Copies a string with its NUL into `size` bytes. Its length without the NUL, -EFAULT, or
+// -ENAMETOOLONG when there is no NUL in the first `size` bytes.
+long strncpy_from_user(char *to, uintptr_t from, size_t size);

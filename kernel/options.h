@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Boot options: words of the command line, `key` or `key=value`. Unknown words are named in the
+// log and otherwise ignored, as the loader may add its own.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum console_mode {
+	CONSOLE_TTY, // lines, echo, control characters: a person types (default)
+	CONSOLE_RAW, // bytes as they are: stdin and stdout are files or pipes
+};
+
+struct options {
+	char init[256];            // init=PATH; "/init" when not given
+	enum console_mode console; // console=raw|tty
+	bool strace;               // strace: print every system call
+	bool trace;                // trace: mm/'s trace is on from the start
+	bool stdin_framed;         // stdin=framed: COM1's input is a sequence of frames
+	int fail_nth;              // fail-nth=N: the Nth allocation fails; 0: none
+	uint32_t audit;            // audit=N: audit after each N faults; 0: only at the end
+	char test[64];             // test=NAME: a ring-0 test instead of init; "": none
+	uint16_t rows, columns;    // winsize=ROWSxCOLS; 24x80 when not given
+};
+
+extern struct options options; // constant once options_parse() has run
+
+void options_parse(const char *command_line);
