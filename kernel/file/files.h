@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A process's descriptors, and where its relative paths start. Both are shared between threads
-// (CLONE_FILES, CLONE_FS) and copied by fork.
+// A process's descriptors, and the directory its relative paths start at. Shared between threads,
+// copied by fork. Linux keeps the directory apart (CLONE_FS); here it goes with CLONE_FILES, as
+// nobody but a test asks for one without the other.
 #pragma once
 
 #include "kernel/file/file.h"
@@ -17,13 +18,14 @@ struct files {
 	struct spinlock lock;    // guards all below
 	uint32_t capacity;       // descriptors there is room for, a multiple of FILES_INLINE
 	uint32_t first_free;     // no descriptor below it is free
+	struct inode *cwd;       // held
 	struct file **table;     // `capacity` pointers, NULL: free
 	uint16_t *close_on_exec; // one bit a descriptor
 	struct file *inline_table[FILES_INLINE];
 	uint16_t inline_close[1];
 };
 
-struct files *files_create(void);              // empty; NULL when out of memory
+struct files *files_create(void);              // empty, at the root; NULL when out of memory
 struct files *files_fork(struct files *files); // a copy; NULL when out of memory
 struct files *files_get(struct files *files);
 void files_put(struct files *files);           // the last one closes everything
@@ -46,15 +48,9 @@ void files_close_on_exec_set(struct files *files, unsigned descriptor, bool on);
 // a terminal, or plain streams. 0 or -ENOMEM.
 int files_open_standard(struct files *files);
 
-// Linux's fs_struct: the working directory and the umask.
-struct fs {
-	uint32_t references; // tasks; atomic
-	uint32_t umask;
-	struct spinlock lock; // guards cwd
-	struct inode *cwd;    // held
-};
-
-struct fs *fs_create(void);        // at the root; NULL when out of memory
-struct fs *fs_fork(struct fs *fs); // a copy; NULL when out of memory
-struct fs *fs_get(struct fs *fs);
-void fs_put(struct fs *fs);
+// The running task's working directory, with a reference.
+struct inode *files_cwd(void);
+// Makes `directory` the working directory; takes its own reference.
+void files_chdir(struct inode *directory);
+// The open file of one of the running task's descriptors, with a reference; NULL: -EBADF.
+struct file *file_get_descriptor(int descriptor);
