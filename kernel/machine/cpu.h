@@ -53,8 +53,9 @@ static inline struct cpu *this_cpu(void)
 	return cpu;
 }
 
-// Not volatile: for the code that asks, the answer never changes, whatever CPU it goes on.
-static inline struct task *current_task(void)
+// The running task in one instruction. Not volatile: for the code that asks, the answer never
+// changes, whatever CPU it goes on.
+static inline struct task *cpu_current_task(void)
 {
 	struct task *task;
 	__asm__("movq %%gs:8, %0" : "=r"(task));
@@ -84,18 +85,7 @@ static inline void cpu_set_kernel_stack(uintptr_t top)
 // must arrive here with rsp at its struct registers (entry.asm). Serves pending work first.
 void return_to_user(void);
 
-// ---- what a context switch also has to keep ----
-// FS and GS bases of ring 3. With FSGSBASE programs change them without asking, so they are read
-// back from the processor each time.
-struct segment_bases {
-	uint64_t fs, gs;
-};
-void segment_bases_save(struct segment_bases *bases);
-void segment_bases_load(const struct segment_bases *bases); // both canonical, below USER_END
-
-// x87, SSE and, where present, AVX state. Size in bytes, constant after start; blocks must be
-// aligned to 64. The kernel itself never uses these registers.
-extern size_t fpu_state_size;
-void fpu_init_state(void *state); // a new program's
-void fpu_save(void *state);
-void fpu_restore(const void *state);
+// FS and GS bases of ring 3, for the context switch. With FSGSBASE programs change them without
+// asking, so they have to be read back from the processor each time.
+void segment_bases_save(uint64_t *fs, uint64_t *gs);
+void segment_bases_load(uint64_t fs, uint64_t gs); // both below USER_END

@@ -76,7 +76,7 @@ struct task {
 
 static inline struct task *current_task(void)
 {
-	return this_cpu()->current;
+	return cpu_current_task();
 }
 
 static inline uintptr_t task_stack_top(const struct task *task)

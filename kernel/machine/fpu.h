@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// x87, SSE and, where present, AVX state of ring 3. The kernel itself never uses these registers,
+// so they change hands at a context switch and nowhere else, and always (lazy switching has leaked
+// one program's registers to another on real processors).
+#pragma once
+
+#include <stddef.h>
+
+// Bytes of one state, constant after start. Blocks must be aligned to 64.
+extern size_t fpu_state_size;
+
+void fpu_init_state(void *state); // what a new program finds
+void fpu_save(void *state);
+void fpu_restore(const void *state);
