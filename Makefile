@@ -1,21 +1,94 @@
-# First form, to be deepened: builds build/kernel.elf.
-BUILD := build
-CC := x86_64-linux-gnu-gcc
-LD := x86_64-linux-gnu-ld
-CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
- -mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-stack-protector \
- -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(BUILD)/include -I. -MMD -MP
-SOURCES := $(wildcard boot/*.c boot/*.asm kernel/*.c kernel/*.asm kernel/*/*.c kernel/*/*.asm mm/*.c lib/*.c)
-OBJECTS := $(SOURCES:%=$(BUILD)/kernel/%.o)
-all: $(BUILD)/kernel.elf
-$(BUILD)/kernel.elf: $(OBJECTS) linker.ld
-	$(LD) -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(OBJECTS)
-$(BUILD)/include:
-	mkdir -p $@ && ln -sfn /usr/include/linux $@/linux && ln -sfn /usr/include/asm-generic $@/asm-generic && ln -sfn /usr/include/x86_64-linux-gnu/asm $@/asm
-$(BUILD)/kernel/%.c.o: %.c | $(BUILD)/include
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
-$(BUILD)/kernel/%.asm.o: %.asm
-	@mkdir -p $(@D)
-	nasm -f elf64 -o $@ $<
--include $(OBJECTS:.o=.d)
+# SPDX-License-Identifier: MIT
+#
+# Faultline: `make help` lists what can be asked for. The rules themselves stand in tools/build:
+#   compiler.mk  which compiler and linker, and with which flags
+#   kernel.mk    the kernel, the initrd, the ISO
+#   programs.mk  ring 3: the small C library, user/, the malloc that Linux programs can preload
+#   tests.mk     what `make test` needs
+#
+# Variables: V=1 shows commands; DEBUG=1 builds with red zones and poison in build/debug;
+# LLVM=1 takes clang and lld; MUTANT=name builds with one known bug in build/mutant-name;
+# BUILD=dir puts everything elsewhere.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+SHELL := /bin/sh
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+# `make deps run` on a machine with nothing installed: what follows asks for compilers while it
+# is read, so the other goals get a make of their own once everything is installed.
+others := $(filter-out deps,$(MAKECMDGOALS))
+.PHONY: deps $(others)
+deps:
+	@tools/deps
+ifneq ($(others),)
+$(firstword $(others)): deps
+	+@$(MAKE) --no-print-directory $(others)
+$(wordlist 2,$(words $(others)),$(others)): $(firstword $(others))
+	@:
+endif
+
+else
+
+ifdef MUTANT
+BUILD ?= build/mutant-$(MUTANT)
+else ifdef DEBUG
+BUILD ?= build/debug
+else
+BUILD ?= build
+endif
+
+include tools/build/compiler.mk
+include tools/build/kernel.mk
+include tools/build/programs.mk
+include tools/build/tests.mk
+
+.PHONY: help doctor all iso run test check-format debug gdb bench clean toolchain
+all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
+
+help:
+	@echo 'Faultline: targets'
+	@echo '  all           kernel, programs and initrd in $(BUILD)/ (the default)'
+	@echo '  deps          install what building and testing need (root or sudo)'
+	@echo '  doctor        say what is missing and how to get it'
+	@echo '  run           boot in QEMU and take the guided tour; Ctrl-A x leaves'
+	@echo '  iso           $(BUILD)/faultline.iso, for BIOS and UEFI'
+	@echo '  test          every test; TESTS="file ..." for some of them'
+	@echo '  check-format  whether the C code is formatted as .clang-format says'
+	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
+	@echo '  gdb           in a second terminal: gdb attached to it'
+	@echo '  bench         guest instructions per memory operation'
+	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
+	@echo '  clean         remove $(BUILD)/'
+	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
+	@echo 'Your own program: tools/run PROGRAM [ARG...]   (tools/run --help)'
+
+doctor:
+	@tools/doctor
+
+# The terminal belongs to the program that runs: neither make's -j nor its output gets between.
+run: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/tour
+
+debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+	@echo '  stopped at reset; now `make gdb` in another terminal'
+	@tools/run --gdb --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/tour
+
+gdb: $(BUILD)/kernel.elf
+	@FAULTLINE_BUILD=$(BUILD) gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
+
+bench: all
+	@tools/bench --build $(BUILD)
+
+check-format:
+	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')
+
+toolchain:
+	@tools/toolchain
+
+clean:
+	rm -rf $(BUILD) compile_commands.json
+
+endif

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+#
+# Ring 3: user/NAME.c becomes $(BUILD)/user/NAME, statically linked with lib/libc and lib.
+
+LIBC_SOURCES := $(sort $(wildcard lib/libc/*.c lib/libc/*.asm lib/*.c))
+LIBC_OBJECTS := $(LIBC_SOURCES:%=$(BUILD)/obj/user/%.o)
+USER_PROGRAMS := $(patsubst user/%.c,$(BUILD)/user/%,$(sort $(wildcard user/*.c)))
+libc := $(BUILD)/libfaultline.a
+
+# Sections of their own, so that a program carries only the functions that it calls.
+$(BUILD)/obj/user/%.c.o: %.c $(BUILD)/flags/user $(staged)
+	$(call say,CC,$< [ring 3])
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(USER_CFLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/user/%.asm.o: %.asm $(BUILD)/flags/user $(staged)
+	$(call say,NASM,$< [ring 3])
+	@mkdir -p $(@D)
+	$(quiet)$(NASM) -f elf64 -I. $(defines) -MD $(@:.o=.d) -MP -o $@ $<
+
+$(eval $(call stamp,$(BUILD)/flags/libc,$(AR) $(LIBC_OBJECTS)))
+$(libc): $(LIBC_OBJECTS) $(BUILD)/flags/libc
+	$(call say,AR,$@)
+	@rm -f $@
+	$(quiet)$(AR) rcs $@ $(LIBC_OBJECTS)
+
+$(eval $(call stamp,$(BUILD)/flags/program,$(LD) $(USER_LDFLAGS)))
+link_program = $(LD) $(USER_LDFLAGS) -T user/program.ld -o $@ $< $(libc)
+
+$(BUILD)/user/%: $(BUILD)/obj/user/user/%.c.o $(libc) user/program.ld $(BUILD)/flags/program
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(link_program)
+
+# The archive the kernel finds its first programs in. Owner and time are fixed, so that the same
+# programs give the same archive.
+$(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS)))
+$(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
+	$(call say,CPIO,$@)
+	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin
+	@for program in $(USER_PROGRAMS); do cp $$program $(BUILD)/initrd/bin/; done
+	@find $(BUILD)/initrd -exec touch -h -d @0 {} +
+	$(quiet)cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
+		cpio --quiet --reproducible -o -H newc -R 0:0 >$(abspath $@)
+
+# The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD.
+PRELOAD_SOURCES := $(wildcard lib/libc/malloc.c)
+PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -fPIC -fvisibility=hidden \
+	-ftls-model=initial-exec -fno-builtin-malloc -I. $(defines)
+$(eval $(call stamp,$(BUILD)/flags/preload,$(HOST_CC) $(PRELOAD_CFLAGS) $(PRELOAD_SOURCES)))
+$(BUILD)/libfaultline-malloc.so: $(PRELOAD_SOURCES) $(BUILD)/flags/preload
+	$(call say,CC,$@)
+	$(quiet)$(HOST_CC) $(PRELOAD_CFLAGS) -DMALLOC_PRELOAD -MMD -MP -MF $@.d -MT $@ -shared \
+		-o $@ $(PRELOAD_SOURCES)
+
+-include $(LIBC_OBJECTS:.o=.d) $(BUILD)/libfaultline-malloc.so.d
+-include $(patsubst user/%.c,$(BUILD)/obj/user/user/%.c.d,$(wildcard user/*.c))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+#
+# What the tests need beside the kernel itself:
+#   tests/unit/test_NAME.c   programs of the reader's machine (cmocka, ASan, UBSan)
+#   tests/ring3/NAME.c       static programs built with musl, that run here and on Linux
+#   tests/ring3/libc_NAME.c  the same, and again with the project's own C library and with glibc
+
+# --- unit: the same mm/ and lib/ sources, compiled for the machine that runs make ---
+UNIT_CFLAGS := -std=gnu11 -O1 -g $(warnings) -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer -I. $(defines)
+UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/unit/%)
+unit_object = $(1:%=$(BUILD)/obj/unit/%.o)
+
+# In an archive, so that each test gets what it refers to and no more. The functions of string.c
+# and format.c are the host's own there; a test of those names them in its `link:` line.
+UNIT_SOURCES := $(sort $(wildcard mm/*.c) $(filter-out lib/string.c lib/format.c, \
+	$(wildcard lib/*.c)) $(filter-out $(UNIT_TESTS),$(wildcard tests/unit/*.c)))
+UNIT_OBJECTS := $(call unit_object,$(UNIT_SOURCES))
+
+# A test says what else it needs in a comment:  // link: kernel/file/cpio.c lib/string.c
+linked_by = $(shell sed -n 's,^// link:,,p' $(1))
+
+$(eval $(call stamp,$(BUILD)/flags/unit,$(HOST_CC) $(UNIT_CFLAGS) $(UNIT_OBJECTS)))
+$(BUILD)/obj/unit/%.c.o: %.c $(BUILD)/flags/unit
+	$(call say,CC,$< [unit])
+	@mkdir -p $(@D)
+	$(quiet)$(HOST_CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/libunit.a: $(UNIT_OBJECTS)
+	$(call say,AR,$@)
+	@mkdir -p $(@D) && rm -f $@
+	$(quiet)ar rcs $@ $(UNIT_OBJECTS)
+
+define unit_program
+$(BUILD)/tests/unit/$(1): $(call unit_object,tests/unit/$(1).c $(2)) $(BUILD)/tests/libunit.a
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(quiet)$$(HOST_CC) $$(UNIT_CFLAGS) -o $$@ $$^ -lcmocka
+-include $(patsubst %.o,%.d,$(call unit_object,tests/unit/$(1).c $(2)))
+endef
+$(foreach test,$(UNIT_TESTS),$(eval $(call unit_program,$(basename $(notdir $(test))),\
+	$(call linked_by,$(test)))))
+
+# --- ring 3 ---
+RING3_SOURCES := $(sort $(wildcard tests/ring3/*.c))
+RING3_NAMES := $(RING3_SOURCES:tests/ring3/%.c=%)
+RING3_PROGRAMS := $(RING3_NAMES:%=$(BUILD)/tests/ring3/%) \
+	$(foreach name,$(filter libc_%,$(RING3_NAMES)),\
+	$(BUILD)/tests/ring3/$(name).faultline $(BUILD)/tests/ring3/$(name).glibc)
+# musl-gcc is a native compiler only; elsewhere the cross compiler's own library has to do.
+GLIBC_CC := $(if $(filter x86_64,$(shell uname -m)),$(HOST_CC),x86_64-linux-gnu-gcc)
+MUSL_CC := $(if $(filter x86_64,$(shell uname -m)),musl-gcc,$(GLIBC_CC))
+RING3_CFLAGS := -std=gnu11 -O2 -g $(warnings) -static -fno-pie -no-pie -I. $(defines)
+# musl-gcc does not see Linux's headers by itself; the staged ones are after its own.
+$(eval $(call stamp,$(BUILD)/flags/ring3,$(MUSL_CC) $(GLIBC_CC) $(RING3_CFLAGS)))
+
+$(BUILD)/tests/ring3/%: tests/ring3/%.c $(BUILD)/flags/ring3 $(staged)
+	$(call say,MUSL,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
+
+$(BUILD)/tests/ring3/%.glibc: tests/ring3/%.c $(BUILD)/flags/ring3
+	$(call say,GLIBC,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(GLIBC_CC) $(RING3_CFLAGS) -MMD -MP -MF $@.d -o $@ $<
+
+$(BUILD)/tests/ring3/%.faultline: $(BUILD)/obj/user/tests/ring3/%.c.o $(libc) user/program.ld \
+		$(BUILD)/flags/program
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(link_program)
+
+-include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d)
+
+# --- all of it ---
+TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
+	$(RING3_PROGRAMS) $(BUILD)/compile_commands.json \
+	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
+	$(if $(PRELOAD_SOURCES),$(BUILD)/libfaultline-malloc.so)
+
+test: $(TEST_NEEDS)
+	@BUILD=$(BUILD) tests/run $(TESTS)
+
+# --- compile_commands.json, for editors ---
+quote := "
+comma := ,
+# $(call entries,sources,compiler and flags)
+entries = $(foreach source,$(filter %.c,$(1)),{"directory": "$(CURDIR)"$(comma) "file": \
+	"$(source)"$(comma) "command": "$(subst $(quote),\$(quote),$(2)) -c $(source)"}$(comma))
+database = $(call entries,$(KERNEL_SOURCES) $(RING0_SOURCES),$(CC) $(KERNEL_CFLAGS)) \
+	$(call entries,$(wildcard lib/libc/*.c user/*.c),$(CC) $(USER_CFLAGS)) \
+	$(call entries,$(wildcard tests/unit/*.c),$(HOST_CC) $(UNIT_CFLAGS)) \
+	$(call entries,$(RING3_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
+$(eval $(call stamp,$(BUILD)/flags/sources,$(KERNEL_SOURCES) $(RING0_SOURCES) \
+	$(wildcard lib/libc/*.c user/*.c tests/unit/*.c) $(RING3_SOURCES)))
+
+# The reader's tools look for it in the root; other builds than the usual one stay out of there.
+$(BUILD)/compile_commands.json: $(BUILD)/flags/kernel $(BUILD)/flags/user $(BUILD)/flags/unit \
+		$(BUILD)/flags/ring3 $(BUILD)/flags/sources
+	@printf '[%s]\n' '$(database)' | sed 's/, *]$$/]/; s/},/},\n/g' >$@
+	$(if $(filter build,$(BUILD)),@cp $@ compile_commands.json)
