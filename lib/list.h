@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Intrusive, circular, doubly linked lists: the link lives in the thing that is linked, so that
-// putting something on a list can not fail. Nothing here locks; a list's owner says what guards it.
+// putting something on a list can not fail. Nothing here locks; a list's owner says what guards
+// it.
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +13,11 @@ struct list {
 	struct list *prev;
 };
 
-#define LIST_INIT(name)             {&(name), &(name)}
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
+	}
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct list *head)
 {
@@ -70,13 +74,13 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 #define list_first_entry(head, type, member) container_of((head)->next, type, member)
 #define list_last_entry(head, type, member)  container_of((head)->prev, type, member)
 
-#define list_for_each_entry(pos, head, member)                                                    \
-	for (pos = container_of((head)->next, __typeof__(*pos), member); &pos->member != (head);  \
+#define list_for_each_entry(pos, head, member)                                                   \
+	for (pos = container_of((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = container_of(pos->member.next, __typeof__(*pos), member))
 
 // The same, and `pos` may be taken off the list or freed in the body.
-#define list_for_each_entry_safe(pos, following, head, member)                                    \
-	for (pos = container_of((head)->next, __typeof__(*pos), member),                          \
-	    following = container_of(pos->member.next, __typeof__(*pos), member);                 \
-	     &pos->member != (head);                                                              \
-	     pos = following, following = container_of(pos->member.next, __typeof__(*pos), member))
+#define list_for_each_entry_safe(pos, following, head, member)                    \
+	for (pos = container_of((head)->next, __typeof__(*pos), member),          \
+	    following = container_of(pos->member.next, __typeof__(*pos), member); \
+	     &pos->member != (head); pos = following,                             \
+	    following = container_of(pos->member.next, __typeof__(*pos), member))

@@ -19,6 +19,12 @@ static inline void spin_lock(struct spinlock *lock)
 			__builtin_ia32_pause();
 }
 
+// Takes the lock if it is free; whether it did.
+static inline bool spin_trylock(struct spinlock *lock)
+{
+	return !__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE);
+}
+
 static inline void spin_unlock(struct spinlock *lock)
 {
 	__atomic_clear(&lock->held, __ATOMIC_RELEASE);

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 struct audit_report {
-	uint64_t checked;         // facts compared
-	uint64_t wrong;           // of them, how many did not hold
-	char first[160];          // what the first wrong one was: one line
-	uint64_t frames_in_use;   // frames of kinds other than FREE, RESERVED and ABSENT
+	uint64_t checked;       // facts compared
+	uint64_t wrong;         // of them, how many did not hold
+	char first[160];        // what the first wrong one was: one line
+	uint64_t frames_in_use; // frames of kinds other than FREE, RESERVED and ABSENT
 };
 
 // Walks every table, VMA, list and cache. The machine must be quiet: one CPU, no lock held.

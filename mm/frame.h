@@ -30,29 +30,34 @@ enum frame_kind {
 	FRAME_KIND_COUNT,
 };
 
-// Size counts: there is one for each 4 KiB of RAM (see DESIGN in docs/memory.md).
+// Where a free frame is.
+enum frame_place {
+	FRAME_NOWHERE,  // allocated, or inside a block that another frame heads
+	FRAME_IN_BUDDY, // head of a block on one of the buddy lists
+	FRAME_ON_CPU,   // on a CPU's list of single frames
+};
+
+#define FRAME_TAIL 0xff
+
+// Size counts: there is one for each 4 KiB of RAM.
 struct frame {
 	uint32_t references; // mappings, the page cache, and temporary holders; atomic
 	uint8_t kind;        // enum frame_kind; written by whoever holds the frame
-	uint8_t order;       // of the block this frame heads, free or allocated
-	uint16_t flags;      // FRAME_FLAG_*; written by whoever holds the frame
+	uint8_t order;       // of the block this frame heads; FRAME_TAIL: it heads none
+	uint8_t place;       // enum frame_place; guarded by the zone's lock
+	uint8_t reserved;
+	struct list link; // FREE: list of its place; FILE: object's list; SLAB: cache's list
 	union {
-		struct list link;  // free: buddy list (zone lock) or CPU list; file: object's list
-		struct {           // FRAME_SLAB, guarded by the cache's lock
-			struct list slab_link;
-		};
+		void *owner;         // ANON: struct anon; FILE: struct object; PAGE_TABLE: mm
+		struct cache *cache; // SLAB
 	};
 	union {
-		void *owner;           // ANON: struct anon; FILE: struct object; PAGE_TABLE: mm
-		struct cache *cache;   // SLAB
+		uint64_t index;     // ANON: virtual page number at first touch; FILE: page in file
+		void *free_objects; // SLAB: first free object
 	};
 	union {
-		uint64_t index;        // ANON: virtual page number at first touch; FILE: page in file
-		void *free_objects;    // SLAB: first free object
-	};
-	union {
-		uint32_t entries;      // PAGE_TABLE: entries in use
-		uint32_t objects;      // SLAB: objects handed out
+		uint32_t entries; // PAGE_TABLE: entries in use
+		uint32_t objects; // SLAB: objects handed out
 	};
 	uint32_t spare;
 };
@@ -92,6 +97,26 @@ static inline void frame_get(struct frame *frame)
 
 // Drops a reference of a single frame and frees it with the last one.
 void frame_put(struct frame *frame);
+
+// Starting: declares what the frames [first, end) are, all of which must be FRAME_ABSENT yet. As
+// FRAME_FREE they go to the allocator.
+void frame_add(uint64_t first, uint64_t end, enum frame_kind kind);
+
+// Starting is over: hands frames declared by frame_add as something else to the allocator.
+void frame_give_back(uint64_t first, uint64_t end);
+
+// Called when an allocation finds nothing: gives back what is only kept for speed. Frames freed.
+// mm/reclaim.c.
+uint64_t frame_reclaim(void);
+
+// One past the highest frame number that was declared.
+extern uint64_t frame_limit;
+
+// Free blocks of an order in the buddy lists.
+uint64_t frame_free_blocks(unsigned order);
+
+// Moves this CPU's list back to the buddy lists, so that neighbours can merge.
+void frame_drain_cpu(void);
 
 // Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
 uint64_t frame_kind_count(enum frame_kind kind);

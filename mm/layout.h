@@ -20,7 +20,7 @@ typedef uint64_t phys_t; // a physical address, or a size in physical memory, in
 #define PAGE_SIZE  (1ul << PAGE_SHIFT)
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
 
-#define PAGE_ALIGN_DOWN(x) ((x) & PAGE_MASK)
+#define PAGE_ALIGN_DOWN(x) ((x)&PAGE_MASK)
 #define PAGE_ALIGN_UP(x)   (((x) + PAGE_SIZE - 1) & PAGE_MASK)
 
 #define USER_END         0x00007ffffffff000ul // one past the highest address of ring 3

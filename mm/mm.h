@@ -25,16 +25,16 @@ struct mm {
 	struct avl_tree vmas;   // by address
 	struct vma *last_found; // most lookups hit the same VMA again
 
-	uintptr_t brk_start;    // first address of the heap: set by exec
-	uintptr_t brk;          // one past its last byte, not page aligned
-	uintptr_t mmap_top;     // mappings without a fixed address go below this, top down
+	uintptr_t brk_start; // first address of the heap: set by exec
+	uintptr_t brk;       // one past its last byte, not page aligned
+	uintptr_t mmap_top;  // mappings without a fixed address go below this, top down
 	uintptr_t stack_top;
-	uintptr_t argument_start, argument_end;       // argv's strings (/proc/pid/cmdline)
+	uintptr_t argument_start, argument_end; // argv's strings (/proc/pid/cmdline)
 	uintptr_t environment_start, environment_end;
 
-	uint64_t stack_limit;   // RLIMIT_STACK, bytes
-	uint64_t data_limit;    // RLIMIT_DATA, bytes
-	uint64_t space_limit;   // RLIMIT_AS, bytes
+	uint64_t stack_limit; // RLIMIT_STACK, bytes
+	uint64_t data_limit;  // RLIMIT_DATA, bytes
+	uint64_t space_limit; // RLIMIT_AS, bytes
 
 	// Counters, in pages unless said; kept where the event happens and recounted by the audit.
 	uint64_t vma_count;     // VMAs, not pages
@@ -43,11 +43,11 @@ struct mm {
 	uint64_t file_resident; // RSS: page-cache frames
 	uint64_t tables;        // page-table frames, the root included
 	uint64_t peak_resident;
-	uint64_t data;          // pages of private writable VMAs
-	uint64_t minor_faults;  // faults, not pages
+	uint64_t data;         // pages of private writable VMAs
+	uint64_t minor_faults; // faults, not pages
 	uint64_t major_faults;
 
-	struct list link;       // on the list of all address spaces (mm/mm.c)
+	struct list link; // on the list of all address spaces (mm/mm.c)
 };
 
 // Why a fault ended as it did. Everything up to FAULT_LAST_RESOLVED lets the program go on.
@@ -61,20 +61,20 @@ enum fault_result {
 	FAULT_FILE_READ,     // page of a file read into the page cache first (a major fault)
 	FAULT_FILE_COPIED,   // write to a private file page: a private copy
 	FAULT_STACK_GROWN,   // stack extended, then demand zero
-	FAULT_SPURIOUS,      // the entry allows it by now: a stale translation, or another CPU's work
+	FAULT_SPURIOUS, // the entry allows it by now: a stale translation, or another CPU's work
 	FAULT_LAST_RESOLVED = FAULT_SPURIOUS,
 
-	FAULT_NO_MAPPING,    // no VMA there: SIGSEGV, SEGV_MAPERR
-	FAULT_PROTECTION,    // the VMA forbids it: SIGSEGV, SEGV_ACCERR
-	FAULT_STACK_LIMIT,   // stack at its limit or at its guard gap: SIGSEGV, SEGV_MAPERR
-	FAULT_NO_MEMORY,     // out of frames: the process is ended with a message
-	FAULT_BEYOND_END,    // beyond the file's last page: SIGBUS, BUS_ADRERR
-	FAULT_IO_ERROR,      // the file could not be read: SIGBUS
+	FAULT_NO_MAPPING,  // no VMA there: SIGSEGV, SEGV_MAPERR
+	FAULT_PROTECTION,  // the VMA forbids it: SIGSEGV, SEGV_ACCERR
+	FAULT_STACK_LIMIT, // stack at its limit or at its guard gap: SIGSEGV, SEGV_MAPERR
+	FAULT_NO_MEMORY,   // out of frames: the process is ended with a message
+	FAULT_BEYOND_END,  // beyond the file's last page: SIGBUS, BUS_ADRERR
+	FAULT_IO_ERROR,    // the file could not be read: SIGBUS
 	FAULT_RESULT_COUNT,
 };
 
 enum fault_access {
-	ACCESS_READ = 1,    // the values of VMA_READ, VMA_WRITE, VMA_EXEC
+	ACCESS_READ = 1, // the values of VMA_READ, VMA_WRITE, VMA_EXEC
 	ACCESS_WRITE = 2,
 	ACCESS_EXECUTE = 4,
 };
@@ -84,9 +84,9 @@ const char *fault_result_name(enum fault_result result);
 uint64_t fault_result_count(enum fault_result result);
 
 // ---- lifetime ----
-struct mm *mm_create(void);            // empty; NULL when out of memory
+struct mm *mm_create(void); // empty; NULL when out of memory
 struct mm *mm_get(struct mm *mm);
-void mm_put(struct mm *mm);            // the last one unmaps and frees everything
+void mm_put(struct mm *mm); // the last one unmaps and frees everything
 // A copy that shares every frame, copy-on-write. 0 or -ENOMEM; *copy is set on success only.
 int mm_fork(struct mm *parent, struct mm **copy);
 // Makes this CPU translate through `mm`; NULL: through the kernel's own table.
@@ -101,7 +101,7 @@ uintptr_t mm_brk(struct mm *mm, uintptr_t address);
 // prot and flags are PROT_* and MAP_* of <linux/mman.h>. Address or -errno. `object` NULL:
 // anonymous; else a reference is taken for the VMA. `may_write`: shared mappings may be writable.
 long mm_mmap(struct mm *mm, uintptr_t address, size_t length, int prot, int flags,
-             struct object *object, uint64_t page_offset, bool may_write);
+	     struct object *object, uint64_t page_offset, bool may_write);
 int mm_munmap(struct mm *mm, uintptr_t address, size_t length);
 int mm_mprotect(struct mm *mm, uintptr_t address, size_t length, int prot);
 

@@ -8,6 +8,7 @@
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "mm/frame.h"
+#include "mm/page_index.h"
 #include <stdbool.h>
 
 struct object;
@@ -21,17 +22,19 @@ struct object_ops {
 };
 
 struct object {
-	uint32_t references;     // open files, VMAs; atomic
-	struct spinlock lock;    // guards everything below
+	uint32_t references;  // open files, VMAs; atomic
+	struct spinlock lock; // guards everything below
 	const struct object_ops *ops;
 	uint64_t size;           // bytes
 	struct list vmas;        // reverse map: all VMAs of this object
 	struct list pages;       // cached frames, by frame->link, oldest first
-	void *root;              // page number -> frame (mm/page_index.c)
+	struct page_index index; // page number -> frame
 	uint64_t cached;         // frames on `pages`
-	struct list link;        // on the list of all objects (mm/object.c)
+	struct list link;        // on the list of all objects; guarded by object_list_lock
+	bool refillable;         // a page dropped can be filled again: it belongs to a file
 };
 
+// With one reference for the caller. `refillable` is false; a file's owner sets it.
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size);
 struct object *object_get(struct object *object);
 void object_put(struct object *object);
@@ -46,5 +49,9 @@ struct frame *object_cached_page(struct object *object, uint64_t index);
 // Copies out of the page cache: up to `count` bytes from `offset`. Bytes copied, 0 at the end.
 long object_read(struct object *object, uint64_t offset, void *buffer, uint64_t count);
 
-// Drops cached pages that nobody maps or holds. Frames given back.
+// Drops cached pages that nobody maps or holds and that can be filled again. Frames given back.
+// Objects whose lock is taken are passed over: it is called where frames run out.
 uint64_t object_drop_caches(void);
+
+extern struct list object_list; // by object->link
+extern struct spinlock object_list_lock;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Four-level page tables (Intel SDM vol. 3A, 4.5). Nothing outside of mm/page_table.c touches an
-// entry. A table is a frame like any other; it counts the entries in use and goes when there are
-// none left.
+// Four-level page tables (Intel SDM vol. 3A, 4.5): reading them, and the bits of an entry.
+// Changing them is mm/page_entry.h's, which only mm/ includes.
 #pragma once
 
 #include "mm/layout.h"
@@ -19,18 +18,19 @@ typedef uint64_t pte_t;
 #define PTE_DIRTY    (1ul << 6)
 #define PTE_HUGE     (1ul << 7) // levels 2 and 3: a leaf of 2 MiB or 1 GiB
 #define PTE_GLOBAL   (1ul << 8)
+#define PTE_HIDDEN   (1ul << 9) // not present, but names a frame: PROT_NONE. Free for software.
 #define PTE_NX       (1ul << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ul
 
 // What a walk of one address saw: one entry per level, from the top (level 4) down.
 struct page_walk {
 	uintptr_t address;
-	phys_t table[4];  // physical address of the table read at levels 4, 3, 2, 1
+	phys_t table[4]; // physical address of the table read at levels 4, 3, 2, 1
 	unsigned index[4];
 	pte_t entry[4];
-	unsigned levels;  // how many levels were read: fewer than 4 at a hole or a huge leaf
-	bool present;     // the last entry read is a present leaf
-	unsigned shift;   // size of that leaf: 12, 21 or 30
+	unsigned levels; // how many levels were read: fewer than 4 at a hole or a huge leaf
+	bool present;    // the last entry read is a present leaf
+	unsigned shift;  // size of that leaf: 12, 21 or 30
 };
 
 // Reads the path of `address` through the tree at `root`. Touches nothing; safe in a panic: it

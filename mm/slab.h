@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's heap: slab caches for objects of one size, and kmalloc over caches of powers of two.
+// The kernel's heap: slab caches for objects of one size, and kmalloc over caches of powers of
+// two.
 #pragma once
 
 #include <stddef.h>
@@ -12,12 +13,12 @@ struct cache;
 // NULL when out of memory. `name` is kept, not copied.
 struct cache *cache_create(const char *name, size_t size);
 
-void *cache_alloc(struct cache *cache);        // contents undefined; NULL when out of memory
-void *cache_alloc_zeroed(struct cache *cache); // the same, filled with zeros
+void *cache_alloc(struct cache *cache);             // contents undefined; NULL when out of memory
+void *cache_alloc_zeroed(struct cache *cache);      // the same, filled with zeros
 void cache_free(struct cache *cache, void *object); // NULL is allowed
 
 #define KMALLOC_MAX 65536 // larger blocks: frame_alloc
 
-void *kmalloc(size_t size);  // any size up to KMALLOC_MAX; NULL when out of memory
-void *kzalloc(size_t size);  // the same, filled with zeros
-void kfree(void *block);     // NULL is allowed
+void *kmalloc(size_t size); // any size up to KMALLOC_MAX; NULL when out of memory
+void *kzalloc(size_t size); // the same, filled with zeros
+void kfree(void *block);    // NULL is allowed

@@ -26,14 +26,14 @@ enum {
 struct vma {
 	uintptr_t start; // first address, page aligned; guarded like all else here by mm->lock
 	uintptr_t end;   // one past the last
-	struct avl_node node;   // in mm->vmas, by address
-	uint64_t largest_gap;   // largest hole below any VMA of this subtree, in bytes
+	struct avl_node node; // in mm->vmas, by address
+	uint64_t largest_gap; // largest hole below any VMA of this subtree, in bytes
 	struct mm *mm;
-	uint64_t page_offset;   // of `start` in the object, in pages; anonymous: start / PAGE_SIZE
-	struct object *object;  // where pages come from; NULL: anonymous
-	struct anon *anon;      // reverse map of this VMA's anonymous frames; NULL before the first
+	uint64_t page_offset;  // of `start` in the object, in pages; anonymous: start / PAGE_SIZE
+	struct object *object; // where pages come from; NULL: anonymous
+	struct anon *anon;     // reverse map of this VMA's anonymous frames; NULL before the first
 	struct list object_link; // on object->vmas, guarded by object->lock
 	struct list anon_link;   // on anon->vmas, guarded by anon->lock
-	uint32_t flags;         // VMA_*
+	uint32_t flags;          // VMA_*
 };
 _Static_assert(sizeof(struct vma) <= 128, "a process may have 65,530 of these");

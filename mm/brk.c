@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// brk: the end of the heap, as Linux has it. The result is always where the heap ends now; a
+// caller learns of failure by comparing.
+
+#include "lib/mutant.h"
+#include "mm/machine.h"
+#include "mm/page_entry.h"
+#include "mm/trace.h"
+#include "mm/unmap.h"
+#include "mm/vma_tree.h"
+
+#define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_HEAP)
+
+// Whether [start, end) and a page of distance to what comes next are free.
+static bool room_for_heap(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	return vma_range_free(mm, start, end + PAGE_SIZE);
+}
+
+static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	if (!room_for_heap(mm, start, end))
+		return false;
+	if (!mm_may_expand(mm, (end - start) >> PAGE_SHIFT, HEAP_FLAGS))
+		return false;
+	return mm_add_mapping(mm, start, end, HEAP_FLAGS, NULL, start >> PAGE_SHIFT) == 0;
+}
+
+static bool move_brk(struct mm *mm, uintptr_t address)
+{
+	uintptr_t before = PAGE_ALIGN_UP(mm->brk), after = PAGE_ALIGN_UP(address);
+
+	if (address < mm->brk_start || address > USER_END)
+		return false;
+	if (address - mm->brk_start > mm->data_limit)
+		return false;
+	if (after == before)
+		return true;
+	if (after > before)
+		return grow(mm, before, after);
+	return MUTANT(brk_keeps_pages) || unmap_range(mm, after, before) == 0;
+}
+
+uintptr_t mm_brk(struct mm *mm, uintptr_t address)
+{
+	uintptr_t before, after;
+
+	spin_lock(&mm->lock);
+	before = mm->brk;
+	if (move_brk(mm, address))
+		mm->brk = address;
+	after = mm->brk;
+	spin_unlock(&mm->lock);
+	trace(TRACE_BRK, address, before, after, 0);
+	return after;
+}

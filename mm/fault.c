@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+//
+// The page-fault handler: from an address and an access to one changed entry, or to the reason
+// why not. It knows no signals; kernel/ makes those of the reason.
+//
+// Runs under mm->lock. A file's page is read in under it too: an object whose pages come from a
+// slow device needs that lock to be one that sleeps.
+
+#include "lib/mutant.h"
+#include "lib/string.h"
+#include "mm/anon.h"
+#include "mm/machine.h"
+#include "mm/object.h"
+#include "mm/page_entry.h"
+#include "mm/trace.h"
+#include "mm/vma_tree.h"
+#include "mm/zero.h"
+#include <linux/errno.h>
+
+static uint64_t result_counts[FAULT_RESULT_COUNT]; // atomic
+
+// Everything about one fault that its steps hand on.
+struct fault {
+	struct mm *mm;
+	struct vma *vma;
+	uintptr_t address; // of the page
+	enum fault_access access;
+	pte_t *slot;
+};
+
+static uint64_t page_index_of(const struct fault *fault)
+{
+	return fault->vma->page_offset + ((fault->address - fault->vma->start) >> PAGE_SHIFT);
+}
+
+// Puts `frame` where nothing was mapped. The caller's reference becomes the mapping's.
+static void map_new(struct fault *fault, struct frame *frame, pte_t extra_bits)
+{
+	pte_t entry = frame_to_phys(frame) | page_protection(fault->vma->flags) | extra_bits;
+
+	page_slot_fill(fault->slot, entry);
+	trace(TRACE_FAULT_FRAME, fault->address, entry, 0, frame - frame_table);
+}
+
+// Puts `frame` in the place of another one; every CPU forgets the old one before it is let go.
+static void map_instead(struct fault *fault, struct frame *frame)
+{
+	pte_t before = *fault->slot;
+	pte_t entry =
+		frame_to_phys(frame) | page_protection(fault->vma->flags) | PTE_WRITE | PTE_DIRTY;
+
+	*fault->slot = entry;
+	if (!MUTANT(copy_without_flush))
+		machine_flush_range(fault->mm, fault->address, fault->address + PAGE_SIZE);
+	frame_put(entry_frame(before));
+	trace(TRACE_FAULT_FRAME, fault->address, entry, before, frame - frame_table);
+}
+
+// A frame that will be private memory of this VMA; NULL when out of memory.
+static struct frame *new_anon_frame(struct fault *fault)
+{
+	struct frame *frame;
+
+	if (!anon_prepare(fault->vma))
+		return NULL;
+	frame = frame_alloc(0, FRAME_ANON);
+	if (!frame)
+		return NULL;
+	frame->owner = fault->vma->anon;
+	frame->index = page_index_of(fault);
+	return frame;
+}
+
+static void clear_frame(struct frame *frame)
+{
+	if (!MUTANT(fault_page_not_zeroed))
+		page_clear(frame_to_virt(frame));
+}
+
+static enum fault_result demand_zero(struct fault *fault)
+{
+	struct frame *frame;
+
+	if (fault->access != ACCESS_WRITE) {
+		frame_get(zero_frame);
+		map_new(fault, zero_frame, 0);
+		return FAULT_ZERO_FRAME;
+	}
+	frame = new_anon_frame(fault);
+	if (!frame)
+		return FAULT_NO_MEMORY;
+	clear_frame(frame);
+	fault->mm->anon_resident++;
+	map_new(fault, frame, PTE_WRITE | PTE_DIRTY);
+	return FAULT_DEMAND_ZERO;
+}
+
+static enum fault_result replace_zero(struct fault *fault)
+{
+	struct frame *frame = new_anon_frame(fault);
+
+	if (!frame)
+		return FAULT_NO_MEMORY;
+	clear_frame(frame);
+	fault->mm->anon_resident++;
+	map_instead(fault, frame);
+	return FAULT_ZERO_REPLACED;
+}
+
+static enum fault_result copy(struct fault *fault, struct frame *shared)
+{
+	struct frame *frame = new_anon_frame(fault);
+
+	if (!frame)
+		return FAULT_NO_MEMORY;
+	page_copy(frame_to_virt(frame), frame_to_virt(shared));
+	if (shared->kind == FRAME_FILE) {
+		fault->mm->file_resident--;
+		fault->mm->anon_resident++;
+	}
+	map_instead(fault, frame);
+	return FAULT_COPIED;
+}
+
+// A write to a page that is there but not writable. The order of the questions:
+//
+//   VMA shared?        the object's own page: write permission
+//   frame of zeros?    a new frame of zeros
+//   frame a file's?    a private copy: the file must not change
+//   others hold it?    a copy: they must not see the write
+//   else               the last owner: write permission back, nothing to copy
+static enum fault_result write_to_present(struct fault *fault)
+{
+	struct frame *frame = entry_frame(*fault->slot);
+	bool shared_vma = fault->vma->flags & VMA_SHARED;
+
+	if (!shared_vma) {
+		if (frame == zero_frame)
+			return replace_zero(fault);
+		if (frame->kind != FRAME_ANON)
+			return copy(fault, frame);
+		if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) > 1 &&
+		    !MUTANT(cow_always_reuses))
+			return copy(fault, frame);
+	}
+	trace(TRACE_FAULT_FRAME, fault->address, *fault->slot | PTE_WRITE | PTE_DIRTY,
+	      *fault->slot, frame - frame_table);
+	*fault->slot |= PTE_WRITE | PTE_DIRTY;
+	return FAULT_REUSED;
+}
+
+#define FAULT_AROUND 16 // pages mapped at once when they are in the page cache already
+
+// Maps neighbours of a file page that are cached, within its aligned window, its VMA and its
+// table: the program will soon want them, and each would cost a fault.
+static void map_around(struct fault *fault)
+{
+	struct vma *vma = fault->vma;
+	uintptr_t start = fault->address & ~(FAULT_AROUND * PAGE_SIZE - 1);
+	uintptr_t end = start + FAULT_AROUND * PAGE_SIZE;
+	pte_t *slot;
+
+	if (start < vma->start)
+		start = vma->start;
+	if (end > vma->end)
+		end = vma->end;
+	slot = fault->slot - ((fault->address - start) >> PAGE_SHIFT);
+	for (uintptr_t at = start; at < end; at += PAGE_SIZE, slot++) {
+		struct frame *frame;
+
+		if (*slot)
+			continue;
+		frame = object_cached_page(vma->object,
+					   vma->page_offset + ((at - vma->start) >> PAGE_SHIFT));
+		if (!frame)
+			continue;
+		page_slot_fill(slot, frame_to_phys(frame) | page_protection(vma->flags));
+		vma->mm->file_resident++;
+	}
+}
+
+static enum fault_result map_file_page(struct fault *fault, struct frame *page, bool cached)
+{
+	bool writable = (fault->vma->flags & VMA_SHARED) && fault->access == ACCESS_WRITE;
+
+	fault->mm->file_resident++;
+	map_new(fault, page, writable ? PTE_WRITE | PTE_DIRTY : 0);
+	if (!(fault->vma->flags & VMA_SHARED))
+		map_around(fault);
+	return cached ? FAULT_FILE_MAPPED : FAULT_FILE_READ;
+}
+
+static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
+{
+	struct frame *frame = new_anon_frame(fault);
+
+	if (frame) {
+		page_copy(frame_to_virt(frame), frame_to_virt(page));
+		fault->mm->anon_resident++;
+		map_new(fault, frame, PTE_WRITE | PTE_DIRTY);
+	}
+	frame_put(page);
+	return frame ? FAULT_FILE_COPIED : FAULT_NO_MEMORY;
+}
+
+static enum fault_result fault_object(struct fault *fault)
+{
+	struct frame *page;
+	bool cached;
+	int error = object_page(fault->vma->object, page_index_of(fault), &page, &cached);
+
+	if (error == -ENOMEM)
+		return FAULT_NO_MEMORY;
+	if (error)
+		return error == -ENXIO ? FAULT_BEYOND_END : FAULT_IO_ERROR;
+	if (fault->access == ACCESS_WRITE && !(fault->vma->flags & VMA_SHARED))
+		return copy_file_page(fault, page);
+	return map_file_page(fault, page, cached);
+}
+
+// Reading is allowed wherever anything is: x86 has no memory that can be written or executed but
+// not read.
+static bool access_allowed(const struct vma *vma, enum fault_access access)
+{
+	if (access == ACCESS_READ)
+		return vma->flags & VMA_PROTECTION;
+	return vma->flags & access;
+}
+
+// Extends a stack down to the page of `address`.
+static enum fault_result grow_stack(struct mm *mm, struct vma *vma, uintptr_t address)
+{
+	struct vma *below = vma_prev(vma);
+	uintptr_t floor = below ? below->end + STACK_GUARD_GAP : PAGE_SIZE;
+	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
+
+	if (vma->end - address > mm->stack_limit || address < floor)
+		return FAULT_STACK_LIMIT;
+	if (mm->mapped + grown > mm->space_limit >> PAGE_SHIFT)
+		return FAULT_STACK_LIMIT;
+	vma_resize(mm, vma, address, vma->end);
+	return FAULT_STACK_GROWN;
+}
+
+// The whole decision:
+//
+//   no VMA, none above that grows down   no mapping
+//   below a stack                        grow it, within its limit and guard gap, and go on
+//   the VMA forbids the access           protection
+//   no entry     anonymous               read: the frame of zeros; write: a new one
+//                file                    its page; a private copy if written
+//   entry        access is in it         spurious: stale translation, or mended meanwhile
+//                write to read-only      copy, or write permission back
+static enum fault_result decide(struct fault *fault)
+{
+	enum fault_result growth = FAULT_SPURIOUS, result;
+	struct vma *vma = vma_find(fault->mm, fault->address);
+
+	if (!vma)
+		return FAULT_NO_MAPPING;
+	if (__builtin_expect(fault->address < vma->start, 0)) {
+		if (!(vma->flags & VMA_GROWS_DOWN))
+			return FAULT_NO_MAPPING;
+		growth = grow_stack(fault->mm, vma, fault->address);
+		if (growth != FAULT_STACK_GROWN)
+			return growth;
+	}
+	fault->vma = vma;
+	if (!access_allowed(vma, fault->access))
+		return FAULT_PROTECTION;
+	fault->slot = page_slot_make(fault->mm, fault->address);
+	if (!fault->slot)
+		return FAULT_NO_MEMORY;
+	if (!*fault->slot)
+		result = vma->object ? fault_object(fault) : demand_zero(fault);
+	else if (fault->access != ACCESS_WRITE || (*fault->slot & PTE_WRITE))
+		return FAULT_SPURIOUS;
+	else
+		result = write_to_present(fault);
+	return growth == FAULT_STACK_GROWN && result <= FAULT_LAST_RESOLVED ? growth : result;
+}
+
+enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access)
+{
+	uint64_t began = __builtin_expect(trace_enabled, 0) ? machine_time() : 0;
+	struct fault fault = {.mm = mm, .address = PAGE_ALIGN_DOWN(address), .access = access};
+	enum fault_result result = FAULT_NO_MAPPING;
+
+	if (address < USER_END) {
+		spin_lock(&mm->lock);
+		result = decide(&fault);
+		if (result == FAULT_FILE_READ)
+			mm->major_faults++;
+		else if (result <= FAULT_LAST_RESOLVED)
+			mm->minor_faults++;
+		spin_unlock(&mm->lock);
+	}
+	__atomic_add_fetch(&result_counts[result], 1, __ATOMIC_RELAXED);
+	trace(TRACE_FAULT, address, access, result, machine_time() - began);
+	return result;
+}
+
+uint64_t fault_result_count(enum fault_result result)
+{
+	return __atomic_load_n(&result_counts[result], __ATOMIC_RELAXED);
+}
+
+const char *fault_result_name(enum fault_result result)
+{
+	static const char *const names[FAULT_RESULT_COUNT] = {
+		[FAULT_DEMAND_ZERO] = "demand-zero",
+		[FAULT_ZERO_FRAME] = "zero-frame",
+		[FAULT_ZERO_REPLACED] = "zero-replaced",
+		[FAULT_COPIED] = "copied",
+		[FAULT_REUSED] = "reused",
+		[FAULT_FILE_MAPPED] = "file-mapped",
+		[FAULT_FILE_READ] = "file-read",
+		[FAULT_FILE_COPIED] = "file-copied",
+		[FAULT_STACK_GROWN] = "stack-grown",
+		[FAULT_SPURIOUS] = "spurious",
+		[FAULT_NO_MAPPING] = "no-mapping",
+		[FAULT_PROTECTION] = "protection",
+		[FAULT_STACK_LIMIT] = "stack-limit",
+		[FAULT_NO_MEMORY] = "no-memory",
+		[FAULT_BEYOND_END] = "beyond-end",
+		[FAULT_IO_ERROR] = "io-error",
+	};
+
+	return result < FAULT_RESULT_COUNT ? names[result] : "?";
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+//
+// The frame allocator: owners, references and counts of frames, over the buddy lists of
+// mm/buddy.c. Single frames, by far the most common, pass through a list of each CPU that needs
+// no lock; it is refilled from and spilled to the buddy lists by the batch.
+//
+// Counts by kind are kept per CPU and added up when read: a frame may be allocated on one CPU and
+// freed on another, so only the sums mean something.
+
+#include "lib/string.h"
+#include "mm/buddy.h"
+#include "mm/failure.h"
+#include "mm/frame.h"
+#include "mm/machine.h"
+#include "mm/trace.h"
+#include "mm/poison.h"
+
+char *direct_map = (char *)DIRECT_MAP_BASE;
+struct frame *frame_table = (struct frame *)FRAME_TABLE_BASE;
+uint64_t frame_limit;
+
+#define CPU_LIST_LIMIT 128 // frames a CPU may keep
+#define CPU_LIST_BATCH 32  // frames moved at a time
+
+// Touched only by its own CPU, which is not preempted meanwhile; sums may be read by anybody.
+static struct cpu_frames {
+	struct list list;
+	unsigned count;
+	int64_t kinds[FRAME_KIND_COUNT];
+} __attribute__((aligned(64))) cpu_frames[MAX_CPUS];
+
+static struct cpu_frames *this_cpu_frames(void)
+{
+	struct cpu_frames *mine = &cpu_frames[machine_cpu()];
+
+	if (__builtin_expect(!mine->list.next, 0))
+		list_init(&mine->list);
+	return mine;
+}
+
+static void count_move(struct cpu_frames *mine, enum frame_kind from, enum frame_kind to,
+		       int64_t frames)
+{
+	mine->kinds[from] -= frames;
+	mine->kinds[to] += frames;
+}
+
+static void refill(struct cpu_frames *mine)
+{
+	spin_lock(&buddy_lock);
+	while (mine->count < CPU_LIST_BATCH) {
+		struct frame *frame = buddy_take(0);
+
+		if (!frame)
+			break;
+		frame->place = FRAME_ON_CPU;
+		list_add_tail(&mine->list, &frame->link);
+		mine->count++;
+	}
+	spin_unlock(&buddy_lock);
+}
+
+// The frames that were freed longest ago go: the others may still be in the processor's caches.
+static void spill(struct cpu_frames *mine, unsigned keep)
+{
+	spin_lock(&buddy_lock);
+	while (mine->count > keep) {
+		struct frame *frame = list_last_entry(&mine->list, struct frame, link);
+
+		list_del(&frame->link);
+		mine->count--;
+		buddy_give(frame, 0);
+	}
+	spin_unlock(&buddy_lock);
+}
+
+void frame_drain_cpu(void)
+{
+	spill(this_cpu_frames(), 0);
+}
+
+static struct frame *take_single(struct cpu_frames *mine)
+{
+	struct frame *frame;
+
+	if (__builtin_expect(!mine->count, 0)) {
+		refill(mine);
+		if (!mine->count)
+			return NULL;
+	}
+	frame = list_first_entry(&mine->list, struct frame, link);
+	mine->list.next = frame->link.next;
+	mine->list.next->prev = &mine->list;
+	mine->count--;
+	frame->place = FRAME_NOWHERE;
+	return frame;
+}
+
+static struct frame *take_block(unsigned order)
+{
+	struct frame *frame;
+
+	spin_lock(&buddy_lock);
+	frame = buddy_take(order);
+	spin_unlock(&buddy_lock);
+	return frame;
+}
+
+static struct frame *take(struct cpu_frames *mine, unsigned order)
+{
+	return order ? take_block(order) : take_single(mine);
+}
+
+static void set_block_kind(struct frame *frame, unsigned order, enum frame_kind kind)
+{
+	frame->kind = kind;
+	frame->order = order;
+	for (uint64_t i = 1; i < 1ul << order; i++) {
+		frame[i].kind = kind;
+		frame[i].order = FRAME_TAIL;
+	}
+}
+
+struct frame *frame_alloc(unsigned order, enum frame_kind kind)
+{
+	struct cpu_frames *mine = this_cpu_frames();
+	struct frame *frame;
+
+	if (failure_due())
+		return NULL;
+	frame = take(mine, order);
+	if (__builtin_expect(!frame, 0)) {
+		frame_reclaim();
+		frame_drain_cpu();
+		frame = take(mine, order);
+		if (!frame)
+			return NULL;
+	}
+	poison_check(frame_to_virt(frame), PAGE_SIZE << order);
+	set_block_kind(frame, order, kind);
+	frame->references = 1;
+	count_move(mine, FRAME_FREE, kind, 1l << order);
+	trace(TRACE_FRAME_ALLOC, frame - frame_table, order, kind, 0);
+	return frame;
+}
+
+struct frame *frame_alloc_zeroed(enum frame_kind kind)
+{
+	struct frame *frame = frame_alloc(0, kind);
+
+	if (frame && !MUTANT(page_not_zeroed))
+		page_clear(frame_to_virt(frame));
+	return frame;
+}
+
+// Whoever frees wrongly has already broken something: stop before it spreads.
+static void check_freeable(const struct frame *frame, unsigned order)
+{
+	uint64_t number = frame - frame_table;
+
+	if (number >= frame_limit || frame->kind <= FRAME_RESERVED)
+		panic("free of frame %#lx, which is no RAM of the allocator's", number);
+	if (frame->kind == FRAME_FREE)
+		panic("double free of frame %#lx", number);
+	if (frame->order != order)
+		panic("free of frame %#lx as order %u, allocated as %u", number, order,
+		      frame->order);
+	if (frame->references > 1)
+		panic("free of frame %#lx with %u references", number, frame->references);
+}
+
+void frame_free(struct frame *frame, unsigned order)
+{
+	struct cpu_frames *mine = this_cpu_frames();
+
+	check_freeable(frame, order);
+	trace(TRACE_FRAME_FREE, frame - frame_table, order, frame->kind, 0);
+	count_move(mine, frame->kind, FRAME_FREE, 1l << order);
+	poison_fill(frame_to_virt(frame), PAGE_SIZE << order);
+	frame->kind = FRAME_FREE;
+	frame->references = 0;
+	if (order) {
+		spin_lock(&buddy_lock);
+		buddy_give(frame, order);
+		spin_unlock(&buddy_lock);
+		return;
+	}
+	frame->place = FRAME_ON_CPU;
+	list_add(&mine->list, &frame->link);
+	if (++mine->count > CPU_LIST_LIMIT)
+		spill(mine, CPU_LIST_LIMIT - CPU_LIST_BATCH);
+}
+
+void frame_put(struct frame *frame)
+{
+	// The only reference is this one: nobody else can take another meanwhile.
+	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) == 1 ||
+	    __atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL) == 0)
+		frame_free(frame, 0);
+}
+
+// Frees [first, end) in the largest aligned blocks that fit.
+static void give_range(uint64_t first, uint64_t end)
+{
+	spin_lock(&buddy_lock);
+	while (first < end) {
+		unsigned order = FRAME_ORDER_MAX;
+
+		while ((first & ((1ul << order) - 1)) || first + (1ul << order) > end)
+			order--;
+		poison_fill(frame_to_virt(&frame_table[first]), PAGE_SIZE << order);
+		buddy_give(&frame_table[first], order);
+		first += 1ul << order;
+	}
+	spin_unlock(&buddy_lock);
+}
+
+void frame_add(uint64_t first, uint64_t end, enum frame_kind kind)
+{
+	if (end > frame_limit)
+		frame_limit = end;
+	this_cpu_frames()->kinds[kind] += end - first;
+	if (kind == FRAME_FREE) {
+		give_range(first, end);
+		return;
+	}
+	for (uint64_t number = first; number < end; number++) {
+		frame_table[number].kind = kind;
+		frame_table[number].references = 1;
+	}
+}
+
+void frame_give_back(uint64_t first, uint64_t end)
+{
+	for (uint64_t number = first; number < end; number++) {
+		struct frame *frame = &frame_table[number];
+
+		count_move(this_cpu_frames(), frame->kind, FRAME_FREE, 1);
+		frame->references = 0;
+	}
+	give_range(first, end);
+}
+
+uint64_t frame_kind_count(enum frame_kind kind)
+{
+	int64_t sum = 0;
+
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+		sum += __atomic_load_n(&cpu_frames[cpu].kinds[kind], __ATOMIC_RELAXED);
+	return sum < 0 ? 0 : (uint64_t)sum;
+}
+
+uint64_t frame_total(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned kind = FRAME_ABSENT + 1; kind < FRAME_KIND_COUNT; kind++)
+		sum += frame_kind_count(kind);
+	return sum;
+}
+
+uint64_t frame_free_blocks(unsigned order)
+{
+	return buddy_blocks(order);
+}
+
+const char *frame_kind_name(enum frame_kind kind)
+{
+	static const char *const names[FRAME_KIND_COUNT] = {
+		[FRAME_ABSENT] = "absent",
+		[FRAME_RESERVED] = "reserved",
+		[FRAME_FREE] = "free",
+		[FRAME_IMAGE] = "kernel-image",
+		[FRAME_BOOT] = "boot",
+		[FRAME_MODULE] = "initrd",
+		[FRAME_FRAME_TABLE] = "frame-table",
+		[FRAME_PAGE_TABLE] = "page-table",
+		[FRAME_SLAB] = "slab",
+		[FRAME_STACK] = "kernel-stack",
+		[FRAME_KERNEL] = "kernel",
+		[FRAME_ZERO] = "zero",
+		[FRAME_ANON] = "anonymous",
+		[FRAME_FILE] = "file",
+	};
+
+	return kind < FRAME_KIND_COUNT ? names[kind] : "?";
+}

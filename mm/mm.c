@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//
+// Address spaces: made, copied by fork, run, and torn down (mm/mm.h).
+
+#include "mm/mm.h"
+#include "lib/mutant.h"
+#include "mm/anon.h"
+#include "mm/machine.h"
+#include "mm/mm_list.h"
+#include "mm/object.h"
+#include "mm/page_entry.h"
+#include "mm/slab.h"
+#include "mm/trace.h"
+#include "mm/vma_tree.h"
+#include <linux/errno.h>
+#include <linux/resource.h>
+
+struct spinlock mm_list_lock;
+struct list mm_list = LIST_INIT(mm_list);
+
+static struct cache *mm_cache;
+
+#define DEFAULT_MMAP_TOP (USER_END - (128ul << 20)) // until exec says where the stack ends
+
+struct mm *mm_create(void)
+{
+	struct mm *mm;
+
+	if (!mm_cache) {
+		mm_cache = cache_create("mm", sizeof(struct mm));
+		if (!mm_cache)
+			return NULL;
+	}
+	mm = cache_alloc_zeroed(mm_cache);
+	if (!mm)
+		return NULL;
+	mm->root = page_root_alloc(mm);
+	if (!mm->root) {
+		cache_free(mm_cache, mm);
+		return NULL;
+	}
+	mm->users = 1;
+	mm->vmas.update = vma_tree_update;
+	mm->mmap_top = DEFAULT_MMAP_TOP;
+	mm->stack_limit = _STK_LIM;
+	mm->data_limit = MM_NO_LIMIT;
+	mm->space_limit = MM_NO_LIMIT;
+	spin_lock(&mm_list_lock);
+	list_add_tail(&mm_list, &mm->link);
+	spin_unlock(&mm_list_lock);
+	return mm;
+}
+
+struct mm *mm_get(struct mm *mm)
+{
+	__atomic_add_fetch(&mm->users, 1, __ATOMIC_RELAXED);
+	return mm;
+}
+
+// Frees all VMAs of a tree that nobody will look at again: children first, without rebalancing.
+static void free_vmas(struct mm *mm)
+{
+	struct avl_node *node = mm->vmas.root;
+
+	while (node) {
+		struct avl_node *parent = node->parent;
+		struct vma *vma = vma_of(node);
+
+		if (node->left || node->right) {
+			node = node->left ? node->left : node->right;
+			continue;
+		}
+		if (parent && parent->left == node)
+			parent->left = NULL;
+		else if (parent)
+			parent->right = NULL;
+		anon_leave(vma);
+		if (vma->object) {
+			spin_lock(&vma->object->lock);
+			list_del(&vma->object_link);
+			spin_unlock(&vma->object->lock);
+			object_put(vma->object);
+		}
+		vma_free(vma);
+		node = parent;
+	}
+	mm->vmas.root = NULL;
+}
+
+// Nobody runs in it any more, so nothing can be reached through a stale translation: frames go at
+// once, without flushes.
+static void destroy(struct mm *mm)
+{
+	struct flush_batch batch;
+
+	spin_lock(&mm_list_lock);
+	list_del(&mm->link);
+	spin_unlock(&mm_list_lock);
+	flush_batch_start(&batch, mm);
+	batch.unreachable = true;
+	for (struct vma *vma = vma_first(mm); vma; vma = vma_next(vma))
+		page_unmap(mm, vma->start, vma->end, &batch);
+	flush_batch_finish(&batch);
+	free_vmas(mm);
+	page_root_free(mm);
+	cache_free(mm_cache, mm);
+}
+
+void mm_put(struct mm *mm)
+{
+	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) == 0)
+		destroy(mm);
+}
+
+void mm_activate(struct mm *mm)
+{
+	machine_load_root(mm ? mm->root : kernel_root());
+}
+
+static void copy_layout(struct mm *to, const struct mm *from)
+{
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	to->mmap_top = from->mmap_top;
+	to->stack_top = from->stack_top;
+	to->argument_start = from->argument_start;
+	to->argument_end = from->argument_end;
+	to->environment_start = from->environment_start;
+	to->environment_end = from->environment_end;
+	to->stack_limit = from->stack_limit;
+	to->data_limit = from->data_limit;
+	to->space_limit = from->space_limit;
+}
+
+static int fork_vma(struct vma *vma, struct mm *to, uint64_t *shared)
+{
+	struct vma *twin = vma_alloc(to, vma->start, vma->end, vma->flags);
+
+	if (!twin)
+		return -ENOMEM;
+	twin->page_offset = vma->page_offset;
+	twin->anon = vma->anon;
+	if (vma->object)
+		twin->object = object_get(vma->object);
+	vma_link(to, twin);
+	return page_share(vma->mm, to, vma->start, vma->end, !(vma->flags & VMA_SHARED), shared);
+}
+
+int mm_fork(struct mm *parent, struct mm **copy)
+{
+	struct mm *child = mm_create();
+	uint64_t shared = 0;
+	int error = 0;
+
+	if (!child)
+		return -ENOMEM;
+	spin_lock(&parent->lock);
+	copy_layout(child, parent);
+	for (struct vma *vma = vma_first(parent); vma && !error; vma = vma_next(vma))
+		error = fork_vma(vma, child, &shared);
+	// On failure these are too high for what was entered, and go with the child.
+	child->anon_resident = parent->anon_resident;
+	child->file_resident = parent->file_resident;
+	// Entries that lost their write permission must not live on in any processor.
+	if (!MUTANT(fork_without_flush))
+		machine_flush_range(parent, 0, USER_END);
+	spin_unlock(&parent->lock);
+	if (error) {
+		mm_put(child);
+		return error;
+	}
+	trace(TRACE_FORK, 0, shared, child->tables, 0);
+	*copy = child;
+	return 0;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// Changing page tables: the one interface through which mm/ makes tables and sets entries of
+// ring 3's half. A table is a frame of kind FRAME_PAGE_TABLE that counts its entries in use
+// (frame->entries) and is freed with the last of them. Everything here is guarded by mm->lock.
+//
+// An entry is one of: 0 (nothing); present; PTE_HIDDEN (names a frame that nobody may access now:
+// PROT_NONE). Other non-zero values without PTE_PRESENT are kept for swap.
+#pragma once
+
+#include "mm/flush.h"
+#include "mm/frame.h"
+#include "mm/mm.h"
+#include "mm/page_table.h"
+
+#define TABLE_ENTRIES 512
+#define TABLE_BITS    (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+#define PTE_MAPS      (PTE_PRESENT | PTE_HIDDEN) // either: the entry names a frame
+
+// Bytes that one entry of a table at `level` covers: 4 KiB at level 1.
+static inline uintptr_t level_span(unsigned level)
+{
+	return PAGE_SIZE << (9 * (level - 1));
+}
+
+static inline unsigned level_index(uintptr_t address, unsigned level)
+{
+	return address >> (PAGE_SHIFT + 9 * (level - 1)) & (TABLE_ENTRIES - 1);
+}
+
+static inline struct frame *entry_frame(pte_t entry)
+{
+	return phys_to_frame(entry & PTE_ADDRESS);
+}
+
+// The table that an entry or a table at a higher level leads to.
+static inline pte_t *entry_table(pte_t entry)
+{
+	return phys_to_virt(entry & PTE_ADDRESS);
+}
+
+// The struct frame of the table that `slot` lies in.
+static inline struct frame *table_of(const pte_t *slot)
+{
+	return phys_to_frame(virt_to_phys(slot));
+}
+
+// The lowest-level slot of `address`; NULL when a table on the way is missing.
+pte_t *page_slot_find(struct mm *mm, uintptr_t address);
+
+// The same, making the tables that are missing; NULL when out of memory. Tables made before the
+// one that failed stay, empty ones included: the next page_unmap over them frees them.
+pte_t *page_slot_make(struct mm *mm, uintptr_t address);
+
+// Puts an entry where there was none.
+static inline void page_slot_fill(pte_t *slot, pte_t entry)
+{
+	*slot = entry;
+	table_of(slot)->entries++;
+}
+
+// The bits of a leaf under a VMA's protection; PTE_WRITE is the fault handler's to add.
+pte_t page_protection(uint32_t vma_flags);
+
+// Empties [start, end): frames and emptied tables go to `batch`. mm's counters are adjusted.
+void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch);
+
+// Gives the entries of [start, end) the protection of `vma_flags`.
+void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t vma_flags);
+
+// Enters all pages of [start, end) of `from` into `to`, one more reference each; `private` ones
+// are write-protected in both. -ENOMEM: what was entered stays, and goes with `to`. The caller
+// then flushes `from`. Counts into *shared.
+int page_share(struct mm *from, struct mm *to, uintptr_t start, uintptr_t end, bool private,
+	       uint64_t *shared);
+
+// A top-level table with the kernel's half in it: 0 when out of memory.
+phys_t page_root_alloc(struct mm *mm);
+void page_root_free(struct mm *mm);
+
+// Frees a lower table that is empty (all zeros) and that no CPU can reach any more.
+void page_table_release(struct frame *table);
+
+// Gives back the tables kept ready. Frames freed.
+uint64_t page_table_drain(void);
+// Tables kept ready, for the audit: of FRAME_PAGE_TABLE but of no address space.
+uint64_t page_table_kept(void);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// fork's part of the page tables: every page of a range entered into a second address space, and
+// write-protected in both when it is private. Only entries are copied, never pages.
+
+#include "lib/mutant.h"
+#include "mm/page_entry.h"
+#include <linux/errno.h>
+
+// The lowest table that covers `address`, or NULL; *next is where the following one begins, past
+// any hole in the upper levels.
+static pte_t *lowest_table(struct mm *mm, uintptr_t address, uintptr_t *next)
+{
+	pte_t *table = phys_to_virt(mm->root);
+
+	for (unsigned level = 4; level > 1; level--) {
+		pte_t entry = table[level_index(address, level)];
+
+		*next = (address | (level_span(level) - 1)) + 1;
+		if (!(entry & PTE_PRESENT))
+			return NULL;
+		table = entry_table(entry);
+	}
+	return table;
+}
+
+static bool any_mapped(const pte_t *slot, uint64_t count)
+{
+	for (; count > 0; count--, slot++)
+		if (*slot)
+			return true;
+	return false;
+}
+
+// The loop that fork's cost consists of.
+static uint64_t share_entries(pte_t *from, pte_t *to, uint64_t count, pte_t kept_bits)
+{
+	pte_t *last = from + count;
+	uint64_t shared = 0;
+
+	for (; from < last; from++, to++) {
+		pte_t entry = *from;
+
+		if (!entry)
+			continue;
+		if (!MUTANT(fork_without_reference))
+			frame_get(entry_frame(entry));
+		if (entry & ~kept_bits) {
+			entry &= kept_bits;
+			*from = entry;
+		}
+		*to = entry;
+		shared++;
+	}
+	return shared;
+}
+
+int page_share(struct mm *from, struct mm *to, uintptr_t start, uintptr_t end, bool private,
+	       uint64_t *shared)
+{
+	pte_t kept_bits = private && !MUTANT(fork_keeps_write) ? ~PTE_WRITE : ~0ul;
+	uintptr_t next;
+
+	for (; start < end; start = next) {
+		pte_t *source = lowest_table(from, start, &next);
+		pte_t *target;
+		uint64_t count, entered;
+
+		if (next > end)
+			next = end;
+		if (!source)
+			continue;
+		source += level_index(start, 1);
+		count = (next - start) >> PAGE_SHIFT;
+		if (!any_mapped(source, count))
+			continue;
+		target = page_slot_make(to, start);
+		if (!target)
+			return -ENOMEM;
+		entered = share_entries(source, target, count, kept_bits);
+		table_of(target)->entries += entered;
+		*shared += entered;
+	}
+	return 0;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+//
+// Shared anonymous memory: an object without a file. Its pages start as zeros and live as long as
+// somebody maps it; fork does not copy it.
+#pragma once
+
+#include "mm/object.h"
+
+// NULL when out of memory; else with one reference for the caller.
+struct object *shared_object_create(uint64_t size);

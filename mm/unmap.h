@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// What the calls of mm/mmap.c, mm/brk.c and exec share. All under mm->lock, taken by the caller.
+#pragma once
+
+#include "mm/mm.h"
+
+// Lowest address that may be mapped at all (sysctl vm.mmap_min_addr).
+#define MMAP_MIN_ADDRESS 65536ul
+
+// Removes every mapping in [start, end), page aligned. 0, or -ENOMEM when a VMA would have to be
+// split and can not be: then nothing is changed.
+int unmap_range(struct mm *mm, uintptr_t start, uintptr_t end);
+
+// Adds a mapping where nothing is, joined to its neighbours when they are alike. 0 or -ENOMEM.
+int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
+		   struct object *object, uint64_t page_offset);
+
+// Whether the limits allow that many more pages.
+bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags);

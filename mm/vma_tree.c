@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+//
+// The tree of a process's VMAs: see mm/vma_tree.h.
+//
+// Each node knows the largest hole below any VMA of its subtree, so that room for a mapping is
+// found by one descent however many VMAs there are.
+
+#include "mm/vma_tree.h"
+#include "mm/anon.h"
+#include "mm/object.h"
+#include "mm/slab.h"
+#include "mm/trace.h"
+#include <linux/errno.h>
+
+static struct cache *vma_cache;
+
+// Lowest address that a mapping below this VMA must keep away from.
+static uintptr_t guarded_start(const struct vma *vma)
+{
+	if (!(vma->flags & VMA_GROWS_DOWN))
+		return vma->start;
+	return vma->start > STACK_GUARD_GAP ? vma->start - STACK_GUARD_GAP : 0;
+}
+
+// Bytes free between this VMA and the one before.
+static uint64_t gap_below(struct vma *vma)
+{
+	struct vma *prev = vma_prev(vma);
+	uintptr_t floor = prev ? prev->end : 0;
+	uintptr_t start = guarded_start(vma);
+
+	return start > floor ? start - floor : 0;
+}
+
+static uint64_t subtree_gap(struct avl_node *node)
+{
+	return node ? vma_of(node)->largest_gap : 0;
+}
+
+void vma_tree_update(struct avl_node *node)
+{
+	struct vma *vma = vma_of(node);
+	uint64_t gap = gap_below(vma);
+
+	if (subtree_gap(node->left) > gap)
+		gap = subtree_gap(node->left);
+	if (subtree_gap(node->right) > gap)
+		gap = subtree_gap(node->right);
+	vma->largest_gap = gap;
+}
+
+struct vma *vma_find(struct mm *mm, uintptr_t address)
+{
+	struct vma *found = mm->last_found;
+	struct avl_node *node = mm->vmas.root;
+
+	if (found && found->start <= address && address < found->end)
+		return found;
+	found = NULL;
+	while (node) {
+		struct vma *vma = vma_of(node);
+
+		if (address < vma->end) {
+			found = vma;
+			if (address >= vma->start)
+				break;
+			node = node->left;
+		} else {
+			node = node->right;
+		}
+	}
+	if (found)
+		mm->last_found = found;
+	return found;
+}
+
+struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags)
+{
+	struct vma *vma;
+
+	if (!vma_cache) {
+		vma_cache = cache_create("vma", sizeof(struct vma));
+		if (!vma_cache)
+			return NULL;
+	}
+	vma = cache_alloc(vma_cache);
+	if (!vma)
+		return NULL;
+	vma->start = start;
+	vma->end = end;
+	vma->mm = mm;
+	vma->page_offset = start >> PAGE_SHIFT;
+	vma->object = NULL;
+	vma->anon = NULL;
+	vma->flags = flags;
+	return vma;
+}
+
+void vma_free(struct vma *vma)
+{
+	cache_free(vma_cache, vma);
+}
+
+static bool counts_as_data(uint32_t flags)
+{
+	return (flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
+}
+
+static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
+{
+	mm->mapped += pages;
+	if (counts_as_data(flags))
+		mm->data += pages;
+}
+
+static int64_t vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+static void tree_insert(struct mm *mm, struct vma *vma)
+{
+	struct avl_node **link = &mm->vmas.root, *parent = NULL;
+	struct vma *next;
+
+	while (*link) {
+		parent = *link;
+		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	}
+	avl_insert(&mm->vmas, &vma->node, parent, link);
+	next = vma_next(vma);
+	if (next)
+		avl_update(&mm->vmas, &next->node);
+}
+
+static void object_join(struct vma *vma)
+{
+	struct object *object = vma->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	list_add_tail(&object->vmas, &vma->object_link);
+	spin_unlock(&object->lock);
+}
+
+static void object_leave(struct vma *vma)
+{
+	struct object *object = vma->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	list_del(&vma->object_link);
+	spin_unlock(&object->lock);
+	object_put(object);
+}
+
+void vma_link(struct mm *mm, struct vma *vma)
+{
+	tree_insert(mm, vma);
+	object_join(vma);
+	anon_join(vma);
+	mm->vma_count++;
+	count_pages(mm, vma->flags, vma_pages(vma));
+	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
+}
+
+void vma_unlink(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = vma_next(vma);
+
+	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
+	avl_remove(&mm->vmas, &vma->node);
+	if (next)
+		avl_update(&mm->vmas, &next->node);
+	if (mm->last_found == vma)
+		mm->last_found = NULL;
+	mm->vma_count--;
+	count_pages(mm, vma->flags, -vma_pages(vma));
+	anon_leave(vma);
+	object_leave(vma);
+	vma_free(vma);
+}
+
+void vma_resize(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end)
+{
+	struct vma *next = vma_next(vma);
+	bool start_moved = start != vma->start;
+
+	count_pages(mm, vma->flags, -vma_pages(vma));
+	vma->page_offset += ((int64_t)start - (int64_t)vma->start) >> PAGE_SHIFT;
+	vma->start = start;
+	vma->end = end;
+	count_pages(mm, vma->flags, vma_pages(vma));
+	if (start_moved)
+		avl_update(&mm->vmas, &vma->node);
+	if (next)
+		avl_update(&mm->vmas, &next->node);
+	trace(TRACE_VMA, start, end, vma->flags, TRACE_VMA_RESIZED);
+}
+
+int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
+{
+	struct vma *upper;
+
+	if (mm->vma_count >= VMA_COUNT_LIMIT)
+		return -ENOMEM;
+	upper = vma_alloc(mm, address, vma->end, vma->flags);
+	if (!upper)
+		return -ENOMEM;
+	upper->page_offset = vma->page_offset + ((address - vma->start) >> PAGE_SHIFT);
+	upper->anon = vma->anon;
+	if (vma->object)
+		upper->object = object_get(vma->object);
+	vma_resize(mm, vma, vma->start, address);
+	vma_link(mm, upper);
+	return 0;
+}
+
+bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
+		    const struct object *object, uint64_t page_offset)
+{
+	return vma->end == start && vma->flags == flags && vma->object == object &&
+	       !(flags & VMA_GROWS_DOWN) &&
+	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
+}
+
+// Two that touch can become one when nothing tells them apart; of their reverse maps at most one
+// may exist, or both be the same.
+static bool can_merge(const struct vma *lower, const struct vma *upper)
+{
+	return vma_can_extend(lower, upper->start, upper->flags, upper->object,
+			      upper->page_offset) &&
+	       (!lower->anon || !upper->anon || lower->anon == upper->anon);
+}
+
+// `lower` swallows `upper`.
+static struct vma *join(struct mm *mm, struct vma *lower, struct vma *upper)
+{
+	uintptr_t end = upper->end;
+
+	if (!lower->anon && upper->anon) {
+		lower->anon = upper->anon;
+		anon_join(lower);
+	}
+	vma_unlink(mm, upper);
+	vma_resize(mm, lower, lower->start, end);
+	return lower;
+}
+
+struct vma *vma_merge(struct mm *mm, struct vma *vma)
+{
+	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
+
+	if (next && can_merge(vma, next))
+		join(mm, vma, next);
+	if (prev && can_merge(prev, vma))
+		vma = join(mm, prev, vma);
+	return vma;
+}
+
+void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
+{
+	count_pages(mm, vma->flags, -vma_pages(vma));
+	vma->flags = flags;
+	count_pages(mm, flags, vma_pages(vma));
+	trace(TRACE_VMA, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
+}
+
+// End of the part of the hole below `vma` that lies below `top`; 0 when `size` does not fit.
+static uintptr_t hole_end(struct vma *vma, uint64_t size, uintptr_t top)
+{
+	struct vma *prev = vma_prev(vma);
+	uintptr_t floor = prev ? prev->end : 0, end = guarded_start(vma);
+
+	if (end > top)
+		end = top;
+	return end > floor && end - floor >= size ? end : 0;
+}
+
+// The hole with the highest end in a subtree: right before node before left. Subtrees without a
+// large enough hole are not entered; those wholly above `top` fail fast at their leftmost VMA.
+static uintptr_t highest_hole(struct avl_node *node, uint64_t size, uintptr_t top)
+{
+	uintptr_t end = 0;
+
+	while (node && subtree_gap(node) >= size) {
+		struct vma *vma = vma_of(node);
+
+		if (vma->end < top)
+			end = highest_hole(node->right, size, top);
+		if (!end)
+			end = hole_end(vma, size, top);
+		if (end)
+			return end;
+		node = node->left;
+	}
+	return 0;
+}
+
+// Nothing is ever mapped below this address without being asked for: it keeps NULL pointers, and
+// what lies a little beside them, invalid (Linux: vm.mmap_min_addr).
+#define LOWEST_HOLE 65536
+
+uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top)
+{
+	struct vma *last = vma_of(avl_last(&mm->vmas));
+	uintptr_t floor = last ? last->end : 0, end;
+
+	if (size > top)
+		return 0;
+	if (floor <= top && top - floor >= size)
+		end = top;
+	else
+		end = highest_hole(mm->vmas.root, size, top);
+	return end >= size + LOWEST_HOLE ? end - size : 0;
+}
+
+bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct vma *above = vma_find(mm, start);
+
+	return !above || guarded_start(above) >= end;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// The tree of a process's VMAs: finding, linking, splitting, merging, and finding room. Guarded by
+// mm->lock, taken by the caller.
+#pragma once
+
+#include "mm/mm.h"
+#include "mm/vma.h"
+
+// Kept free below a stack that may grow, as Linux's stack_guard_gap: 256 pages.
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+// sysctl vm.max_map_count's usual value.
+#define VMA_COUNT_LIMIT 65530
+
+extern void vma_tree_update(struct avl_node *node); // for struct avl_tree
+
+static inline struct vma *vma_of(struct avl_node *node)
+{
+	return node ? container_of(node, struct vma, node) : NULL;
+}
+
+// The first VMA that ends after `address`: the one that contains it, or the next above.
+struct vma *vma_find(struct mm *mm, uintptr_t address);
+
+static inline struct vma *vma_first(struct mm *mm)
+{
+	return vma_of(avl_first(&mm->vmas));
+}
+
+static inline struct vma *vma_next(const struct vma *vma)
+{
+	return vma_of(avl_next(&vma->node));
+}
+
+static inline struct vma *vma_prev(const struct vma *vma)
+{
+	return vma_of(avl_prev(&vma->node));
+}
+
+// A VMA that is in no tree yet: all fields but the links set. NULL when out of memory.
+struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags);
+void vma_free(struct vma *vma); // one that is in no tree and on no list
+
+// Puts a VMA into the tree, its object's and its anon's lists, and the counters.
+void vma_link(struct mm *mm, struct vma *vma);
+// Takes it out again and frees it.
+void vma_unlink(struct mm *mm, struct vma *vma);
+
+// Moves a VMA's borders, keeping the tree, page_offset and counters right. It stays between its
+// neighbours.
+void vma_resize(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end);
+
+// Cuts `vma` in two at `address`, which lies inside; the upper part is the new one. 0 or -ENOMEM
+// (also at the limit of VMAs).
+int vma_split(struct mm *mm, struct vma *vma, uintptr_t address);
+
+// Joins `vma` with its neighbours where they are equal and touch; the VMA that is left.
+struct vma *vma_merge(struct mm *mm, struct vma *vma);
+
+// Whether pages behind `vma` may continue it: a range with these properties right at its end.
+bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
+		    const struct object *object, uint64_t page_offset);
+
+// Changes a VMA's flags, keeping the counters right.
+void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
+
+// The highest hole of `size` bytes that ends at or below `top`; 0: there is none. Logarithmic.
+uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top);
+
+// Whether [start, end) touches no VMA and no guard gap below a stack.
+bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end);
