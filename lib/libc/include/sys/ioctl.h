@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asm/ioctls.h>
+#include <linux/termios.h>
+
+int ioctl(int fd, unsigned long request, ...);
