@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""The parts of tools/run: a program of the host, booted as the first program of the kernel.
+
+options.py   what can be asked for
+archive.py   the initrd: cpio archives in the `newc` form, written and read
+program.py   the program and its files, as an initrd
+machine.py   QEMU's command line
+channels.py  bytes between the host's stdin, stdout, stderr and the guest's serial ports
+verdict.py   the exit status, from the kernel's log
+
+Everything that goes wrong before or beside the kernel is a LaunchError: one line, status 125.
+"""
+
+
+class LaunchError(Exception):
+    """An error of the launcher's own, or of what it was asked for."""

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Bytes between this process's standard streams and the guest's serial ports.
+
+COM1 is the program's stdin and stdout. What it reads comes in frames (two bytes of length, then
+that many bytes; length 0: end of file), because a serial line itself has no end of file; only
+when a person sits at both ends, terminal in and terminal out, the line is the guest's terminal
+and carries keys as they are typed. COM2 is the program's stderr. The debug console is the log.
+
+Nothing is sent before the kernel's log says READY: firmware and GRUB read the port too, and a
+UART throws away what it holds when its FIFO is switched on.
+
+One loop, no threads. Each direction holds at most one buffer: a slow reader stops the guest, and
+a guest that does not read stops us from reading.
+"""
+import os
+import select
+import socket
+import struct
+import termios
+import time
+import tty
+
+CHUNK = 4096  # what a writable pipe is sure to take without blocking
+ESCAPE = b"\x01"  # Ctrl-A
+READY = b"faultline: console ready"
+
+
+class Left(Exception):
+    """The person at the terminal asked to leave."""
+
+
+class BrokenPipe(Exception):
+    """Nobody reads our standard output any more."""
+
+
+class Input:
+    """Standard input on its way to COM1."""
+
+    def __init__(self, descriptor, to, framed):
+        self.descriptor = descriptor
+        self.to = to
+        self.framed = framed
+        self.pending = b""
+        self.ended = False
+        self.escaped = False
+
+    def wants_more(self):
+        return not self.ended and not self.pending
+
+    def read(self):
+        try:
+            data = os.read(self.descriptor, CHUNK)
+        except OSError:
+            data = b""
+        self.ended = not data
+        if self.framed:
+            self.pending = struct.pack("<H", len(data)) + data
+        else:
+            self.pending = self._keys(data)
+
+    def _keys(self, data):
+        keys = b""
+        for key in (data[at:at + 1] for at in range(len(data))):
+            if self.escaped:
+                self.escaped = False
+                if key in b"xX":
+                    raise Left
+                keys += ESCAPE if key in (b"a", ESCAPE) else ESCAPE + key
+            elif key == ESCAPE:
+                self.escaped = True
+            else:
+                keys += key
+        return keys
+
+    def write(self):
+        try:
+            self.pending = self.pending[self.to.send(self.pending):]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.pending, self.ended = b"", True
+
+
+class Output:
+    """A port of the guest on its way to one of our streams, and into a copy when `keep`."""
+
+    def __init__(self, port, descriptor, keep=False, carriage_returns=False):
+        self.port = port
+        self.descriptor = descriptor  # None: nowhere
+        self.kept = bytearray() if keep else None
+        self.carriage_returns = carriage_returns
+        self.pending = b""
+        self.ended = False
+
+    def wants_more(self):
+        return not self.ended and not self.pending
+
+    def read(self):
+        try:
+            data = self.port.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.ended = not data
+        if self.kept is not None:
+            self.kept += data
+        if self.descriptor is not None:
+            self.pending = data.replace(b"\n", b"\r\n") if self.carriage_returns else data
+
+    def write(self):
+        try:
+            self.pending = self.pending[os.write(self.descriptor, self.pending[:CHUNK]):]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            if self.descriptor == 1:
+                raise BrokenPipe from None
+            self.pending, self.descriptor = b"", None
+        except OSError:
+            self.pending, self.descriptor = b"", None
+
+
+class Terminal:
+    """Our terminal in raw mode while the guest's own line discipline is in charge."""
+
+    def __init__(self, wanted):
+        self.saved = termios.tcgetattr(0) if wanted else None
+
+    def __enter__(self):
+        if self.saved:
+            tty.setraw(0)
+        return self
+
+    def __exit__(self, *_):
+        if self.saved:
+            termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
+
+
+def pair():
+    """(ours, QEMU's): a connected pair of sockets; ours does not block."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def shuttle(source, outputs, deadline):
+    """Carries bytes until every port of the guest is closed, which is when QEMU has ended.
+    Returns False when the deadline (time.monotonic(), or None) passed first."""
+    ready = False
+    while not all(output.ended and not output.pending for output in outputs):
+        ready = ready or any(READY in output.kept for output in outputs if output.kept)
+        readers = {output.port: output for output in outputs if output.wants_more()}
+        writers = {output.descriptor: output for output in outputs if output.pending}
+        if source.pending and ready:
+            writers[source.to] = source
+        elif source.wants_more():
+            readers[source.descriptor] = source
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        readable, writable, _ = select.select(list(readers), list(writers), [], left)
+        for key in writable:
+            writers[key].write()
+        for key in readable:
+            readers[key].read()
+    return True

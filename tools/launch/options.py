@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The command line of tools/run."""
+import argparse
+import os
+import re
+
+from . import LaunchError
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+DESCRIPTION = """\
+Boots the kernel in QEMU with PROGRAM, a static x86-64 Linux program of this machine, as its first
+program. Standard input and output are the program's own, byte for byte; so is standard error,
+which also shows the kernel's log unless --log or --quiet says otherwise."""
+
+EPILOG = """\
+Exit status: the program's own; 128+N when signal N ended it; 124 after --timeout; 125 when the
+launcher itself failed; 70 when the kernel did. At a terminal Ctrl-A x leaves and Ctrl-A a sends
+Ctrl-A."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise LaunchError(f"{message} (tools/run --help)")
+
+
+def _size(text):
+    if not re.fullmatch(r"[1-9][0-9]*[KMGT]?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: say 64M or 1G")
+    return text if text[-1] in "KMGT" else text + "M"
+
+
+def _positive(kind):
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+        return value
+    return convert
+
+
+def _pair(text):
+    if not re.match(r"[^=]+=", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return text
+
+
+def _parser():
+    parser = Parser(prog="tools/run", description=DESCRIPTION, epilog=EPILOG,
+                    usage="tools/run [options] PROGRAM [ARG...]", allow_abbrev=False,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("program", nargs="?", metavar="PROGRAM")
+    add("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    add("--memory", type=_size, default="512M", metavar="SIZE", help="RAM (default 512M)")
+    add("--cpus", type=_positive(int), default=1, metavar="N", help="processors (default 1)")
+    add("--cpu", default="max,la57=off", metavar="MODEL", help="as QEMU's -cpu (default max)")
+    add("--icount", action="store_true", help="rdtsc counts guest instructions, exactly")
+    add("--file", action="append", default=[], metavar="HOST[:GUEST]",
+        help="a file or directory that the program can open; may be repeated")
+    add("--env", action="append", default=[], type=_pair, metavar="NAME=VALUE",
+        help="a variable of the program's environment; may be repeated")
+    add("--append", action="append", default=[], metavar="OPTIONS",
+        help="boot options for the kernel; may be repeated")
+    add("--initrd", metavar="FILE", help="start from this archive; PROGRAM may be a path in it")
+    add("--timeout", type=_positive(float), metavar="S", help="end with status 124 after S seconds")
+    add("--log", metavar="FILE", help="the kernel's log goes to FILE")
+    add("--quiet", action="store_true", help="show the kernel's log only if the kernel fails")
+    add("--iso", action="store_true", help="boot through GRUB from an ISO image")
+    add("--uefi", action="store_true", help="the same, under UEFI firmware")
+    add("--gdb", action="store_true", help="stop at reset and wait for gdb")
+    add("--gdb-port", type=_positive(int), default=1234, metavar="N", help="its port (1234)")
+    add("--kernel", metavar="FILE", help="another kernel than build/kernel.elf")
+    add("--debug", action="store_true", help="the kernel of `make DEBUG=1`")
+    add("--qemu", action="append", default=[], metavar="ARG",
+        help="one more argument for QEMU; may be repeated")
+    return parser
+
+
+def parse(arguments):
+    options = _parser().parse_args(arguments)
+    if not options.kernel:
+        variant = "build/debug" if options.debug else "build"
+        options.kernel = os.path.join(ROOT, variant, "kernel.elf")
+    if not os.path.isfile(options.kernel):
+        raise LaunchError(f"{os.path.relpath(options.kernel)} is not there: run make"
+                          + (" DEBUG=1" if options.debug else ""))
+    boots_itself = any(re.search(r"(^|\s)(init|test)=", words) for words in options.append)
+    if not options.program and not boots_itself:
+        raise LaunchError("which program? (tools/run --help)")
+    return options

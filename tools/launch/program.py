@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""The program to run, as files of an initrd."""
+import os
+import shutil
+import stat
+import struct
+
+from . import LaunchError
+from .archive import Archive
+
+EM_X86_64 = 62
+PT_INTERP = 3
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise LaunchError(f"{path}: {error.strerror}") from None
+
+
+def find(name):
+    """As a shell finds it, except that a file here needs no ./ before its name."""
+    if os.path.isfile(name):
+        return name
+    found = None if "/" in name else shutil.which(name)
+    if found:
+        return found
+    if os.path.isdir(name):
+        raise LaunchError(f"{name}: is a directory, not a program")
+    raise LaunchError(f"{name}: no such program")
+
+
+def check(path, image, archive):
+    """Refuses what the kernel could not run, in words better than its ENOEXEC."""
+    if image[:4] != b"\x7fELF" or len(image) < 64:
+        raise LaunchError(f"{path}: not an ELF program")
+    if image[4] != 2 or image[5] != 1 or struct.unpack_from("<H", image, 18)[0] != EM_X86_64:
+        raise LaunchError(f"{path}: not a program for x86-64")
+    start, = struct.unpack_from("<Q", image, 32)
+    size, count = struct.unpack_from("<HH", image, 54)
+    for offset in range(start, start + size * count, size or 1):
+        if offset + 56 > len(image):
+            return  # cut short: the kernel's own checks are part of what can be tried
+        kind, _, at, _, _, length = struct.unpack_from("<IIQQQQ", image, offset)
+        if kind == PT_INTERP:
+            loader = image[at:at + length].rstrip(b"\0").decode(errors="replace")
+            if loader not in archive:
+                raise LaunchError(f"{path}: is dynamically linked; link it with -static, or "
+                                  f"give {loader} and its libraries with --file")
+
+
+def _guest_path(host):
+    """The same name means the same file to the program: an absolute path stays, a relative one
+    is seen from the guest's working directory, which is /."""
+    if os.path.isabs(host):
+        return host
+    parts = os.path.normpath(host).split("/")
+    return "/" + "/".join(part for part in parts if part != "..")
+
+
+def _add_tree(archive, host, guest):
+    for directory, _, files in os.walk(host):
+        inside = os.path.normpath(os.path.join(guest, os.path.relpath(directory, host)))
+        if inside.strip("/"):
+            archive.add_directory(inside)
+        for name in files:
+            path = os.path.join(directory, name)
+            if os.path.isfile(path):
+                archive.add(os.path.join(inside, name), _read(path), os.stat(path).st_mode)
+
+
+def add_file(archive, argument):
+    """--file HOST[:GUEST]; a directory brings all that is in it."""
+    host, colon, guest = argument.rpartition(":")
+    if not colon or os.path.exists(argument):
+        host, guest = argument, ""
+    guest = guest or _guest_path(host)
+    if os.path.isdir(host):
+        _add_tree(archive, host, guest)
+        return
+    data = _read(host)
+    if guest.endswith("/"):
+        guest += os.path.basename(host)
+    archive.add(guest, data, os.stat(host).st_mode)
+
+
+def _strings(values):
+    return b"".join(os.fsencode(value) + b"\0" for value in values)
+
+
+def pack(options):
+    """The initrd for these options, and the path of its first program (None: as --append says)."""
+    archive = Archive()
+    if options.initrd:
+        archive.load(_read(options.initrd), options.initrd)
+    for argument in options.file:
+        add_file(archive, argument)
+    init = None
+    if options.program:
+        init = _add_program(archive, options)
+        archive.add(".faultline/argv", _strings([options.program] + options.arguments))
+    environment = {"PATH": "/bin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
+    environment.update(pair.split("=", 1) for pair in options.env)
+    archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
+    return archive.image(), init
+
+
+def _add_program(archive, options):
+    if options.initrd and options.program in archive:
+        return options.program
+    host = find(options.program)
+    image = _read(host)
+    check(host, image, archive)
+    if not os.access(host, os.X_OK):
+        raise LaunchError(f"{host}: not executable")
+    guest = "/bin/" + os.path.basename(host)
+    archive.add(guest, image, stat.S_IFREG | 0o755)
+    return guest
