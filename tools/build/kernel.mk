@@ -2,8 +2,8 @@
 #
 # The kernel: every source of boot/, kernel/, mm/ and lib/, found by wildcard. It is linked twice:
 # the first result is only read for the names and addresses of its functions, which the second
-# one carries as a table, so that a backtrace can name them. The table is read-only data, behind
-# the text, so no function moves between the two; the build checks that.
+# one carries as a table, so that a backtrace can name them. The table is read-only data behind
+# the text (.symbols in linker.ld), so no function moves between the two; the build checks that.
 
 KERNEL_SOURCES := $(sort $(wildcard boot/*.c boot/*.asm kernel/*.c kernel/*.asm \
 	kernel/*/*.c kernel/*/*.asm mm/*.c lib/*.c))
