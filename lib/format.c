@@ -113,7 +113,7 @@ static const char *parse_precision(const char *at, struct conversion *spec, va_l
 
 static const char *parse_size(const char *at, struct conversion *spec)
 {
-	bool doubled = at[0] == at[1];
+	bool doubled = at[0] && at[0] == at[1];
 
 	spec->size = sizeof(int);
 	switch (*at) {

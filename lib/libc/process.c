@@ -16,8 +16,6 @@
 
 #define EXIT_FUNCTIONS_MAX 32
 
-extern const unsigned long *libc_auxiliary_vector;
-
 static void (*exit_functions[EXIT_FUNCTIONS_MAX])(void);
 static int exit_function_count;
 

@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <unistd.h>
 
-void libc_signal_return(void);
-
 int sigaction(int signal, const struct sigaction *action, struct sigaction *previous)
 {
 	struct kernel_sigaction new = {0}, old;

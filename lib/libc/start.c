@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 int main(int argc, char **argv, char **environment);
+void _start(void);
+_Noreturn void libc_start(long *stack);
 
 char **environ;
 const unsigned long *libc_auxiliary_vector;

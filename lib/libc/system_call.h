@@ -51,5 +51,11 @@ static inline long system_call4(long number, long a, long b, long c, long d)
 // Turns the kernel's result into C's: -1 with errno set for an error.
 long libc_result(long result);
 
+// The kernel's (type, value) pairs, ending with AT_NULL.
+extern const unsigned long *libc_auxiliary_vector;
+
+// What a signal handler returns to.
+void libc_signal_return(void);
+
 // Writes out every stream that holds output. Called by exit.
 void libc_flush_all(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The allocator as a shared object for the reader's own programs on Linux:
-// LD_PRELOAD=build/libfaultline-malloc.so PROGRAM. Adds what such programs expect beside it: the
-// two historical functions, and a heap that is whole in the child after a fork by one of
+// LD_PRELOAD=$PWD/build/libfaultline-malloc.so PROGRAM. Adds what such programs expect beside it:
+// the two historical functions, and a heap that is whole in the child after a fork by one of
 // several threads.
 #include "lib/libc/malloc.c"
 #include <pthread.h>
