@@ -4,6 +4,7 @@
 #   tests/unit/test_NAME.c   programs of the reader's machine (cmocka, ASan, UBSan)
 #   tests/ring3/NAME.c       static programs built with musl, that run here and on Linux
 #   tests/ring3/libc_NAME.c  the same, and again with the project's own C library and with glibc
+#   tests/scenario/NAME.c    static programs, built with musl, that tests/scenario/*.t run
 
 # --- unit: the same mm/ and lib/ sources, compiled for the machine that runs make ---
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(warnings) -fsanitize=address,undefined \
@@ -71,11 +72,18 @@ $(BUILD)/tests/ring3/%.faultline: $(BUILD)/obj/user/tests/ring3/%.c.o $(libc) us
 	@mkdir -p $(@D)
 	$(quiet)$(link_program)
 
--include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d)
+SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
+SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:tests/scenario/%.c=$(BUILD)/tests/scenario/%)
+$(BUILD)/tests/scenario/%: tests/scenario/%.c $(BUILD)/flags/ring3 $(staged)
+	$(call say,MUSL,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
+
+-include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
-	$(RING3_PROGRAMS) $(BUILD)/compile_commands.json \
+	$(RING3_PROGRAMS) $(SCENARIO_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
 	$(if $(PRELOAD_SOURCES),$(BUILD)/libfaultline-malloc.so)
 
@@ -91,9 +99,9 @@ entries = $(foreach source,$(filter %.c,$(1)),{"directory": "$(CURDIR)"$(comma) 
 database = $(call entries,$(KERNEL_SOURCES) $(RING0_SOURCES),$(CC) $(KERNEL_CFLAGS)) \
 	$(call entries,$(wildcard lib/libc/*.c user/*.c),$(CC) $(USER_CFLAGS)) \
 	$(call entries,$(wildcard tests/unit/*.c),$(HOST_CC) $(UNIT_CFLAGS)) \
-	$(call entries,$(RING3_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
+	$(call entries,$(RING3_SOURCES) $(SCENARIO_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
 $(eval $(call stamp,$(BUILD)/flags/sources,$(KERNEL_SOURCES) $(RING0_SOURCES) \
-	$(wildcard lib/libc/*.c user/*.c tests/unit/*.c) $(RING3_SOURCES)))
+	$(wildcard lib/libc/*.c user/*.c tests/unit/*.c) $(RING3_SOURCES) $(SCENARIO_SOURCES)))
 
 # The reader's tools look for it in the root; other builds than the usual one stay out of there.
 $(BUILD)/compile_commands.json: $(BUILD)/flags/kernel $(BUILD)/flags/user $(BUILD)/flags/unit \

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What tests written in Python share: TAP, and running things on the kernel. Every run has a time
+limit of its own, so that no test can hang."""
+import difflib
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+LIMIT = 60  # seconds for one boot, unless the test says otherwise
+
+
+def built(*parts):
+    """Path of something that the build made."""
+    return os.path.join(BUILD, *parts)
+
+
+class Tap:
+    """Numbers the tests and prints them; the plan comes last, in done()."""
+
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def note(self, text):
+        for line in str(text).splitlines():
+            print("#", line)
+
+    def ok(self, passed, name, explanation=""):
+        self.count += 1
+        print("ok" if passed else "not ok", self.count, "-", name.replace("#", ""))
+        if not passed:
+            self.failed += 1
+            self.note(explanation)
+        sys.stdout.flush()
+        return bool(passed)
+
+    def same(self, got, wanted, name):
+        """Bytes that must be equal; shows the first lines that are not."""
+        if got == wanted:
+            return self.ok(True, name)
+        lines = difflib.unified_diff(_lines(wanted), _lines(got), "wanted", "got", lineterm="")
+        shown = [line for line, _ in zip(lines, range(20))]
+        return self.ok(False, name, "\n".join(shown) or "same lines, different bytes")
+
+    def contains(self, text, part, name):
+        return self.ok(part in text, name, f"{part!r} is not in:\n{_tail(text)}")
+
+    def skip(self, name):
+        self.count += 1
+        print("ok", self.count, "# SKIP", name)
+
+    def done(self):
+        print(f"1..{self.count}")
+        return 1 if self.failed or not self.count else 0
+
+
+def _lines(data):
+    return data[:100000].decode(errors="backslashreplace").splitlines()
+
+
+def _tail(data):
+    return data[-3000:].decode(errors="backslashreplace")
+
+
+class Result:
+    """What a run gave: exit status, standard output, standard error (with the kernel's log)."""
+
+    def __init__(self, status, output, errors):
+        self.status = status
+        self.output = output
+        self.errors = errors
+
+    def describe(self):
+        return (f"status {self.status}\n--- stdout\n{_tail(self.output)}\n"
+                f"--- stderr\n{_tail(self.errors)}")
+
+
+def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
+    """tools/run with these arguments; the kernel is the build's own unless named."""
+    options = ["--kernel", kernel or built("kernel.elf"), "--timeout", str(limit)]
+    done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, input=stdin,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                          timeout=limit + 30)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def run(program, *arguments, options=(), **others):
+    """A program on the kernel."""
+    return launch(list(options) + [program] + list(arguments), **others)
+
+
+def boot(words, options=(), **others):
+    """The kernel without a program of the host: `words` are its boot options."""
+    return launch(list(options) + ["--append", words], **others)
