@@ -55,7 +55,7 @@ else
 quiet := @
 endif
 # $(call say,CC,file)
-say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(strip $(2))')
 
 # $(call stamp,file,text): a file that changes exactly when the text does. What depends on it is
 # remade when a flag, a compiler's version or a list of objects changes, and never otherwise.

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tools/run keeps its word: status, signals, arguments, environment, streams, errors."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+ENDS = harness.built("tests", "scenario", "ends")
+SIGSEGV, SIGKILL = 11, 9
+
+
+def statuses(tap):
+    for number in (0, 1, 42, 255):
+        result = harness.run(ENDS, "exit", str(number))
+        tap.ok(result.status == number, f"exit status {number}", result.describe())
+    killed = harness.run(ENDS, "signal", str(SIGKILL))
+    tap.ok(killed.status == 128 + SIGKILL, "ended by SIGKILL: 137", killed.describe())
+    fault = harness.run(ENDS, "touch", "0x10")
+    tap.ok(fault.status == 128 + SIGSEGV, "ended by SIGSEGV: 139", fault.describe())
+    late = harness.launch(["--timeout", "3", ENDS, "loop"])
+    tap.ok(late.status == 124, "--timeout: 124", late.describe())
+
+
+def contents(tap):
+    words = ["a b", "", "--memory", "'\"$x", "\u00e9"]
+    result = harness.run(ENDS, *words)
+    tap.same(result.output, "".join(f"[{word}]\n" for word in words).encode(),
+             "arguments arrive as they are")
+    result = harness.run(ENDS, "env", "COLOUR", options=["--env", "COLOUR=deep blue"])
+    tap.same(result.output, b"deep blue\n", "--env sets a variable")
+    result = harness.run(ENDS, "env", "LOGNAME")
+    tap.same(result.output, b"(unset)\n", "the host's own environment stays outside")
+
+
+def streams(tap):
+    result = harness.run(ENDS, "stderr", "complaint", options=["--quiet"])
+    tap.ok((result.output, result.errors) == (b"", b"complaint\n"),
+           "--quiet: only the program's own stderr", result.describe())
+    log = harness.built("run-test.log")
+    result = harness.run(ENDS, "exit", "0", options=["--log", log])
+    tap.ok(result.errors == b"", "--log: nothing on stderr", result.describe())
+    with open(log, "rb") as file:
+        tap.contains(file.read(), b"faultline: init exited with status 0", "--log has the log")
+
+
+def own_errors(tap):
+    cases = [("no program", []), ("no such program", ["/nonexistent"]),
+             ("a directory", ["/tmp"]), ("not ELF", ["/etc/passwd"]),
+             ("dynamically linked", ["/bin/ls"]), ("a bad size", ["--memory", "lots", ENDS]),
+             ("an unknown option", ["--nonsense", ENDS]),
+             ("a file that is not there", ["--file", "/nonexistent", ENDS]),
+             ("QEMU refuses", ["--cpu", "no-such-model", ENDS])]
+    for name, arguments in cases:
+        result = harness.launch(arguments)
+        one_line = result.errors.count(b"\n") == 1 and result.errors.startswith(b"tools/run: ")
+        tap.ok(result.status == 125 and one_line, f"{name}: 125 and one line", result.describe())
+
+
+def main():
+    tap = harness.Tap()
+    for part in (statuses, contents, streams, own_errors):
+        part(tap)
+    return tap.done()
+
+
+sys.exit(main())
