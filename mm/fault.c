@@ -270,14 +270,18 @@ static enum fault_result decide(struct fault *fault)
 		return FAULT_PROTECTION;
 	fault->slot = page_slot_make(fault->mm, fault->address);
 	if (!fault->slot)
-		return FAULT_NO_MEMORY;
-	if (!*fault->slot)
+		result = FAULT_NO_MEMORY;
+	else if (!*fault->slot)
 		result = vma->object ? fault_object(fault) : demand_zero(fault);
 	else if (fault->access != ACCESS_WRITE || (*fault->slot & PTE_WRITE))
 		return FAULT_SPURIOUS;
 	else
 		result = write_to_present(fault);
-	return growth == FAULT_STACK_GROWN && result <= FAULT_LAST_RESOLVED ? growth : result;
+	if (result <= FAULT_LAST_RESOLVED)
+		return growth == FAULT_STACK_GROWN ? growth : result;
+	if (!fault->slot || !*fault->slot)
+		page_prune(fault->mm, fault->address);
+	return result;
 }
 
 enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access)

@@ -215,8 +215,49 @@ static void give_range(uint64_t first, uint64_t end)
 	spin_unlock(&buddy_lock);
 }
 
+#define EXTENTS_MAX 512
+
+static struct frame_extent extents[EXTENTS_MAX]; // written while starting only
+static size_t extent_count;
+
+static void extent_remove(size_t at)
+{
+	extent_count--;
+	memmove(&extents[at], &extents[at + 1], (extent_count - at) * sizeof(extents[0]));
+}
+
+static void extent_add(uint64_t first, uint64_t end)
+{
+	size_t at = 0;
+
+	while (at < extent_count && extents[at].end < first)
+		at++;
+	if (at < extent_count && extents[at].end == first) {
+		extents[at].end = end;
+	} else if (at < extent_count && extents[at].first == end) {
+		extents[at].first = first;
+	} else {
+		if (extent_count == EXTENTS_MAX)
+			panic("memory is in more than %u pieces", EXTENTS_MAX);
+		memmove(&extents[at + 1], &extents[at], (extent_count - at) * sizeof(extents[0]));
+		extents[at] = (struct frame_extent){first, end};
+		extent_count++;
+	}
+	if (at + 1 < extent_count && extents[at].end == extents[at + 1].first) {
+		extents[at].end = extents[at + 1].end;
+		extent_remove(at + 1);
+	}
+}
+
+const struct frame_extent *frame_extents(size_t *count)
+{
+	*count = extent_count;
+	return extents;
+}
+
 void frame_add(uint64_t first, uint64_t end, enum frame_kind kind)
 {
+	extent_add(first, end);
 	if (end > frame_limit)
 		frame_limit = end;
 	this_cpu_frames()->kinds[kind] += end - first;
@@ -256,6 +297,15 @@ uint64_t frame_total(void)
 
 	for (unsigned kind = FRAME_ABSENT + 1; kind < FRAME_KIND_COUNT; kind++)
 		sum += frame_kind_count(kind);
+	return sum;
+}
+
+uint64_t frame_cpu_listed(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+		sum += cpu_frames[cpu].count;
 	return sum;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/list.h"
 #include "mm/layout.h"
+#include <stddef.h>
 #include <stdint.h>
 
 #define FRAME_ORDER_MAX 10 // the largest block: 4 MiB
@@ -59,7 +60,7 @@ struct frame {
 		uint32_t entries; // PAGE_TABLE: entries in use
 		uint32_t objects; // SLAB: objects handed out
 	};
-	uint32_t spare;
+	uint32_t recount; // scratch of the audit; nothing else uses it
 };
 _Static_assert(sizeof(struct frame) == 48, "struct frame is multiplied by all of RAM");
 
@@ -112,8 +113,17 @@ uint64_t frame_reclaim(void);
 // One past the highest frame number that was declared.
 extern uint64_t frame_limit;
 
+// What was declared, by increasing number, neighbours of whatever kind joined.
+struct frame_extent {
+	uint64_t first, end;
+};
+const struct frame_extent *frame_extents(size_t *count);
+
 // Free blocks of an order in the buddy lists.
 uint64_t frame_free_blocks(unsigned order);
+
+// Frames on the CPUs' lists.
+uint64_t frame_cpu_listed(void);
 
 // Moves this CPU's list back to the buddy lists, so that neighbours can merge.
 void frame_drain_cpu(void);

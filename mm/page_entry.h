@@ -48,8 +48,8 @@ static inline struct frame *table_of(const pte_t *slot)
 // The lowest-level slot of `address`; NULL when a table on the way is missing.
 pte_t *page_slot_find(struct mm *mm, uintptr_t address);
 
-// The same, making the tables that are missing; NULL when out of memory. Tables made before the
-// one that failed stay, empty ones included: the next page_unmap over them frees them.
+// The same, making the tables that are missing; NULL when out of memory. Tables made for a page
+// that is then not entered must go again: page_prune.
 pte_t *page_slot_make(struct mm *mm, uintptr_t address);
 
 // Puts an entry where there was none.
@@ -64,6 +64,9 @@ pte_t page_protection(uint32_t vma_flags);
 
 // Empties [start, end): frames and emptied tables go to `batch`. mm's counters are adjusted.
 void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch);
+
+// Frees the empty tables on the path of an address whose page is not mapped.
+void page_prune(struct mm *mm, uintptr_t address);
 
 // Gives the entries of [start, end) the protection of `vma_flags`.
 void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t vma_flags);

@@ -87,6 +87,15 @@ void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batc
 	unmap_table(phys_to_frame(mm->root), 4, start, end, batch);
 }
 
+void page_prune(struct mm *mm, uintptr_t address)
+{
+	struct flush_batch batch;
+
+	flush_batch_start(&batch, mm);
+	page_unmap(mm, address, address + PAGE_SIZE, &batch);
+	flush_batch_finish(&batch);
+}
+
 // An only owner may write again at once; a shared frame waits for the fault that copies it.
 static pte_t protected_entry(pte_t entry, pte_t bits, uint32_t vma_flags)
 {

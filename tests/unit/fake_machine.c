@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+//
+// mm/machine.h for the reader's machine: see tests/unit/fake_machine.h.
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/machine.h"
+#include "mm/page_entry.h"
+#include "mm/slab_internal.h"
+#include "mm/zero.h"
+#include "tests/unit/fake_machine.h"
+
+bool expecting_panic;
+jmp_buf panic_return;
+char panic_message[256];
+int fake_fail_nth;
+
+unsigned machine_cpu(void)
+{
+	return 0;
+}
+
+int machine_task_id(void)
+{
+	return 1;
+}
+
+int *machine_fail_nth(void)
+{
+	return &fake_fail_nth;
+}
+
+uint64_t machine_time(void)
+{
+	static uint64_t now;
+
+	return ++now;
+}
+
+void machine_load_root(phys_t root)
+{
+	(void)root;
+}
+
+void machine_log(const char *format, ...)
+{
+	(void)format;
+}
+
+void panic(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(panic_message, sizeof(panic_message), format, arguments);
+	va_end(arguments);
+	if (expecting_panic)
+		longjmp(panic_return, 1);
+	print_error("panic: %s\n", panic_message);
+	abort();
+}
+
+static void *anywhere(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		abort();
+	return memory;
+}
+
+void fake_machine_reserve(uint64_t frames)
+{
+	uint64_t table = (frames + 1024) * sizeof(struct frame);
+
+	direct_map = anywhere(frames * PAGE_SIZE);
+	frame_table = anywhere(table);
+}
+
+void fake_machine_start(uint64_t frames)
+{
+	fake_machine_reserve(frames);
+	frame_add(0, 1, FRAME_RESERVED);
+	frame_add(1, frames, FRAME_FREE);
+	slab_start();
+	zero_frame_start();
+}
+
+// ---- the TLB ----
+
+struct translation {
+	struct mm *mm;
+	uintptr_t page;
+	pte_t entry;
+	struct translation *next;
+};
+
+#define TLB_BUCKETS 4096
+static struct translation *tlb[TLB_BUCKETS];
+
+static struct translation **bucket(struct mm *mm, uintptr_t page)
+{
+	return &tlb[((page >> PAGE_SHIFT) * 31 + (uintptr_t)mm / 64) % TLB_BUCKETS];
+}
+
+static struct translation *lookup(struct mm *mm, uintptr_t page)
+{
+	for (struct translation *at = *bucket(mm, page); at; at = at->next)
+		if (at->mm == mm && at->page == page)
+			return at;
+	return NULL;
+}
+
+void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	for (unsigned i = 0; i < TLB_BUCKETS; i++) {
+		struct translation **link = &tlb[i];
+
+		while (*link) {
+			struct translation *at = *link;
+
+			if (at->mm == mm && at->page >= start && at->page < end) {
+				*link = at->next;
+				free(at);
+			} else {
+				link = &at->next;
+			}
+		}
+	}
+}
+
+void fake_forget(struct mm *mm)
+{
+	machine_flush_range(mm, 0, ~0ul);
+}
+
+static pte_t walk(struct mm *mm, uintptr_t page)
+{
+	pte_t *slot = page_slot_find(mm, page);
+
+	return slot && (*slot & PTE_PRESENT) ? *slot : 0;
+}
+
+// The entry that an access uses: the cached one if it allows it, else the table's.
+static pte_t translate(struct mm *mm, uintptr_t page, bool write)
+{
+	struct translation *cached = lookup(mm, page);
+	pte_t entry;
+
+	if (cached && (!write || (cached->entry & PTE_WRITE)))
+		return cached->entry;
+	// A processor drops the entry that faulted (SDM vol. 3A, 4.10.4.1).
+	machine_flush_range(mm, page, page + PAGE_SIZE);
+	entry = walk(mm, page);
+	if (!entry || (write && !(entry & PTE_WRITE)))
+		return 0;
+	cached = malloc(sizeof(*cached));
+	*cached = (struct translation){mm, page, entry, *bucket(mm, page)};
+	*bucket(mm, page) = cached;
+	return entry;
+}
+
+static uint64_t *reach(struct mm *mm, uintptr_t address, bool write, enum fault_result *why)
+{
+	for (int tries = 0; tries < 3; tries++) {
+		pte_t entry = translate(mm, PAGE_ALIGN_DOWN(address), write);
+
+		if (entry)
+			return (uint64_t *)((char *)phys_to_virt(entry & PTE_ADDRESS) +
+					    (address & ~PAGE_MASK));
+		*why = mm_fault(mm, address, write ? ACCESS_WRITE : ACCESS_READ);
+		if (*why > FAULT_LAST_RESOLVED)
+			return NULL;
+	}
+	fail_msg("the fault at %#lx was resolved %s, and comes again", address,
+		 fault_result_name(*why));
+	return NULL;
+}
+
+bool fake_store(struct mm *mm, uintptr_t address, uint64_t value, enum fault_result *why)
+{
+	uint64_t *word = reach(mm, address, true, why);
+
+	if (word)
+		*word = value;
+	return word != NULL;
+}
+
+bool fake_load(struct mm *mm, uintptr_t address, uint64_t *value, enum fault_result *why)
+{
+	uint64_t *word = reach(mm, address, false, why);
+
+	if (word)
+		*value = *word;
+	return word != NULL;
+}
+
+void assert_audit(void)
+{
+	struct audit_report report;
+
+	if (!mm_audit(&report))
+		fail_msg("audit: %lu of %lu facts wrong, first: %s", report.wrong, report.checked,
+			 report.first);
+}
+
+// ---- repeatable randomness ----
+
+static uint64_t state = 1;
+
+uint64_t fake_seed(void)
+{
+	const char *text = getenv("FAULTLINE_SEED");
+	uint64_t seed = text ? strtoull(text, NULL, 0) : 1;
+
+	print_message("# repeat with: FAULTLINE_SEED=%lu\n", seed);
+	state = seed * 2 + 1;
+	return seed;
+}
+
+// xorshift64* (Vigna 2016).
+uint64_t fake_random(uint64_t below)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return (state * 0x2545f4914f6cdd1dull >> 11) % below;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// The machine as the unit tests of mm/ have it: a block of ordinary memory for RAM, one CPU, and
+// a TLB that forgets nothing until it is told to. Real processors evict entries now and then and
+// so hide a missing flush; this one never does.
+#pragma once
+
+#include "mm/mm.h"
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// RAM of `frames` frames from physical address 0, all free but frame 0; then slabs and the frame
+// of zeros as mm_start() makes them. Once in a program.
+void fake_machine_start(uint64_t frames);
+
+// The same without handing any frame to the allocator.
+void fake_machine_reserve(uint64_t frames);
+
+// One access of a program in `mm` to a 64-bit word, faults and TLB included. Whether it went
+// through; *why says how the last fault ended.
+bool fake_store(struct mm *mm, uintptr_t address, uint64_t value, enum fault_result *why);
+bool fake_load(struct mm *mm, uintptr_t address, uint64_t *value, enum fault_result *why);
+
+// `mm` is gone: its translations are too, as when a CPU loads another root.
+void fake_forget(struct mm *mm);
+
+// Fails the test unless the audit holds.
+void assert_audit(void);
+
+// While `expecting`, panic() jumps to `panic_return` and leaves its message in `panic_message`.
+extern bool expecting_panic;
+extern jmp_buf panic_return;
+extern char panic_message[256];
+
+// Fails the test unless `statement` panics with a message that contains `text`.
+#define assert_panics(statement, text)                             \
+	do {                                                       \
+		expecting_panic = true;                            \
+		if (!setjmp(panic_return)) {                       \
+			statement;                                 \
+			fail_msg("no panic: %s", #statement);      \
+		}                                                  \
+		expecting_panic = false;                           \
+		if (!strstr(panic_message, text))                  \
+			fail_msg("panic said: %s", panic_message); \
+	} while (0)
+
+extern int fake_fail_nth;
+
+// A small generator whose sequence the seed repeats: FAULTLINE_SEED in the environment, or 1.
+uint64_t fake_seed(void); // prints the line that repeats it
+uint64_t fake_random(uint64_t below);
