@@ -45,12 +45,13 @@ $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 
 # The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD.
 PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c)
-PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -D_GNU_SOURCE -fPIC -fno-builtin-malloc -I. $(defines)
+PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -Wno-missing-prototypes -fPIC \
+	-ftls-model=initial-exec -fno-builtin-malloc -I. $(defines)
 $(eval $(call stamp,$(BUILD)/flags/preload,$(HOST_CC) $(PRELOAD_CFLAGS) $(PRELOAD_SOURCES)))
 $(BUILD)/libfaultline-malloc.so: $(PRELOAD_SOURCES) $(BUILD)/flags/preload
 	$(call say,CC,$@)
-	$(quiet)$(HOST_CC) $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -MT $@ -shared \
-		-o $@ $(PRELOAD_SOURCES)
+	$(quiet)$(HOST_CC) $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -MT $@ -shared -o $@ \
+		$(PRELOAD_SOURCES)
 
 -include $(LIBC_OBJECTS:.o=.d) $(BUILD)/libfaultline-malloc.so.d
 -include $(patsubst user/%.c,$(BUILD)/obj/user/user/%.c.d,$(wildcard user/*.c))
