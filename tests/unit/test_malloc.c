@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: MIT
+//
+// lib/libc/malloc.c against a model that knows which bytes belong to whom, with the kernel's
+// brk, mmap and mremap made to fail where a test wants it, and with the mistakes that programs
+// make.
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "lib/libc/system_call.h"
+#include "tests/unit/random.h"
+
+// -- the kernel as malloc.c sees it
+
+static long fail_at; // the how manieth request for memory fails; 0: none
+static bool fail_on; // and all that follow
+static bool refuse_brk;
+static long requests;
+
+static bool request_fails(void)
+{
+	requests++;
+	return requests == fail_at || (fail_on && fail_at && requests > fail_at);
+}
+
+static long kernel(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == __NR_brk && a != 0 && (refuse_brk || request_fails()))
+		return system_call6(number, 0, 0, 0, 0, 0, 0);
+	if ((number == __NR_mmap || number == __NR_mremap) && request_fails())
+		return -ENOMEM;
+	return system_call6(number, a, b, c, d, e, f);
+}
+
+#undef system_call1
+#undef system_call2
+#define system_call1(number, a)                kernel(number, (long)(a), 0, 0, 0, 0, 0)
+#define system_call2(number, a, b)             kernel(number, (long)(a), (long)(b), 0, 0, 0, 0)
+#define system_call3(number, a, b, c)          kernel(number, a, b, c, 0, 0, 0)
+#define system_call4(number, a, b, c, d)       kernel(number, a, b, c, d, 0, 0)
+#define system_call6(number, a, b, c, d, e, f) kernel(number, a, b, c, d, e, f)
+
+#define malloc             tested_malloc
+#define free               tested_free
+#define calloc             tested_calloc
+#define realloc            tested_realloc
+#define reallocarray       tested_reallocarray
+#define memalign           tested_memalign
+#define aligned_alloc      tested_aligned_alloc
+#define posix_memalign     tested_posix_memalign
+#define malloc_usable_size tested_usable_size
+void *tested_malloc(size_t size);
+void tested_free(void *payload);
+void *tested_calloc(size_t count, size_t size);
+void *tested_realloc(void *payload, size_t size);
+void *tested_reallocarray(void *payload, size_t count, size_t size);
+void *tested_memalign(size_t alignment, size_t size);
+void *tested_aligned_alloc(size_t alignment, size_t size);
+int tested_posix_memalign(void **payload, size_t alignment, size_t size);
+size_t tested_usable_size(void *payload);
+#include "lib/libc/malloc.c"
+#undef malloc
+#undef free
+#undef calloc
+#undef realloc
+
+// -- the heap recounted from nothing
+
+static uintptr_t heap_start; // of the brk heap, as the first allocation of a test left it
+
+// Every header of the heap agrees with its neighbours, no two free blocks touch, and exactly the
+// free ones are in the bins they belong to. Returns the number of blocks in use.
+static size_t audit(void)
+{
+	struct block *block = (struct block *)heap_start;
+	size_t used = 0, free_blocks = 0, in_bins = 0;
+	bool below_free = false;
+	uint32_t previous = 0;
+
+	for (; block->state != BLOCK_FENCE; block = at_units(block, block->size)) {
+		assert_int_equal(block->check, checksum(block));
+		assert_int_equal(block->previous, previous);
+		assert_true(block->size >= UNITS_MIN);
+		assert_true(block->state == BLOCK_USED || block->state == BLOCK_FREE);
+		assert_false(below_free && block->state == BLOCK_FREE);
+		below_free = block->state == BLOCK_FREE;
+		free_blocks += below_free;
+		used += !below_free;
+		previous = block->size;
+	}
+	assert_int_equal(block->previous, previous);
+	assert_int_equal((uintptr_t)block + HEADER, heap.brk_end);
+	for (unsigned int bin = 0; bin < BINS; bin++) {
+		bool occupied = heap.occupied[bin / 64] >> (bin % 64) & 1;
+
+		assert_int_equal(occupied, heap.bins[bin] != NULL);
+		for (block = heap.bins[bin]; block; block = block->next, in_bins++)
+			assert_int_equal(bin_of(block->size), bin);
+	}
+	assert_int_equal(in_bins, free_blocks);
+	return used;
+}
+
+// A heap that has never been used. What the last one held stays mapped and forgotten.
+static int fresh_heap(void **state)
+{
+	(void)state;
+	memset(&heap, 0, sizeof(heap));
+	fail_at = 0;
+	fail_on = false;
+	refuse_brk = false;
+	tested_free(tested_malloc(1));
+	heap_start = heap.low;
+	requests = 0;
+	return 0;
+}
+
+// -- the model
+
+#define SLOTS 300
+
+struct slot {
+	unsigned char *bytes;
+	size_t size;
+	uint32_t seed; // its bytes are a function of this
+};
+
+static struct slot slots[SLOTS];
+
+static unsigned char pattern(uint32_t seed, size_t at)
+{
+	return (unsigned char)((seed + at) * 0x9e3779b1u >> 24);
+}
+
+// Large blocks are looked at in places, or the test would do nothing else.
+static size_t next_place(size_t at, size_t size)
+{
+	return at < 64 || size - at <= 64 ? at + 1 : at + 61 < size - 64 ? at + 61 : size - 64;
+}
+
+static void slot_fill(struct slot *slot)
+{
+	slot->seed = (uint32_t)random_next();
+	for (size_t at = 0; at < slot->size; at = next_place(at, slot->size))
+		slot->bytes[at] = pattern(slot->seed, at);
+}
+
+static void slot_check(const struct slot *slot, size_t size)
+{
+	for (size_t at = 0; at < size; at = next_place(at, slot->size))
+		assert_int_equal(slot->bytes[at], pattern(slot->seed, at));
+}
+
+// Nobody else's bytes are in it.
+static void slot_claim(struct slot *slot, void *bytes, size_t size)
+{
+	slot->bytes = bytes;
+	slot->size = size;
+	assert_int_equal((uintptr_t)bytes % 16, 0);
+	assert_true(tested_usable_size(bytes) >= size);
+	for (int i = 0; i < SLOTS; i++)
+		if (&slots[i] != slot && slots[i].bytes)
+			assert_true(slot->bytes + size <= slots[i].bytes ||
+				    slots[i].bytes + slots[i].size <= slot->bytes);
+}
+
+static size_t random_size(void)
+{
+	switch (random_below(16)) {
+	case 0:
+		return random_below(400 << 10);
+	case 1 ... 3:
+		return random_below(8 << 10);
+	case 4:
+		return 0;
+	default:
+		return random_below(200);
+	}
+}
+
+static void slot_allocate(struct slot *slot)
+{
+	size_t size = random_size(), alignment;
+	void *bytes = NULL;
+
+	switch (random_below(4)) {
+	case 0:
+		bytes = tested_calloc(size / 8, 8);
+		size = size / 8 * 8;
+		for (size_t at = 0; bytes && at < size; at = next_place(at, size))
+			assert_int_equal(((unsigned char *)bytes)[at], 0);
+		break;
+	case 1:
+		alignment = 8ul << random_below(16);
+		if (tested_posix_memalign(&bytes, alignment, size) == 0)
+			assert_int_equal((uintptr_t)bytes % alignment, 0);
+		break;
+	default:
+		bytes = tested_malloc(size);
+	}
+	if (!bytes)
+		return;
+	slot_claim(slot, bytes, size);
+	slot_fill(slot);
+}
+
+static void slot_resize(struct slot *slot)
+{
+	size_t size = random_size();
+	void *bytes;
+
+	slot_check(slot, slot->size);
+	bytes = tested_realloc(slot->bytes, size);
+	if (!bytes) {
+		slot_check(slot, slot->size);
+		return;
+	}
+	slot->bytes = bytes;
+	slot_check(slot, size < slot->size ? size : slot->size);
+	slot_claim(slot, bytes, size);
+	slot_fill(slot);
+}
+
+static void slot_free(struct slot *slot)
+{
+	slot_check(slot, slot->size);
+	tested_free(slot->bytes);
+	slot->bytes = NULL;
+}
+
+static void model_step(void)
+{
+	struct slot *slot = &slots[random_below(SLOTS)];
+
+	if (!slot->bytes)
+		slot_allocate(slot);
+	else if (random_below(3) == 0)
+		slot_resize(slot);
+	else
+		slot_free(slot);
+}
+
+static void model_end(void)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (slots[i].bytes)
+			slot_free(&slots[i]);
+}
+
+static void random_use(void **state)
+{
+	(void)state;
+	random_start();
+	for (int i = 0; i < 100000; i++) {
+		model_step();
+		if (i % 1000 == 0)
+			audit();
+	}
+	model_end();
+	assert_int_equal(audit(), 0);
+	assert_true(heap.brk_end - heap_start <= TRIM_ABOVE + GROW_STEP);
+}
+
+// -- single properties
+
+static void every_small_size(void **state)
+{
+	unsigned char *blocks[2000];
+
+	(void)state;
+	for (size_t size = 0; size < 2000; size++) {
+		blocks[size] = tested_malloc(size);
+		assert_int_equal((uintptr_t)blocks[size] % 16, 0);
+		assert_true(tested_usable_size(blocks[size]) >= size);
+		memset(blocks[size], (int)size, tested_usable_size(blocks[size]));
+	}
+	assert_int_equal(audit(), 2000);
+	for (size_t size = 0; size < 2000; size++) {
+		for (size_t at = 0; at < size; at++)
+			assert_int_equal(blocks[size][at], (unsigned char)size);
+		tested_free(blocks[size]);
+	}
+	assert_int_equal(audit(), 0);
+	tested_free(NULL);
+	assert_int_equal(tested_usable_size(NULL), 0);
+}
+
+static void sizes_that_overflow(void **state)
+{
+	size_t huge[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 15, SIZE_MAX - 4096,
+			 SIZE_MAX};
+	char *kept = tested_malloc(10);
+	void *untouched = kept;
+
+	(void)state;
+	strcpy(kept, "kept");
+	for (size_t i = 0; i < sizeof(huge) / sizeof(*huge); i++) {
+		errno = 0;
+		assert_null(tested_malloc(huge[i]));
+		assert_int_equal(errno, ENOMEM);
+		assert_null(tested_realloc(kept, huge[i]));
+		assert_null(tested_calloc(1, huge[i]));
+		assert_null(tested_memalign(64, huge[i]));
+		assert_null(tested_memalign((size_t)1 << 63, huge[i]));
+	}
+	errno = 0;
+	assert_null(tested_calloc(SIZE_MAX / 2, 3));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(tested_reallocarray(kept, SIZE_MAX / 4, 5));
+	assert_string_equal(kept, "kept");
+	assert_null(tested_aligned_alloc(24, 10));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(tested_posix_memalign(&untouched, 4, 10), EINVAL);
+	assert_int_equal(tested_posix_memalign(&untouched, 64, SIZE_MAX - 100), ENOMEM);
+	assert_ptr_equal(untouched, kept);
+	tested_free(kept);
+	assert_int_equal(audit(), 0);
+}
+
+static void merging_and_splitting(void **state)
+{
+	char *a = tested_malloc(100), *b = tested_malloc(100), *c = tested_malloc(100);
+	char *end = tested_malloc(100);
+
+	(void)state;
+	tested_free(a);
+	tested_free(c);
+	tested_free(b); // between two free ones: all three become one
+	assert_int_equal(audit(), 1);
+	assert_ptr_equal(tested_malloc(300), a);
+	tested_free(a);
+	tested_free(end);
+	assert_int_equal(audit(), 0);
+	assert_ptr_equal(tested_malloc(5000), a);
+	tested_free(a);
+}
+
+static void resizing_in_place(void **state)
+{
+	char *a = tested_malloc(100), *b = tested_malloc(1000), *c = tested_malloc(100), *large;
+
+	(void)state;
+	tested_free(b);
+	assert_ptr_equal(tested_realloc(a, 900), a); // into the free block above
+	assert_ptr_equal(tested_realloc(a, 20), a);
+	assert_ptr_equal(tested_malloc(1000), b - 80);     // what shrinking gave back, merged
+	assert_ptr_equal(tested_realloc(c, 120 << 10), c); // the last one: to the end of the heap
+	assert_ptr_equal(tested_realloc(c, 127 << 10), c); // and past it, by brk
+	large = tested_malloc(1 << 20);
+	memset(large, 'x', 1 << 20);
+	large = tested_realloc(large, 20 << 20);
+	assert_int_equal(large[(1 << 20) - 1], 'x');
+	assert_int_equal(large[1 << 20], 0);
+	large = tested_realloc(large, 200 << 10);
+	assert_int_equal(large[(200 << 10) - 1], 'x');
+	assert_true(tested_usable_size(large) < 210 << 10);
+	tested_free(large);
+}
+
+static void brk_for_small_mmap_for_large(void **state)
+{
+	void *small = tested_malloc(MAP_THRESHOLD - 1), *large = tested_malloc(MAP_THRESHOLD);
+	uintptr_t end = heap.brk_end;
+	void *many[32];
+
+	(void)state;
+	assert_in_range((uintptr_t)small, heap_start, heap.brk_end);
+	assert_not_in_range((uintptr_t)large, heap_start, heap.brk_end);
+	tested_free(large);
+	for (int i = 0; i < 32; i++)
+		many[i] = tested_malloc(100 << 10);
+	assert_true(heap.brk_end > end + (2 << 20));
+	for (int i = 0; i < 32; i++)
+		tested_free(many[i]);
+	tested_free(small);
+	assert_int_equal((uintptr_t)system_call1(__NR_brk, 0), heap.brk_end);
+	assert_true(heap.brk_end - heap_start <= TRIM_ABOVE);
+	assert_int_equal(audit(), 0);
+}
+
+// Somebody else takes memory by brk: the heap goes on behind it and leaves it alone.
+static void brk_moved_by_others(void **state)
+{
+	size_t foreign_size = 70000;
+	unsigned char *mine = tested_malloc(100), *foreign = (unsigned char *)heap.brk_end;
+
+	(void)state;
+	assert_int_equal(system_call1(__NR_brk, foreign + foreign_size), foreign + foreign_size);
+	memset(foreign, 0xa5, foreign_size);
+	for (int i = 0; i < 100; i++) {
+		unsigned char *block = tested_malloc(10000);
+
+		assert_true(block + 10000 <= foreign || block >= foreign + foreign_size);
+		memset(block, 0, 10000);
+	}
+	for (size_t i = 0; i < foreign_size; i++)
+		assert_int_equal(foreign[i], 0xa5);
+	tested_free(mine);
+}
+
+static void brk_refused(void **state)
+{
+	void *blocks[200];
+
+	(void)state;
+	refuse_brk = true;
+	for (int i = 0; i < 200; i++) {
+		blocks[i] = tested_malloc(20000);
+		assert_non_null(blocks[i]);
+		memset(blocks[i], i, 20000);
+	}
+	for (int i = 0; i < 200; i++)
+		tested_free(blocks[i]);
+}
+
+// -- running out: each request for memory in turn fails, alone and with all that follow
+
+static void run_out(bool all_that_follow)
+{
+	uint64_t seed = random_state;
+
+	for (long n = 1, total = n; n <= total; n++) {
+		fresh_heap(NULL);
+		random_state = seed;
+		fail_at = n;
+		fail_on = all_that_follow;
+		for (int i = 0; i < 1500; i++)
+			model_step();
+		if (n == 1 || requests > total)
+			total = requests < 150 ? requests : 150;
+		model_end();
+	}
+}
+
+static void exhaustion(void **state)
+{
+	(void)state;
+	random_start();
+	run_out(false);
+	run_out(true);
+}
+
+static void exhausted_error(void **state)
+{
+	char *kept = tested_malloc(100);
+
+	(void)state;
+	strcpy(kept, "kept");
+	fail_at = 1;
+	fail_on = true;
+	errno = 0;
+	assert_null(tested_malloc(1 << 20));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	while (tested_malloc(1000))
+		;
+	assert_int_equal(errno, ENOMEM);
+	assert_null(tested_realloc(kept, 100000));
+	assert_string_equal(kept, "kept");
+	audit();
+}
+
+// -- mistakes
+
+static char outside[64] __attribute__((aligned(16)));
+static void **culprit; // shared with the child that makes the mistake
+
+// What the message has to name.
+static void *blame(void *block)
+{
+	*culprit = block;
+	return block;
+}
+
+static void free_twice(void)
+{
+	void *block = blame(tested_malloc(40));
+
+	tested_malloc(40);
+	tested_free(block);
+	tested_free(block);
+}
+
+static void free_twice_after_merging(void)
+{
+	void *below = tested_malloc(40), *block = blame(tested_malloc(40));
+
+	tested_malloc(40);
+	tested_free(below);
+	tested_free(block);
+	tested_free(block);
+}
+
+static void free_twice_a_mapping(void)
+{
+	void *block = blame(tested_malloc(1 << 20));
+
+	tested_free(block);
+	tested_free(block);
+}
+
+// The first byte after those it was given is in the next one's header.
+static void write_past_the_end(void)
+{
+	char *block = tested_malloc(40);
+
+	blame(tested_malloc(40));
+	block[48] ^= 1;
+	tested_free(block);
+}
+
+static void write_before_the_start(void)
+{
+	char *block = blame(tested_malloc(40));
+
+	block[-5] ^= 1;
+	tested_free(block);
+}
+
+static void write_after_free(void)
+{
+	char *block = blame(tested_malloc(40));
+
+	tested_malloc(40);
+	tested_free(block);
+	block[3] ^= 1;
+	tested_malloc(40);
+}
+
+static void write_after_free_deep_in_a_list(void)
+{
+	char *blocks[6];
+
+	for (int i = 0; i < 6; i++)
+		blocks[i] = tested_malloc(40);
+	for (int i = 0; i < 6; i += 2)
+		tested_free(blocks[i]);
+	*(void **)blame(blocks[2]) = outside;
+	tested_malloc(40); // takes blocks[4], whose neighbour in the list it is
+}
+
+static void realloc_after_free(void)
+{
+	void *block = blame(tested_malloc(40));
+
+	tested_malloc(40);
+	tested_free(block);
+	tested_realloc(block, 100);
+}
+
+static void free_static(void)
+{
+	tested_free(blame(outside + 32));
+}
+
+static void free_unmapped(void)
+{
+	tested_free(blame((void *)0x123456789000));
+}
+
+static void free_non_canonical(void)
+{
+	tested_free(blame((void *)0xdeadbeefdeadbee0));
+}
+
+static void free_inside(void)
+{
+	char *block = tested_malloc(100);
+
+	memset(block, 'x', 100);
+	tested_free(blame(block + 32));
+}
+
+static void free_misaligned(void)
+{
+	tested_free(blame((char *)tested_malloc(100) + 1));
+}
+
+static void expect_message(const char *name, void (*mistake)(void), const char *wanted)
+{
+	char text[256], expected[64];
+	int ends[2], status;
+	ssize_t length;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		dup2(ends[1], 2);
+		mistake();
+		_exit(0);
+	}
+	close(ends[1]);
+	length = read(ends[0], text, sizeof(text) - 1);
+	close(ends[0]);
+	waitpid(child, &status, 0);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+		fail_msg("%s: wait status %#x", name, (unsigned int)status);
+	text[length > 0 ? length : 0] = '\0';
+	snprintf(expected, sizeof(expected), "malloc: block %p: ", *culprit);
+	if (strncmp(text, expected, strlen(expected)) != 0 || !strstr(text, wanted))
+		fail_msg("%s: message \"%s\", should be \"%s%s\"", name, text, expected, wanted);
+}
+
+#define MISTAKE(name, wanted) expect_message(#name, name, wanted)
+
+static void mistakes(void **state)
+{
+	(void)state;
+	culprit = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(culprit != MAP_FAILED);
+	MISTAKE(free_twice, "freed twice");
+	MISTAKE(free_twice_after_merging, "freed twice");
+	MISTAKE(free_twice_a_mapping, "never allocated");
+	MISTAKE(write_past_the_end, "from the block below");
+	MISTAKE(write_before_the_start, "header is overwritten");
+	MISTAKE(write_after_free, "written to after it was freed");
+	MISTAKE(write_after_free_deep_in_a_list, "written to after it was freed");
+	MISTAKE(realloc_after_free, "used after it was freed");
+	MISTAKE(free_static, "never allocated");
+	MISTAKE(free_unmapped, "never allocated");
+	MISTAKE(free_non_canonical, "never allocated");
+	MISTAKE(free_inside, "never allocated");
+	MISTAKE(free_misaligned, "never allocated");
+}
+
+// -- threads, and somebody who watches
+
+static void *thread_main(void *seed)
+{
+	unsigned char *blocks[64] = {NULL};
+	unsigned int random = (unsigned int)(uintptr_t)seed;
+
+	for (int i = 0; i < 20000; i++) {
+		int at = rand_r(&random) % 64;
+		size_t size = (size_t)rand_r(&random) % 2000 + 1;
+
+		if (blocks[at] && (blocks[at][0] != at || blocks[at][1] != (uintptr_t)seed % 256))
+			return "another thread's bytes";
+		tested_free(blocks[at]);
+		blocks[at] = tested_malloc(size + 1);
+		blocks[at][0] = (unsigned char)at;
+		blocks[at][1] = (unsigned char)(uintptr_t)seed;
+	}
+	for (int i = 0; i < 64; i++)
+		tested_free(blocks[i]);
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	pthread_t ids[4];
+	void *complaint;
+
+	(void)state;
+	for (uintptr_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&ids[i], NULL, thread_main, (void *)(i + 1)), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(ids[i], &complaint);
+		assert_null(complaint);
+	}
+	assert_int_equal(audit(), 0);
+}
+
+static int steps_seen[MALLOC_UNMAPPED + 1];
+
+static void watch(enum malloc_step step, const void *where, size_t a, size_t b)
+{
+	(void)where;
+	(void)a;
+	(void)b;
+	steps_seen[step]++;
+}
+
+static void narration(void **state)
+{
+	(void)state;
+	malloc_narrate = watch;
+	tested_free(tested_malloc(100));
+	assert_int_equal(steps_seen[MALLOC_ASKED], 1);
+	assert_int_equal(steps_seen[MALLOC_SEARCHED], 1);
+	assert_int_equal(steps_seen[MALLOC_SPLIT], 1);
+	assert_int_equal(steps_seen[MALLOC_GRANTED], 1);
+	assert_int_equal(steps_seen[MALLOC_COALESCED], 1);
+	assert_int_equal(steps_seen[MALLOC_BRK], 0);
+	tested_free(tested_malloc(200 << 10));
+	assert_int_equal(steps_seen[MALLOC_MAPPED], 1);
+	assert_int_equal(steps_seen[MALLOC_UNMAPPED], 1);
+	malloc_narrate = NULL;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fresh_heap)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_small_size),
+		TEST(sizes_that_overflow),
+		TEST(merging_and_splitting),
+		TEST(resizing_in_place),
+		TEST(brk_for_small_mmap_for_large),
+		TEST(brk_moved_by_others),
+		TEST(brk_refused),
+		TEST(exhausted_error),
+		TEST(mistakes),
+		TEST(threads),
+		TEST(narration),
+		TEST(random_use),
+		TEST(exhaustion),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("malloc", tests, NULL, NULL);
+}
