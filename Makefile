@@ -15,6 +15,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # `make deps run` on a machine with nothing installed: what follows asks for compilers while it

@@ -32,13 +32,15 @@ $(BUILD)/user/%: $(BUILD)/obj/user/user/%.c.o $(libc) user/program.ld $(BUILD)/f
 	@mkdir -p $(@D)
 	$(quiet)$(link_program)
 
-# The archive the kernel finds its first programs in. Owner and time are fixed, so that the same
-# programs give the same archive.
+# The archive the kernel finds its first programs in, without the debugger's share of them. Owner
+# and time are fixed, so that the same programs give the same archive.
 $(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS)))
 $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 	$(call say,CPIO,$@)
 	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin
-	@for program in $(USER_PROGRAMS); do cp $$program $(BUILD)/initrd/bin/; done
+	@for program in $(USER_PROGRAMS); do \
+		$(OBJCOPY) --strip-debug $$program $(BUILD)/initrd/bin/$${program##*/} || exit 1; \
+	done
 	@find $(BUILD)/initrd -exec touch -h -d @0 {} +
 	$(quiet)cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet --reproducible -o -H newc -R 0:0 >$(abspath $@)
