@@ -37,7 +37,8 @@ struct boot_info {
 	size_t module_count;
 	size_t modules_dropped;
 	struct boot_framebuffer framebuffer;
-	uint64_t rsdp; // physical address of ACPI's root pointer, 0: the loader did not say
+	uint8_t rsdp[36]; // copy of ACPI's root pointer
+	size_t rsdp_size; // bytes of it that are valid; 0: the loader did not say
 };
 
 extern struct boot_info boot_info;

@@ -6,10 +6,19 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 // Bytes of one state, constant after start. Blocks must be aligned to 64.
 extern size_t fpu_state_size;
 
+// Measures it. After features_start().
+void fpu_start(void);
+
 void fpu_init_state(void *state); // what a new program finds
 void fpu_save(void *state);
 void fpu_restore(const void *state);
+
+// For signal frames: the components a state holds (bits of XCR0; x87 and SSE without XSAVE), and
+// making a state that came from ring 3 one that fpu_restore() can not fault on.
+uint64_t fpu_features(void);
+void fpu_sanitize(void *state);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernel/machine/registers.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 // Vectors (SDM vol. 3A, 6.3.1). The old interrupt controllers' lines follow the exceptions.
@@ -40,14 +41,11 @@ enum vector {
 // The IDT, every vector. The very first thing in 64-bit mode: faults are reported from here on.
 void trap_init(void);
 
-// From entry.asm: every vector but the page fault and the interrupt lines.
+// From entry.asm: every vector but the page fault.
 void trap(struct registers *registers, unsigned vector);
 
 // From entry.asm. `address` is CR2.
 void page_fault(struct registers *registers, uintptr_t address);
 
-// Jumps to the fix-up of the instruction at registers->rip when the exception table has one.
-_Bool exception_fixup(struct registers *registers);
-
-// Reports a fault of the kernel itself, and stops.
-_Noreturn void kernel_fault(struct registers *registers, unsigned vector, uintptr_t address);
+// Continues at the fix-up of the instruction at registers->rip if the exception table has one.
+bool exception_fixup(struct registers *registers);

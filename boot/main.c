@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// From the loader to kernel_main(): one struct boot_info, whoever loaded us.
+#include "boot/boot.h"
+#include "kernel/machine/cpu_start.h"
+#include "kernel/machine/trap.h"
+#include "lib/string.h"
+#include "mm/machine.h"
+
+struct boot_info boot_info;
+
+BOOT_CODE const void *boot_phys(uint64_t address, uint64_t size)
+{
+	if (address == 0 || address >= BOOT_MAP_END || size > BOOT_MAP_END - address)
+		return NULL;
+	return (const void *)(DIRECT_MAP_BASE + address);
+}
+
+BOOT_CODE void boot_copy_text(char *to, size_t to_size, const char *from, size_t from_size)
+{
+	size_t length = strnlen(from, from_size);
+
+	if (length >= to_size)
+		length = to_size - 1;
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
+BOOT_CODE void boot_copy_phys_text(char *to, size_t to_size, uint64_t address)
+{
+	const char *from = boot_phys(address, 1);
+
+	if (from)
+		boot_copy_text(to, to_size, from, BOOT_MAP_END - address);
+}
+
+BOOT_CODE void boot_copy_rsdp(const void *rsdp, size_t size)
+{
+	if (size > sizeof(boot_info.rsdp))
+		size = sizeof(boot_info.rsdp);
+	memcpy(boot_info.rsdp, rsdp, size);
+	boot_info.rsdp_size = size;
+}
+
+BOOT_CODE void boot_main(enum boot_protocol protocol, uint32_t information)
+{
+	bool readable;
+
+	trap_init();
+	cpu_start_boot();
+	boot_add_fixed_ranges();
+	if (protocol == BOOT_MULTIBOOT2) {
+		boot_info.protocol = "multiboot2";
+		readable = multiboot2_read(information);
+	} else {
+		boot_info.protocol = "PVH";
+		readable = pvh_read(information);
+	}
+	if (!readable)
+		panic("the loader's information at 0x%x is not %s", information,
+		      boot_info.protocol);
+	kernel_main();
+}

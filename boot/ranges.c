@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// The list of memory ranges for mm_start(). It sorts out nothing: ranges may overlap, and mm/ lets
+// the more careful type win.
+#include "boot/boot.h"
+#include "lib/string.h"
+
+#define FIRMWARE_USABLE 1       // e820's type for RAM; both formats take it over
+#define REAL_MODE_END   4096    // interrupt vectors and BIOS data
+#define LOW_HOLE_START  0xa0000 // VGA's memory and ROMs, whatever the map says
+#define LOW_HOLE_END    0x100000
+
+// Slots kept for the kernel's own entries, so that no firmware map can push them out.
+#define FIRMWARE_RANGES_MAX (BOOT_RANGES_MAX - BOOT_MODULES_MAX - 8)
+
+extern char image_start[], image_end[]; // linker.ld
+
+static BOOT_CODE bool add(uint64_t start, uint64_t end, enum memory_type type, size_t limit)
+{
+	if (boot_info.range_count >= limit)
+		return false;
+	boot_info.ranges[boot_info.range_count++] = (struct memory_range){start, end, type};
+	return true;
+}
+
+BOOT_CODE void boot_firmware_range(enum boot_range_pass pass, uint64_t start, uint64_t size,
+				   uint32_t type)
+{
+	bool usable = type == FIRMWARE_USABLE;
+	uint64_t end = start + size;
+
+	if (usable != (pass == BOOT_PASS_USABLE) || size == 0)
+		return;
+	if (end < start) // past the end of the address space
+		end = UINT64_MAX;
+	if (!add(start, end, usable ? MEMORY_USABLE : MEMORY_RESERVED, FIRMWARE_RANGES_MAX))
+		boot_info.ranges_dropped++;
+}
+
+BOOT_CODE void boot_add_module(uint64_t start, uint64_t end, const char *name, size_t name_size)
+{
+	struct boot_module *module = &boot_info.modules[boot_info.module_count];
+
+	if (boot_info.module_count == BOOT_MODULES_MAX || start == 0 || start >= end ||
+	    end > PHYSICAL_LIMIT) {
+		boot_info.modules_dropped++;
+		return;
+	}
+	module->start = start;
+	module->end = end;
+	boot_copy_text(module->name, sizeof(module->name), name, name_size);
+	boot_info.module_count++;
+	add(start, end, MEMORY_MODULE, BOOT_RANGES_MAX);
+}
+
+BOOT_CODE void boot_add_fixed_ranges(void)
+{
+	add((uintptr_t)image_start - KERNEL_IMAGE, (uintptr_t)image_end - KERNEL_IMAGE,
+	    MEMORY_KERNEL, BOOT_RANGES_MAX);
+	add(0, REAL_MODE_END, MEMORY_RESERVED, BOOT_RANGES_MAX);
+	add(LOW_HOLE_START, LOW_HOLE_END, MEMORY_RESERVED, BOOT_RANGES_MAX);
+}

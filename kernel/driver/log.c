@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel's log. QEMU's debug console answers a read of its port with the port's own number;
+// where it does not, lines go to COM1, between the program's own output.
+//
+// `lock` guards the ring and keeps lines whole. It is taken with interrupts off, as handlers log.
+#include "kernel/driver/log.h"
+#include "kernel/driver/serial.h"
+#include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
+#include "lib/format.h"
+
+#define DEBUG_CONSOLE 0xe9
+#define LINE_MAX      400
+#define RING_SIZE     32768
+
+static struct spinlock lock;
+static bool lock_broken;
+static char ring[RING_SIZE];
+static uint64_t written; // bytes since boot; the ring holds the last RING_SIZE of them
+
+static void send(const char *text, size_t length)
+{
+	if (port_read8(DEBUG_CONSOLE) == DEBUG_CONSOLE)
+		port_write_string8(DEBUG_CONSOLE, text, length);
+	else
+		serial_write(SERIAL_COM1, text, length);
+}
+
+static void keep(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		ring[written++ % RING_SIZE] = text[i];
+}
+
+void log_vline(const char *format, va_list arguments)
+{
+	char line[LINE_MAX + 1];
+	int wanted = vsnprintf(line, LINE_MAX, format, arguments);
+	size_t length = wanted < 0 ? 0 : wanted >= LINE_MAX ? LINE_MAX - 1 : (size_t)wanted;
+	uint64_t flags = irq_save();
+
+	line[length++] = '\n';
+	if (!lock_broken)
+		spin_lock(&lock);
+	keep(line, length);
+	send(line, length);
+	if (!lock_broken)
+		spin_unlock(&lock);
+	irq_restore(flags);
+}
+
+void log_line(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	log_vline(format, arguments);
+	va_end(arguments);
+}
+
+size_t log_read(uint64_t *position, char *buffer, size_t size)
+{
+	uint64_t flags = spin_lock_irqsave(&lock);
+	uint64_t oldest = written > RING_SIZE ? written - RING_SIZE : 0;
+	size_t count = 0;
+
+	if (*position < oldest || *position > written)
+		*position = oldest;
+	while (count < size && *position < written)
+		buffer[count++] = ring[(*position)++ % RING_SIZE];
+	spin_unlock_irqrestore(&lock, flags);
+	return count;
+}
+
+void log_break_lock(void)
+{
+	lock_broken = true;
+}

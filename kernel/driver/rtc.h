@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdint.h>
+
+// The battery clock's time, taken as UTC: seconds since 1970. 0 when it makes no sense.
+uint64_t rtc_read(void);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// 16550 serial ports, programmed directly. Output polls: QEMU takes bytes as fast as they come,
+// and on real hardware a program that prints waits for the wire.
+//
+// Input loses nothing: a byte leaves the UART only when the terminal can take it. While it can
+// not, the receive interrupt is off and the UART's FIFO holds the sender up.
+#include "kernel/driver/serial.h"
+#include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
+#include <linux/serial_reg.h>
+
+#define BAUD_DIVISOR 1 // 115200
+#define FIFO_SIZE    16
+#define SCRATCH_TEST 0x5a
+
+static const uint16_t base[] = {[SERIAL_COM1] = 0x3f8, [SERIAL_COM2] = 0x2f8};
+static bool present[2];
+
+// COM1's input; with interrupts off. Bytes that are out of the UART but not yet taken.
+static uint8_t pending[FIFO_SIZE];
+static size_t pending_count;
+
+static void start_port(enum serial_port port)
+{
+	uint16_t at = base[port];
+
+	port_write8(at + UART_SCR, SCRATCH_TEST);
+	present[port] = port_read8(at + UART_SCR) == SCRATCH_TEST;
+	if (!present[port])
+		return;
+	port_write8(at + UART_IER, 0);
+	port_write8(at + UART_LCR, UART_LCR_DLAB);
+	port_write8(at + UART_DLL, BAUD_DIVISOR);
+	port_write8(at + UART_DLM, 0);
+	port_write8(at + UART_LCR, UART_LCR_WLEN8);
+	port_write8(at + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+	port_write8(at + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+}
+
+void serial_init(void)
+{
+	start_port(SERIAL_COM1);
+	start_port(SERIAL_COM2);
+}
+
+bool serial_present(enum serial_port port)
+{
+	return present[port];
+}
+
+// An empty transmitter takes a FIFO full at once.
+void serial_write(enum serial_port port, const void *data, size_t count)
+{
+	const uint8_t *at = data;
+
+	while (present[port] && count > 0) {
+		size_t part = count < FIFO_SIZE ? count : FIFO_SIZE;
+
+		while (!(port_read8(base[port] + UART_LSR) & UART_LSR_THRE))
+			__builtin_ia32_pause();
+		port_write_string8(base[port] + UART_TX, at, part);
+		at += part;
+		count -= part;
+	}
+}
+
+static void set_input_interrupt(bool on)
+{
+	port_write8(base[SERIAL_COM1] + UART_IER, on ? UART_IER_RDI : 0);
+}
+
+// Gives pending bytes to the terminal; whether it took all of them.
+static bool deliver(void)
+{
+	size_t taken = 0;
+
+	if (pending_count > 0)
+		taken = tty_input(pending, pending_count);
+	pending_count -= taken;
+	for (size_t i = 0; i < pending_count; i++)
+		pending[i] = pending[i + taken];
+	return pending_count == 0;
+}
+
+static void receive(void)
+{
+	uint16_t at = base[SERIAL_COM1];
+
+	while (deliver()) {
+		while (pending_count < FIFO_SIZE && (port_read8(at + UART_LSR) & UART_LSR_DR))
+			pending[pending_count++] = port_read8(at + UART_RX);
+		if (pending_count == 0)
+			break;
+	}
+	set_input_interrupt(pending_count == 0);
+}
+
+static void serial_interrupt(struct registers *registers)
+{
+	(void)registers;
+	receive();
+}
+
+void serial_start_input(void)
+{
+	if (!present[SERIAL_COM1])
+		return;
+	irq_register(IRQ_COM1, serial_interrupt);
+	serial_poll_input();
+}
+
+void serial_poll_input(void)
+{
+	uint64_t flags = irq_save();
+
+	if (present[SERIAL_COM1])
+		receive();
+	irq_restore(flags);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The page fault, between entry.asm and mm_fault(): whose it is, and what a bad end means. It runs
+// with interrupts off from beginning to end, and the way that resolves is kept short: it is what
+// every page a program touches costs.
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/fault_text.h"
+#include "kernel/machine/report.h"
+#include "kernel/machine/trap.h"
+#include "kernel/process/signal.h"
+#include "kernel/process/task.h"
+#include "mm/mm.h"
+#include <linux/signal.h>
+
+static inline enum fault_access access_of(uint64_t error)
+{
+	if (error & PF_WRITE)
+		return ACCESS_WRITE;
+	return error & PF_FETCH ? ACCESS_EXECUTE : ACCESS_READ;
+}
+
+static void send_signal(struct registers *registers, uintptr_t address, enum fault_result result)
+{
+	char why[160];
+	int signal = SIGSEGV, code = SEGV_MAPERR;
+
+	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
+	switch (result) {
+	case FAULT_PROTECTION:
+		code = SEGV_ACCERR;
+		break;
+	case FAULT_NO_MEMORY:
+		signal = SIGKILL;
+		code = SI_KERNEL;
+		break;
+	case FAULT_BEYOND_END:
+	case FAULT_IO_ERROR:
+		signal = SIGBUS;
+		code = BUS_ADRERR;
+		break;
+	default:
+		break;
+	}
+	fault_signal(registers, signal, code, address, why);
+}
+
+// A fault of ring 0. A user copy's page is made present as if the program had touched it itself;
+// when that fails the copy ends at its fix-up. The kernel's side of such a copy gets no mercy.
+static void ring0_fault(struct registers *registers, uintptr_t address)
+{
+	struct task *task = cpu_current_task();
+	struct registers fixed = *registers;
+
+	if (fault_hook && fault_hook(registers, VECTOR_PAGE_FAULT, address))
+		return;
+	if (address >= USER_END || !exception_fixup(&fixed))
+		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
+	if (task && task->mm &&
+	    mm_fault(task->mm, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
+		return;
+	registers->rip = fixed.rip;
+}
+
+void page_fault(struct registers *registers, uintptr_t address)
+{
+	uint64_t error = registers->orig_rax;
+	enum fault_result result;
+
+	// A reserved bit in an entry is the kernel's doing, whoever stumbled over it.
+	if (__builtin_expect(error & PF_RESERVED, 0))
+		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
+	if (__builtin_expect(!(error & PF_USER), 0)) {
+		ring0_fault(registers, address);
+		return;
+	}
+	result = mm_fault(cpu_current_task()->mm, address, access_of(error));
+	if (__builtin_expect(result > FAULT_LAST_RESOLVED, 0))
+		send_signal(registers, address, result);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// FPU state by XSAVE where the processor has it, else by FXSAVE. Plain XSAVE, not XSAVEOPT: that
+// one trusts that the block it writes is the one it was loaded from, and blocks are freed and
+// reused for other tasks.
+#include "kernel/machine/fpu.h"
+#include "kernel/machine/features.h"
+#include "kernel/machine/instructions.h"
+#include "lib/string.h"
+
+#define FXSAVE_SIZE 512
+
+// The values of a fresh processor (SDM vol. 3A, 10.1.1): all exceptions masked.
+#define FCW_OFFSET   0
+#define FCW_INIT     0x037f
+#define MXCSR_OFFSET 24
+#define MXCSR_INIT   0x1f80
+
+#define MXCSR_MASK_OFFSET  28
+#define MXCSR_DEFAULT_MASK 0xffbf // where the processor gives 0 (SDM vol. 1, 11.6.6)
+
+// After the 512 bytes of FXSAVE: XSTATE_BV and fields that must be 0 (SDM vol. 1, 13.4.2).
+#define XSAVE_HEADER_SIZE 64
+#define STATE_X87_SSE     0x3ul
+
+size_t fpu_state_size = FXSAVE_SIZE;
+static uint32_t mxcsr_mask = MXCSR_DEFAULT_MASK;
+
+void fpu_start(void)
+{
+	char legacy[FXSAVE_SIZE] __attribute__((aligned(16)));
+	uint32_t mask;
+
+	if (features.xsave)
+		fpu_state_size = cpuid(13, 0).ebx; // for what XCR0 enables
+	__asm__ volatile("fninit; fxsave64 %0" : "=m"(legacy));
+	memcpy(&mask, legacy + MXCSR_MASK_OFFSET, sizeof(mask));
+	if (mask)
+		mxcsr_mask = mask;
+}
+
+uint64_t fpu_features(void)
+{
+	return features.xsave ? features.xcr0 : STATE_X87_SSE;
+}
+
+void fpu_sanitize(void *state)
+{
+	char *legacy = state, *header = legacy + FXSAVE_SIZE;
+	uint64_t components;
+	uint32_t mxcsr;
+
+	memcpy(&mxcsr, legacy + MXCSR_OFFSET, sizeof(mxcsr));
+	mxcsr &= mxcsr_mask;
+	memcpy(legacy + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+	if (!features.xsave)
+		return;
+	memcpy(&components, header, sizeof(components));
+	components &= features.xcr0;
+	memset(header, 0, XSAVE_HEADER_SIZE);
+	memcpy(header, &components, sizeof(components));
+}
+
+void fpu_init_state(void *state)
+{
+	uint16_t fcw = FCW_INIT;
+	uint32_t mxcsr = MXCSR_INIT;
+
+	memset(state, 0, fpu_state_size);
+	memcpy((char *)state + FCW_OFFSET, &fcw, sizeof(fcw));
+	memcpy((char *)state + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
+void fpu_save(void *state)
+{
+	uint32_t low = features.xcr0, high = features.xcr0 >> 32;
+
+	if (features.xsave)
+		__asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(low), "d"(high) : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" : : "r"(state) : "memory");
+}
+
+void fpu_restore(const void *state)
+{
+	uint32_t low = features.xcr0, high = features.xcr0 >> 32;
+
+	if (features.xsave)
+		__asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(low), "d"(high) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
+}

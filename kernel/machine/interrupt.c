@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// The two old interrupt controllers (8259), one after the other: enough for the timer and the
+// serial ports of one CPU. Handlers are registered while starting and never change.
+#include "kernel/machine/interrupt.h"
+#include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
+#include "kernel/machine/trap.h"
+#include <stddef.h>
+
+#define LINES        16
+#define MASTER       0x20 // command port; data is the next one
+#define SLAVE        0xa0
+#define CASCADE_LINE 2 // where the second hangs on the first
+
+#define ICW1_START       0x11 // edge triggered, cascaded, ICW4 follows
+#define ICW4_8086        0x01
+#define END_OF_INTERRUPT 0x20
+#define READ_IN_SERVICE  0x0b
+
+static irq_handler *handlers[LINES];
+static uint16_t masked = 0xffff;
+
+static void write_mask(void)
+{
+	port_write8(MASTER + 1, masked);
+	port_write8(SLAVE + 1, masked >> 8);
+}
+
+static void start_controller(uint16_t port, uint8_t vector, uint8_t cascade)
+{
+	port_write8(port, ICW1_START);
+	port_write8(port + 1, vector);
+	port_write8(port + 1, cascade);
+	port_write8(port + 1, ICW4_8086);
+}
+
+void interrupt_start(void)
+{
+	start_controller(MASTER, VECTOR_IRQ, 1 << CASCADE_LINE);
+	start_controller(SLAVE, VECTOR_IRQ + 8, CASCADE_LINE);
+	write_mask();
+}
+
+void irq_register(unsigned line, irq_handler *handler)
+{
+	uint64_t flags = irq_save();
+
+	handlers[line] = handler;
+	masked &= ~(1u << line);
+	if (line >= 8)
+		masked &= ~(1u << CASCADE_LINE);
+	write_mask();
+	irq_restore(flags);
+}
+
+// The controllers answer with their last line when the cause went away in time: no interrupt is
+// in service then, and must not be ended.
+static bool spurious(unsigned line)
+{
+	uint16_t port = line < 8 ? MASTER : SLAVE;
+
+	if (line % 8 != 7)
+		return false;
+	port_write8(port, READ_IN_SERVICE);
+	return !(port_read8(port) & 0x80);
+}
+
+void interrupt(struct registers *registers, unsigned line)
+{
+	bool ghost;
+
+	if (line >= LINES)
+		return;
+	ghost = spurious(line);
+	if (!ghost && handlers[line])
+		handlers[line](registers);
+	if (line >= 8 && !ghost)
+		port_write8(SLAVE, END_OF_INTERRUPT);
+	if (line >= 8 || !ghost)
+		port_write8(MASTER, END_OF_INTERRUPT);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// Clocks and the tick. The time-stamp counter is trusted to run at one rate: true of every
+// processor since 2008 and of QEMU, though QEMU does not say so. Left out: watching for one that
+// stops or drifts, and setting the time.
+#include "kernel/machine/timer.h"
+#include "kernel/driver/log.h"
+#include "kernel/driver/pit.h"
+#include "kernel/driver/rtc.h"
+#include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
+#include "kernel/process/scheduler.h"
+
+#define NANOSECONDS  1000000000ul
+#define MEASUREMENTS 3
+#define MEASURE_PIT  5966 // 5 ms
+
+// Constant after timer_start().
+static uint64_t tsc_hz, tsc_start, realtime_start;
+static uint64_t tsc_scale; // nanoseconds per tick, in units of 2^-32
+
+// Reading the PIT takes time and can be interrupted by the host: the shortest of a few counts. A
+// result this close to a whole MHz is one, as under QEMU's -icount, where it is 1 GHz exactly.
+static uint64_t measure_hz(void)
+{
+	uint64_t ticks = UINT64_MAX, hz, rounded;
+
+	for (unsigned i = 0; i < MEASUREMENTS; i++) {
+		uint64_t now = pit_measure_tsc(MEASURE_PIT);
+
+		if (now < ticks)
+			ticks = now;
+	}
+	hz = ticks * PIT_HZ / MEASURE_PIT;
+	rounded = (hz + 500000) / 1000000 * 1000000;
+	if (hz > rounded - rounded / 2000 && hz < rounded + rounded / 2000)
+		return rounded;
+	return hz ? hz : 1;
+}
+
+void timer_start(void)
+{
+	tsc_hz = measure_hz();
+	tsc_scale = (NANOSECONDS << 32) / tsc_hz;
+	tsc_start = tsc_read();
+	realtime_start = rtc_read() * NANOSECONDS;
+	irq_register(IRQ_PIT, timer_tick);
+	pit_start_tick(TICKS_PER_SECOND);
+	log_line("clock: time-stamp counter at %lu.%03lu MHz, tick %u Hz", tsc_hz / 1000000,
+		 tsc_hz / 1000 % 1000, TICKS_PER_SECOND);
+}
+
+uint64_t clock_monotonic(void)
+{
+	unsigned __int128 product = (unsigned __int128)(tsc_read() - tsc_start) * tsc_scale;
+
+	return product >> 32;
+}
+
+uint64_t clock_realtime(void)
+{
+	return realtime_start + clock_monotonic();
+}
+
+uint64_t clock_tsc_hz(void)
+{
+	return tsc_hz;
+}
+
+void timer_tick(struct registers *registers)
+{
+	scheduler_tick(registers_from_user(registers));
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// The checks before the loops of user_copy.asm.
+#include "kernel/machine/user_copy.h"
+#include <linux/errno.h>
+
+int user_copy_raw(void *to, const void *from, size_t count);
+int user_clear_raw(void *to, size_t count);
+long user_string_raw(char *to, const char *from, size_t limit);
+
+int copy_to_user(uintptr_t to, const void *from, size_t count)
+{
+	if (!user_range_ok(to, count))
+		return -EFAULT;
+	return user_copy_raw((void *)to, from, count);
+}
+
+int copy_from_user(void *to, uintptr_t from, size_t count)
+{
+	if (!user_range_ok(from, count))
+		return -EFAULT;
+	return user_copy_raw(to, (const void *)from, count);
+}
+
+int clear_user(uintptr_t to, size_t count)
+{
+	if (!user_range_ok(to, count))
+		return -EFAULT;
+	return user_clear_raw((void *)to, count);
+}
+
+long strncpy_from_user(char *to, uintptr_t from, size_t size)
+{
+	size_t limit = size;
+	long length;
+
+	if (!user_range_ok(from, 0))
+		return -EFAULT;
+	if (limit > USER_END - from)
+		limit = USER_END - from;
+	length = user_string_raw(to, (const char *)from, limit);
+	// It was ring 3's half that ended, not the caller's buffer.
+	if (length == -ENAMETOOLONG && limit < size)
+		return -EFAULT;
+	return length;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// Boot options.
+#include "kernel/options.h"
+#include "kernel/driver/log.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+
+#define WORD_MAX 288
+
+struct options options = {
+	.init = "/init",
+	.rows = 24,
+	.columns = 80,
+};
+
+// Each takes what follows the '=' ("" when there is none) and says whether it made sense.
+
+static bool set_init(const char *value)
+{
+	return *value && strlcpy(options.init, value, sizeof(options.init)) < sizeof(options.init);
+}
+
+static bool set_test(const char *value)
+{
+	return *value && strlcpy(options.test, value, sizeof(options.test)) < sizeof(options.test);
+}
+
+static bool set_console(const char *value)
+{
+	if (strcmp(value, "raw") != 0 && strcmp(value, "tty") != 0)
+		return false;
+	options.console = strcmp(value, "raw") == 0 ? CONSOLE_RAW : CONSOLE_TTY;
+	return true;
+}
+
+static bool set_strace(const char *value)
+{
+	options.strace = true;
+	return !*value;
+}
+
+static bool set_trace(const char *value)
+{
+	options.trace = true;
+	return !*value;
+}
+
+static bool set_stdin(const char *value)
+{
+	options.stdin_framed = strcmp(value, "framed") == 0;
+	return options.stdin_framed;
+}
+
+static bool set_fail_nth(const char *value)
+{
+	uint64_t number;
+
+	if (!parse_size(value, &number) || number > INT32_MAX)
+		return false;
+	options.fail_nth = number;
+	return true;
+}
+
+static bool set_audit(const char *value)
+{
+	uint64_t number;
+
+	if (!parse_size(value, &number) || number > UINT32_MAX)
+		return false;
+	options.audit = number;
+	return true;
+}
+
+static bool set_winsize(const char *value)
+{
+	uint64_t rows, columns;
+	size_t used = parse_unsigned(value, strlen(value), 10, &rows);
+
+	if (!used || value[used] != 'x')
+		return false;
+	value += used + 1;
+	used = parse_unsigned(value, strlen(value), 10, &columns);
+	if (!used || value[used] || rows > UINT16_MAX || columns > UINT16_MAX)
+		return false;
+	options.rows = rows;
+	options.columns = columns;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*set)(const char *value);
+} known[] = {
+	{"init", set_init},   {"console", set_console}, {"strace", set_strace},
+	{"trace", set_trace}, {"stdin", set_stdin},     {"fail-nth", set_fail_nth},
+	{"audit", set_audit}, {"test", set_test},       {"winsize", set_winsize},
+};
+
+static void set_word(char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (value)
+		*value++ = '\0';
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(word, known[i].name) != 0)
+			continue;
+		if (!known[i].set(value ? value : ""))
+			log_line("boot option %s: \"%s\" is not understood", word,
+				 value ? value : "");
+		return;
+	}
+	log_line("boot option %s is not known here", word);
+}
+
+void options_parse(const char *command_line)
+{
+	const char *at = command_line;
+
+	while (*at) {
+		char word[WORD_MAX];
+		size_t length = 0;
+
+		while (*at == ' ' || *at == '\t')
+			at++;
+		while (at[length] && at[length] != ' ' && at[length] != '\t')
+			length++;
+		if (length >= sizeof(word))
+			log_line("boot option too long: %.32s...", at);
+		else if (length > 0) {
+			memcpy(word, at, length);
+			word[length] = '\0';
+			set_word(word);
+		}
+		at += length;
+	}
+}
