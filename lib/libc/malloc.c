@@ -11,9 +11,6 @@
 // a header without a block, the fence, so that no merging runs past it. From MAP_THRESHOLD up a
 // block is a mapping of its own, returned to the kernel when freed.
 //
-//     header | caller's bytes            | header | next  before  (free)   | fence
-//     ^ struct block, 16-byte aligned      ^ previous, size: in 16-byte units
-//
 // Every header carries a checksum over its fields, its address and, in a free block, its links. It
 // is verified before anything in it is believed: a block that was overrun, freed twice, written to
 // after it was freed, or never allocated ends the program with a line that names it. It is there
@@ -21,6 +18,7 @@
 //
 // One lock guards everything; there are no per-thread caches. System calls are made directly, as
 // a C library's brk would keep its own idea of the end, and errno is only touched on failure.
+#include "lib/libc/malloc_block.h"
 #include "lib/libc/malloc_narrate.h"
 #include "lib/libc/system_call.h"
 #include <errno.h>
@@ -34,10 +32,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define UNIT          16ul
-#define HEADER        16ul
 #define PAGE          4096ul
-#define UNITS_MIN     2u            // a free block holds its two links
 #define MAP_THRESHOLD (128ul << 10) // from here up a block is a mapping
 #define GROW_STEP     (128ul << 10) // the heap grows by multiples of this
 #define SEGMENT_MIN   (1ul << 20)   // a segment got by mmap where brk was refused
@@ -46,35 +41,12 @@
 #define BINS          128u
 #define BINS_EXACT    64u
 
-// Words a reader of a memory dump recognises, in little-endian order.
-enum block_state {
-	BLOCK_USED = 0x64657375,     // "used"
-	BLOCK_FREE = 0x65657266,     // "free"
-	BLOCK_MAPPED = 0x7070616d,   // "mapp": alone in a mapping
-	BLOCK_FENCE = 0x636e6566,    // "fenc": end of a segment
-	BLOCK_ABSORBED = 0x736f7267, // "gros": freed, and now inside a larger free block
-};
-
-struct block {
-	uint32_t previous; // size of the block below, 0 at a segment's start
-	uint32_t size;     // header included; 0 in a mapping and a fence
-	uint32_t state;
-	uint32_t check;
-	struct block *next, *before; // neighbours in the bin; the caller's bytes while in use
-};
-
-// Stands directly below the header of a mapped block, and is covered by its checksum.
-struct mapping {
-	size_t length; // bytes, a multiple of PAGE
-	size_t offset; // of the block's header from the mapping's start
-};
-
 static struct {
 	uint32_t lock; // 0 free, 1 held, 2 held and waited for
 	uint64_t occupied[BINS / 64];
 	struct block *bins[BINS];
 	uintptr_t low, high; // every segment lies in here
-	uintptr_t brk_end;   // where we left brk; the newest segment's fence ends there
+	uintptr_t brk_end;   // where we left brk: just behind a fence
 } heap;
 
 void (*malloc_narrate)(enum malloc_step step, const void *where, size_t a, size_t b);
@@ -111,48 +83,6 @@ static void heap_unlock(void)
 
 // -- headers
 
-static void *payload_of(const struct block *block)
-{
-	return (char *)block + HEADER;
-}
-
-static struct block *block_of(const void *payload)
-{
-	return (struct block *)((char *)payload - HEADER);
-}
-
-static struct mapping *mapping_of(const struct block *block)
-{
-	return (struct mapping *)block - 1;
-}
-
-static struct block *at_units(const struct block *block, long units)
-{
-	return (struct block *)((char *)block + units * (long)UNIT);
-}
-
-static size_t bytes_of(const struct block *block)
-{
-	return block->size * UNIT;
-}
-
-static uint32_t checksum(const struct block *block)
-{
-	const uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads every bit
-	uint64_t sum = ((uint64_t)block->size << 32 | block->previous) + (uintptr_t)block;
-
-	if (block->state == BLOCK_FREE)
-		sum = (sum * odd ^ (uintptr_t)block->next) * odd ^ (uintptr_t)block->before;
-	else if (block->state == BLOCK_MAPPED)
-		sum = (sum * odd ^ mapping_of(block)->length) * odd ^ mapping_of(block)->offset;
-	return (uint32_t)(sum * odd >> 32) ^ block->state;
-}
-
-static void seal(struct block *block)
-{
-	block->check = checksum(block);
-}
-
 // Ends the program. The lock is given up first: a handler of SIGABRT may allocate.
 static _Noreturn void die(const struct block *block, const char *what)
 {
@@ -169,6 +99,18 @@ static void verify(const struct block *block, const char *what)
 {
 	if (__builtin_expect(checksum(block) != block->check, 0))
 		die(block, what);
+}
+
+// Makes a header for a block that is in use, and tells the block above how large it is.
+static void put_used(struct block *block, uint32_t previous, uint32_t size)
+{
+	block->previous = previous;
+	block->size = size;
+	block->state = BLOCK_USED;
+	seal(block);
+	block = at_units(block, size);
+	block->previous = size;
+	seal(block);
 }
 
 static struct block *block_above(const struct block *block)
@@ -212,7 +154,8 @@ static void bin_insert(struct block *block)
 	heap.occupied[bin / 64] |= 1ull << (bin % 64);
 }
 
-static void bin_remove(struct block *block)
+// Its next state is BLOCK_USED, or BLOCK_ABSORBED.
+static void bin_remove(struct block *block, enum block_state state)
 {
 	unsigned int bin = bin_of(block->size);
 
@@ -226,11 +169,13 @@ static void bin_remove(struct block *block)
 		verify(block->before, "written to after it was freed");
 		block->before->next = block->next;
 		seal(block->before);
-		return;
+	} else {
+		heap.bins[bin] = block->next;
+		if (!block->next)
+			heap.occupied[bin / 64] &= ~(1ull << (bin % 64));
 	}
-	heap.bins[bin] = block->next;
-	if (!block->next)
-		heap.occupied[bin / 64] &= ~(1ull << (bin % 64));
+	block->state = state;
+	seal(block);
 }
 
 // The first bin from `bin` on that holds anything, or BINS.
@@ -283,13 +228,11 @@ static struct block *release(struct block *block)
 		verify(below, "its header is overwritten, probably from the block below");
 	}
 	if (mergeable(above, units)) {
-		bin_remove(above);
+		bin_remove(above, BLOCK_ABSORBED);
 		units += above->size;
-		above->state = BLOCK_ABSORBED;
-		seal(above);
 	}
 	if (below && mergeable(below, units)) {
-		bin_remove(below);
+		bin_remove(below, BLOCK_USED);
 		units += below->size;
 		block->state = BLOCK_ABSORBED;
 		seal(block);
@@ -297,33 +240,20 @@ static struct block *release(struct block *block)
 	}
 	if (block->size != units)
 		narrate(MALLOC_COALESCED, block, units * UNIT, 0);
-	block->size = units;
+	put_used(block, block->previous, units);
 	bin_insert(block);
-	above = at_units(block, units);
-	above->previous = units;
-	seal(above);
 	return block;
-}
-
-static void put_fence(uintptr_t end, uint32_t previous)
-{
-	struct block *fence = (struct block *)(end - HEADER);
-
-	fence->previous = previous;
-	fence->size = 0;
-	fence->state = BLOCK_FENCE;
-	seal(fence);
 }
 
 // Makes `bytes` of fresh memory one free block. `block` is where its header goes: the
 // fence of the segment that it continues, or the start of a new one.
 static void add_memory(struct block *block, uint32_t previous, uintptr_t end)
 {
-	block->previous = previous;
-	block->size = (uint32_t)((end - HEADER - (uintptr_t)block) / UNIT);
-	block->state = BLOCK_USED;
-	seal(block);
-	put_fence(end, block->size);
+	struct block *fence = (struct block *)(end - HEADER);
+
+	fence->size = 0;
+	fence->state = BLOCK_FENCE; // put_used completes it
+	put_used(block, previous, (uint32_t)((end - HEADER - (uintptr_t)block) / UNIT));
 	if (!heap.low || (uintptr_t)block < heap.low)
 		heap.low = (uintptr_t)block;
 	if (end > heap.high)
@@ -397,7 +327,7 @@ static void trim(struct block *block)
 		return;
 	new_end = round_up((uintptr_t)block + TRIM_KEEP, PAGE);
 	previous = block->previous;
-	bin_remove(block);
+	bin_remove(block, BLOCK_USED);
 	if ((uintptr_t)system_call1(__NR_brk, (long)new_end) != new_end)
 		new_end = end;
 	else
@@ -413,19 +343,14 @@ static void trim(struct block *block)
 // Cuts a block in use down to `units`, freeing the rest when that is enough for a block.
 static void split(struct block *block, uint32_t units)
 {
-	struct block *rest = at_units(block, units), *above = block_above(block);
+	struct block *rest = at_units(block, units);
 	uint32_t left = block->size - units;
 
+	block_above(block); // sees that it is whole before its header is rewritten
 	if (left < UNITS_MIN)
 		return;
-	block->size = units;
-	seal(block);
-	rest->previous = units;
-	rest->size = left;
-	rest->state = BLOCK_USED;
-	seal(rest);
-	above->previous = left;
-	seal(above);
+	put_used(rest, units, left);
+	put_used(block, block->previous, units);
 	narrate(MALLOC_SPLIT, rest, units * UNIT, left * UNIT);
 	release(rest);
 }
@@ -441,9 +366,7 @@ static struct block *heap_allocate(uint32_t units)
 		if (!block)
 			return NULL;
 	}
-	bin_remove(block);
-	block->state = BLOCK_USED;
-	seal(block);
+	bin_remove(block, BLOCK_USED);
 	split(block, units);
 	return block;
 }
@@ -452,24 +375,19 @@ static struct block *heap_allocate(uint32_t units)
 static struct block *heap_allocate_aligned(uint32_t units, size_t alignment)
 {
 	uint32_t slack = (uint32_t)(alignment / UNIT) + UNITS_MIN;
-	struct block *whole = heap_allocate(units + slack), *block = whole, *above;
+	struct block *whole = heap_allocate(units + slack), *block = whole;
 	uintptr_t payload;
+	uint32_t before;
 
 	if (!whole)
 		return NULL;
-	above = block_above(whole);
 	payload = (uintptr_t)payload_of(whole);
 	if (payload % alignment != 0) {
 		payload = round_up(payload + UNITS_MIN * UNIT, alignment);
 		block = block_of((void *)payload);
-		block->previous = (uint32_t)(((uintptr_t)block - (uintptr_t)whole) / UNIT);
-		block->size = whole->size - block->previous;
-		block->state = BLOCK_USED;
-		seal(block);
-		above->previous = block->size;
-		seal(above);
-		whole->size = block->previous;
-		seal(whole);
+		before = (uint32_t)(((uintptr_t)block - (uintptr_t)whole) / UNIT);
+		put_used(block, before, whole->size - before);
+		put_used(whole, whole->previous, before);
 		release(whole);
 	}
 	split(block, units);
@@ -494,14 +412,8 @@ static bool extend_in_place(struct block *block, uint32_t units)
 	}
 	if (room < units || above->state != BLOCK_FREE)
 		return false;
-	bin_remove(above);
-	above->state = BLOCK_ABSORBED;
-	seal(above);
-	block->size = room;
-	seal(block);
-	above = at_units(block, room);
-	above->previous = room;
-	seal(above);
+	bin_remove(above, BLOCK_ABSORBED);
+	put_used(block, block->previous, room);
 	split(block, units);
 	return true;
 }
