@@ -5,6 +5,7 @@
 #   kernel.mk    the kernel, the initrd, the ISO
 #   programs.mk  ring 3: the small C library, user/, the malloc that Linux programs can preload
 #   tests.mk     what `make test` needs
+#   mutants.mk   kernels with one known bug each, that the tests must catch
 #
 # Variables: V=1 shows commands; DEBUG=1 builds with red zones and poison in build/debug;
 # LLVM=1 takes clang and lld; MUTANT=name builds with one known bug in build/mutant-name;
@@ -45,6 +46,7 @@ include tools/build/compiler.mk
 include tools/build/kernel.mk
 include tools/build/programs.mk
 include tools/build/tests.mk
+include tools/build/mutants.mk
 
 .PHONY: help doctor all iso run test check-format debug gdb bench clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
