@@ -308,27 +308,3 @@ uint64_t fault_result_count(enum fault_result result)
 {
 	return __atomic_load_n(&result_counts[result], __ATOMIC_RELAXED);
 }
-
-const char *fault_result_name(enum fault_result result)
-{
-	static const char *const names[FAULT_RESULT_COUNT] = {
-		[FAULT_DEMAND_ZERO] = "demand-zero",
-		[FAULT_ZERO_FRAME] = "zero-frame",
-		[FAULT_ZERO_REPLACED] = "zero-replaced",
-		[FAULT_COPIED] = "copied",
-		[FAULT_REUSED] = "reused",
-		[FAULT_FILE_MAPPED] = "file-mapped",
-		[FAULT_FILE_READ] = "file-read",
-		[FAULT_FILE_COPIED] = "file-copied",
-		[FAULT_STACK_GROWN] = "stack-grown",
-		[FAULT_SPURIOUS] = "spurious",
-		[FAULT_NO_MAPPING] = "no-mapping",
-		[FAULT_PROTECTION] = "protection",
-		[FAULT_STACK_LIMIT] = "stack-limit",
-		[FAULT_NO_MEMORY] = "no-memory",
-		[FAULT_BEYOND_END] = "beyond-end",
-		[FAULT_IO_ERROR] = "io-error",
-	};
-
-	return result < FAULT_RESULT_COUNT ? names[result] : "?";
-}

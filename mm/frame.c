@@ -313,25 +313,3 @@ uint64_t frame_free_blocks(unsigned order)
 {
 	return buddy_blocks(order);
 }
-
-const char *frame_kind_name(enum frame_kind kind)
-{
-	static const char *const names[FRAME_KIND_COUNT] = {
-		[FRAME_ABSENT] = "absent",
-		[FRAME_RESERVED] = "reserved",
-		[FRAME_FREE] = "free",
-		[FRAME_IMAGE] = "kernel-image",
-		[FRAME_BOOT] = "boot",
-		[FRAME_MODULE] = "initrd",
-		[FRAME_FRAME_TABLE] = "frame-table",
-		[FRAME_PAGE_TABLE] = "page-table",
-		[FRAME_SLAB] = "slab",
-		[FRAME_STACK] = "kernel-stack",
-		[FRAME_KERNEL] = "kernel",
-		[FRAME_ZERO] = "zero",
-		[FRAME_ANON] = "anonymous",
-		[FRAME_FILE] = "file",
-	};
-
-	return kind < FRAME_KIND_COUNT ? names[kind] : "?";
-}

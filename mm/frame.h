@@ -6,30 +6,12 @@
 #pragma once
 
 #include "lib/list.h"
+#include "lib/memory_words.h"
 #include "mm/layout.h"
 #include <stddef.h>
 #include <stdint.h>
 
 #define FRAME_ORDER_MAX 10 // the largest block: 4 MiB
-
-// Every frame has exactly one kind of owner; the kinds add up to all of RAM (frame_kind_count).
-enum frame_kind {
-	FRAME_ABSENT = 0,  // no RAM here: not counted
-	FRAME_RESERVED,    // RAM that firmware keeps
-	FRAME_FREE,        // in the allocator: buddy lists or a CPU's list
-	FRAME_IMAGE,       // the kernel's text and data
-	FRAME_BOOT,        // used while starting; given back afterwards
-	FRAME_MODULE,      // the initrd, as the loader brought it
-	FRAME_FRAME_TABLE, // holds struct frames
-	FRAME_PAGE_TABLE,  // a page table of any level, in use or kept empty for the next one
-	FRAME_SLAB,        // kernel heap
-	FRAME_STACK,       // a kernel stack
-	FRAME_KERNEL,      // other memory of the kernel: trace buffer, I/O buffers
-	FRAME_ZERO,        // the one shared frame of zeros
-	FRAME_ANON,        // private memory of processes
-	FRAME_FILE,        // page cache: a page of a file
-	FRAME_KIND_COUNT,
-};
 
 // Where a free frame is.
 enum frame_place {
@@ -131,4 +113,3 @@ void frame_drain_cpu(void);
 // Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
 uint64_t frame_kind_count(enum frame_kind kind);
 uint64_t frame_total(void);
-const char *frame_kind_name(enum frame_kind kind);

@@ -9,6 +9,7 @@
 
 #include "lib/avl.h"
 #include "lib/list.h"
+#include "lib/memory_words.h"
 #include "lib/spinlock.h"
 #include "mm/layout.h"
 #include "mm/vma.h"
@@ -50,36 +51,6 @@ struct mm {
 	struct list link; // on the list of all address spaces (mm/mm.c)
 };
 
-// Why a fault ended as it did. Everything up to FAULT_LAST_RESOLVED lets the program go on.
-enum fault_result {
-	FAULT_DEMAND_ZERO,   // first write to anonymous memory: a new frame of zeros
-	FAULT_ZERO_FRAME,    // first read of anonymous memory: the shared frame of zeros
-	FAULT_ZERO_REPLACED, // write after such a read: a new frame of zeros
-	FAULT_COPIED,        // write to a shared frame: a copy (copy-on-write)
-	FAULT_REUSED,        // write by a frame's last owner: write permission back
-	FAULT_FILE_MAPPED,   // page of a file found in the page cache and mapped
-	FAULT_FILE_READ,     // page of a file read into the page cache first (a major fault)
-	FAULT_FILE_COPIED,   // write to a private file page: a private copy
-	FAULT_STACK_GROWN,   // stack extended, then demand zero
-	FAULT_SPURIOUS, // the entry allows it by now: a stale translation, or another CPU's work
-	FAULT_LAST_RESOLVED = FAULT_SPURIOUS,
-
-	FAULT_NO_MAPPING,  // no VMA there: SIGSEGV, SEGV_MAPERR
-	FAULT_PROTECTION,  // the VMA forbids it: SIGSEGV, SEGV_ACCERR
-	FAULT_STACK_LIMIT, // stack at its limit or at its guard gap: SIGSEGV, SEGV_MAPERR
-	FAULT_NO_MEMORY,   // out of frames: the process is ended with a message
-	FAULT_BEYOND_END,  // beyond the file's last page: SIGBUS, BUS_ADRERR
-	FAULT_IO_ERROR,    // the file could not be read: SIGBUS
-	FAULT_RESULT_COUNT,
-};
-
-enum fault_access {
-	ACCESS_READ = 1, // the values of VMA_READ, VMA_WRITE, VMA_EXEC
-	ACCESS_WRITE = 2,
-	ACCESS_EXECUTE = 4,
-};
-
-const char *fault_result_name(enum fault_result result);
 // Times each result has come since boot, by all processes.
 uint64_t fault_result_count(enum fault_result result);
 
