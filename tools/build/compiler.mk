@@ -57,12 +57,15 @@ endif
 # $(call say,CC,file)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(strip $(2))')
 
+differ = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
+
 # $(call stamp,file,text): a file that changes exactly when the text does. What depends on it is
 # remade when a flag, a compiler's version or a list of objects changes, and never otherwise.
+# It has to be forced only when the text is another one, so `make -n` and `make -q` tell the truth.
 define stamp
-$(1): FORCE
+$(1): $(if $(call differ,$(strip $(2)),$(strip $(file <$(1)))),FORCE)
 	@mkdir -p $$(@D)
-	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+	@printf '%s\n' '$(strip $(2))' >$$@
 endef
 .PHONY: FORCE
 FORCE:
