@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: MIT
 //
 // Shows what it was given and ends as its first argument says: `exit N`, `signal N`, `env NAME`,
-// `stderr TEXT`, `loop`, `touch ADDRESS`.
+// `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `line`.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int print_all(char **argv)
 {
 	for (; *argv; argv++)
 		printf("[%s]\n", *argv);
+	return 0;
+}
+
+static int describe_terminal(void)
+{
+	struct winsize size = {0};
+	int result = ioctl(1, TIOCGWINSZ, &size);
+
+	printf("input %d output %d size %d: %dx%d\n", isatty(0), isatty(1), result, size.ws_row,
+	       size.ws_col);
+	return 0;
+}
+
+static int echo_line(void)
+{
+	char line[100];
+
+	if (!fgets(line, sizeof(line), stdin))
+		return puts("no line") < 0;
+	printf("got %zu: %s", strlen(line), line);
 	return 0;
 }
 
@@ -30,6 +51,10 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "%s\n", what) < 0;
 	if (!strcmp(how, "touch"))
 		return *(volatile char *)strtoul(what, NULL, 0);
+	if (!strcmp(how, "terminal"))
+		return describe_terminal();
+	if (!strcmp(how, "line"))
+		return echo_line();
 	while (!strcmp(how, "loop"))
 		;
 	return print_all(argv + 1);

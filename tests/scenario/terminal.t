@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tools/run at a terminal (a pseudo-terminal that this test plays the person of)."""
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import time
+import fcntl
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+ENDS = harness.built("tests", "scenario", "ends")
+RUN = [os.path.join(harness.ROOT, "tools", "run"), "--kernel", harness.built("kernel.elf"),
+       "--timeout", str(harness.LIMIT)]
+
+
+def session(arguments, keys=b"", after=b"console ready"):
+    """(status, all that the terminal showed); types the keys once it shows `after`."""
+    child, terminal = pty.fork()
+    if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+        os.execv(RUN[0], RUN + arguments)
+    shown, limit = b"", time.monotonic() + harness.LIMIT + 10
+    while time.monotonic() < limit:
+        if keys and after in shown:
+            os.write(terminal, keys)
+            keys = b""
+        if terminal in select.select([terminal], [], [], 0.2)[0]:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # the other end is closed
+                break
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def main():
+    tap = harness.Tap()
+    status, shown = session([ENDS, "terminal"])
+    tap.contains(shown, b"input 1 output 1 size 0: 33x101\r\n", "it is a terminal of our size")
+    status, shown = session(["--quiet", ENDS, "line"], b"helpo\x7f\x7flo\r", after=b"")
+    tap.contains(shown, b"got 6: hello\r\n", "keys are edited into a line, Enter ends it")
+    status, shown = session([ENDS, "line"], b"\x04")
+    tap.contains(shown, b"no line\r\n", "Ctrl-D is the end of the input")
+    status, shown = session([ENDS, "loop"], b"\x03")
+    tap.ok(status == 130, "Ctrl-C interrupts the program", f"status {status}: {shown}")
+    status, shown = session([ENDS, "loop"], b"\x01x")
+    tap.ok(status == 143, "Ctrl-A x leaves", f"status {status}: {shown}")
+    return tap.done()
+
+
+sys.exit(main())
