@@ -19,7 +19,7 @@ const void *boot_phys(uint64_t address, uint64_t size);
 // Copies at most `from_size` bytes up to the first NUL and ends them with one.
 void boot_copy_text(char *to, size_t to_size, const char *from, size_t from_size);
 
-// The same from physical memory, where the end is only marked by the NUL.
+// The same from physical memory; leaves `to` alone when that is out of reach.
 void boot_copy_phys_text(char *to, size_t to_size, uint64_t address);
 
 // One entry of the firmware's map. Called twice for each: for everything reserved first, so that

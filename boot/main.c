@@ -4,7 +4,6 @@
 #include "boot/boot.h"
 #include "kernel/machine/cpu_start.h"
 #include "kernel/machine/trap.h"
-#include "lib/string.h"
 #include "mm/machine.h"
 
 struct boot_info boot_info;
@@ -14,32 +13,6 @@ BOOT_CODE const void *boot_phys(uint64_t address, uint64_t size)
 	if (address == 0 || address >= BOOT_MAP_END || size > BOOT_MAP_END - address)
 		return NULL;
 	return (const void *)(DIRECT_MAP_BASE + address);
-}
-
-BOOT_CODE void boot_copy_text(char *to, size_t to_size, const char *from, size_t from_size)
-{
-	size_t length = strnlen(from, from_size);
-
-	if (length >= to_size)
-		length = to_size - 1;
-	memcpy(to, from, length);
-	to[length] = '\0';
-}
-
-BOOT_CODE void boot_copy_phys_text(char *to, size_t to_size, uint64_t address)
-{
-	const char *from = boot_phys(address, 1);
-
-	if (from)
-		boot_copy_text(to, to_size, from, BOOT_MAP_END - address);
-}
-
-BOOT_CODE void boot_copy_rsdp(const void *rsdp, size_t size)
-{
-	if (size > sizeof(boot_info.rsdp))
-		size = sizeof(boot_info.rsdp);
-	memcpy(boot_info.rsdp, rsdp, size);
-	boot_info.rsdp_size = size;
 }
 
 BOOT_CODE void boot_main(enum boot_protocol protocol, uint32_t information)

@@ -11,7 +11,7 @@
 // Reports an exception of the kernel itself, and stops.
 _Noreturn void kernel_fault(struct registers *registers, unsigned vector, uintptr_t address);
 
-// Asked first about each exception of ring 0; true: it has been dealt with. Set by the ring-0
-// tests, which cause exceptions on purpose. NULL otherwise.
-typedef bool ring0_fault_hook(struct registers *registers, unsigned vector, uintptr_t address);
-extern ring0_fault_hook *fault_hook;
+// Asked first about each exception of ring 0, and about those of ring 3 but page faults; true: it
+// has been dealt with. Set by the ring-0 tests, which cause exceptions on purpose; else NULL.
+typedef bool exception_hook(struct registers *registers, unsigned vector, uintptr_t address);
+extern exception_hook *fault_hook;

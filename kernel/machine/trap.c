@@ -16,7 +16,7 @@ struct exception_entry {
 
 extern const struct exception_entry exception_table_start[], exception_table_end[]; // linker.ld
 
-ring0_fault_hook *fault_hook;
+exception_hook *fault_hook;
 
 bool exception_fixup(struct registers *registers)
 {
@@ -68,12 +68,10 @@ void trap(struct registers *registers, unsigned vector)
 	if (vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_NMI ||
 	    vector == VECTOR_MACHINE_CHECK)
 		kernel_fault(registers, vector, 0);
-	if (registers_from_user(registers)) {
-		user_exception(registers, vector);
-		return;
-	}
 	if (fault_hook && fault_hook(registers, vector, 0))
 		return;
-	if (!exception_fixup(registers))
+	if (registers_from_user(registers))
+		user_exception(registers, vector);
+	else if (!exception_fixup(registers))
 		kernel_fault(registers, vector, 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The list of memory ranges for mm_start(). It sorts out nothing: ranges may overlap, and mm/ lets
-// the more careful type win.
+// What the readers of the loaders' formats collect in boot_info. The memory ranges are not sorted
+// out here: they may overlap, and mm/ lets the more careful type win.
 #include "boot/boot.h"
 #include "lib/string.h"
 
@@ -59,4 +59,30 @@ BOOT_CODE void boot_add_fixed_ranges(void)
 	    MEMORY_KERNEL, BOOT_RANGES_MAX);
 	add(0, REAL_MODE_END, MEMORY_RESERVED, BOOT_RANGES_MAX);
 	add(LOW_HOLE_START, LOW_HOLE_END, MEMORY_RESERVED, BOOT_RANGES_MAX);
+}
+
+BOOT_CODE void boot_copy_text(char *to, size_t to_size, const char *from, size_t from_size)
+{
+	size_t length = strnlen(from, from_size);
+
+	if (length >= to_size)
+		length = to_size - 1;
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
+BOOT_CODE void boot_copy_phys_text(char *to, size_t to_size, uint64_t address)
+{
+	const char *from = boot_phys(address, to_size);
+
+	if (from)
+		boot_copy_text(to, to_size, from, to_size);
+}
+
+BOOT_CODE void boot_copy_rsdp(const void *rsdp, size_t size)
+{
+	if (size > sizeof(boot_info.rsdp))
+		size = sizeof(boot_info.rsdp);
+	memcpy(boot_info.rsdp, rsdp, size);
+	boot_info.rsdp_size = size;
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// Ways for a kernel to die. Each boot's report is read by tests/scenario/panic.t.
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/trap.h"
+#include "mm/machine.h"
+#include "tests/ring0/ring0.h"
+
+struct missing {
+	uint64_t field[4];
+};
+
+static struct missing *volatile nothing;
+
+__attribute__((noinline)) static uint64_t read_through_null(void)
+{
+	return nothing->field[2];
+}
+
+RING0_PANIC(panic_null_pointer)
+{
+	read_through_null();
+}
+
+__attribute__((noinline)) static uint64_t recurse(volatile uint64_t *above)
+{
+	volatile uint64_t local[32];
+
+	local[0] = above ? above[0] + 1 : 0;
+	return local[0] == UINT64_MAX ? 0 : recurse(local) + local[0];
+}
+
+RING0_PANIC(panic_stack_overflow)
+{
+	recurse(NULL);
+}
+
+RING0_PANIC(panic_text_write)
+{
+	*(volatile uint8_t *)(void *)trap_init = 0;
+}
+
+// The report names the running task, and that cannot be read.
+RING0_PANIC(panic_nested)
+{
+	this_cpu()->current = (struct task *)0xdead000000000000ul;
+	read_through_null();
+}
+
+RING0_PANIC(panic_broken_invariant)
+{
+	panic("the sum of %d and %d is %d", 2, 2, 5);
+}
+
+RING0_PANIC(panic_jump_to_nowhere)
+{
+	void (*volatile nowhere)(void) = NULL;
+
+	nowhere();
+}
+
+RING0_PANIC(panic_invalid_instruction)
+{
+	__asm__ volatile("ud2");
+}
