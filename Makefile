@@ -62,7 +62,8 @@ help:
 	@echo '  check-format  whether the C code is formatted as .clang-format says'
 	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
 	@echo '  gdb           in a second terminal: gdb attached to it'
-	@echo '  bench         guest instructions per memory operation'
+	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
+	@echo '                CHECK=1 fails when a goal is missed'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         remove $(BUILD)/'
 	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
@@ -82,8 +83,8 @@ debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 gdb: $(BUILD)/kernel.elf
 	@FAULTLINE_BUILD=$(BUILD) gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
 
-bench: all
-	@tools/bench --build $(BUILD)
+bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
+	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)
 
 check-format:
 	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')

@@ -79,11 +79,20 @@ $(BUILD)/tests/scenario/%: tests/scenario/%.c $(BUILD)/flags/ring3 $(staged)
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
 
+# --- what operations cost: run by tools/bench, here and on Linux ---
+BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
+BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/tests/bench/%)
+$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/flags/ring3 $(staged)
+	$(call say,MUSL,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
+
 -include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d)
+-include $(BENCH_PROGRAMS:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
-	$(RING3_PROGRAMS) $(SCENARIO_PROGRAMS) $(BUILD)/compile_commands.json \
+	$(RING3_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
 	$(if $(PRELOAD_SOURCES),$(BUILD)/libfaultline-malloc.so)
 
