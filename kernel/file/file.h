@@ -63,5 +63,13 @@ int file_open(struct inode *directory, const char *path, unsigned flags, struct 
 // The same for an inode already found (exec, /proc/self/exe). Takes no reference from the caller.
 int file_open_inode(struct inode *inode, unsigned flags, struct file **file);
 
+// What a mapping of this file takes its pages from, without a reference: NULL means anonymous
+// memory (/dev/zero). `prot` and `flags` are mmap's; *may_write: mprotect may allow writing later.
+// 0, -EACCES, -EBADF or -ENODEV.
+int file_mapping(struct file *file, int prot, int flags, struct object **object, bool *may_write);
+
+// The open operation of every directory, by its inode's next_entry (directory.c).
+int directory_open(struct inode *inode, unsigned flags, struct file **file);
+
 // Positions in something of `size` bytes, for the seek operation: new position or -EINVAL.
 long file_seek(struct file *file, int64_t offset, int whence, uint64_t size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A process's descriptors, and the directory its relative paths start at. Shared between threads,
-// copied by fork. Linux keeps the directory apart (CLONE_FS); here it goes with CLONE_FILES, as
-// nobody but a test asks for one without the other.
+// A process's descriptors, the directory its relative paths start at, and its umask. Shared
+// between threads, copied by fork. Linux keeps directory and umask apart (CLONE_FS); here they go
+// with CLONE_FILES, as nobody but a test asks for one without the other.
 #pragma once
 
 #include "kernel/file/file.h"
@@ -11,14 +11,15 @@
 #include <stdint.h>
 
 #define FILES_INLINE 16         // descriptors before the table needs memory of its own
-#define FILES_MAX    (1u << 20) // Linux's fs.nr_open: no limit goes beyond it
+#define FILES_MAX    (1u << 16) // whatever RLIMIT_NOFILE says
 
 struct files {
-	uint32_t references;     // tasks; atomic
-	struct spinlock lock;    // guards all below
-	uint32_t capacity;       // descriptors there is room for, a multiple of FILES_INLINE
-	uint32_t first_free;     // no descriptor below it is free
-	struct inode *cwd;       // held
+	uint32_t references;  // tasks; atomic
+	struct spinlock lock; // guards all below
+	uint32_t capacity;    // descriptors there is room for, a multiple of FILES_INLINE
+	uint32_t first_free;  // no descriptor below it is free
+	struct inode *cwd;    // held
+	uint32_t umask;
 	struct file **table;     // `capacity` pointers, NULL: free
 	uint16_t *close_on_exec; // one bit a descriptor
 	struct file *inline_table[FILES_INLINE];
@@ -43,6 +44,8 @@ int files_replace(struct files *files, struct file *file, unsigned descriptor, u
 int files_close(struct files *files, unsigned descriptor); // 0 or -EBADF
 bool files_close_on_exec_get(struct files *files, unsigned descriptor);
 void files_close_on_exec_set(struct files *files, unsigned descriptor, bool on);
+// No descriptor from this one on is in use.
+unsigned files_end(struct files *files);
 
 // Opens descriptors 0, 1 and 2 of the first process on what the boot options say: the console as
 // a terminal, or plain streams. 0 or -ENOMEM.

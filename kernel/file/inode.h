@@ -59,6 +59,7 @@ struct inode {
 	uint32_t device;  // of the file system: st_dev
 	uint32_t special; // of a device node: st_rdev
 	uint32_t mtime;   // seconds since 1970
+	bool read_only;   // its file system takes no changes
 };
 
 extern struct inode *root_inode; // set by initrd_start; constant afterwards

@@ -9,6 +9,7 @@
 #include <linux/uio.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // Linux's limit of one transfer, in bytes: INT_MAX rounded down to a page.
 #define IO_MAX 0x7ffff000ul
@@ -22,9 +23,10 @@ struct io {
 };
 
 // One piece of ring 3's memory; `count` is cut to IO_MAX. -EFAULT when it is not ring 3's.
-int io_user(struct io *io, void *base, size_t count);
-// Several: `pieces` is kernel memory and outlives the transfer. Same errors, and -EINVAL.
-int io_vector(struct io *io, const struct iovec *pieces, size_t count);
+int io_user(struct io *io, uintptr_t base, size_t count);
+// Several: `pieces` is kernel memory and outlives the transfer; what goes beyond IO_MAX in all is
+// cut off them. Same errors, and -EINVAL for a negative length.
+int io_vector(struct io *io, struct iovec *pieces, size_t count);
 void io_kernel(struct io *io, void *base, size_t count);
 
 // Moves up to `count` bytes into (io_to) or out of (io_from) the transfer's memory and goes on

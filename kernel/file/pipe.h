@@ -3,7 +3,14 @@
 // Pipes: 64 KiB of bytes between two open files, in frames that are there only while bytes are.
 #pragma once
 
+#include <stdbool.h>
+
+#define PIPE_CAPACITY 65536 // bytes
+
 struct file;
 
 // Both ends; `flags`: O_NONBLOCK. 0 or -ENOMEM. Each has one reference.
 int pipe_create(unsigned flags, struct file **read_end, struct file **write_end);
+
+// Whether a file is an end of a pipe.
+bool file_is_pipe(const struct file *file);

@@ -1,46 +1,76 @@
 // SPDX-License-Identifier: MIT
 //
 // Pseudo files: /proc and /sys, whose contents are made when they are read. A file's text is
-// produced whole into a buffer that grows, at the first read at offset 0; later reads go on in it.
+// produced whole at the first read, and again at each read from offset 0; reads in between go on
+// in it.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct file;
 struct inode;
-struct task;
+struct process;
+
+#define TEXT_INLINE 64 // bytes of text that need no allocation
 
 // Text under construction. When memory runs out it stays as it is and `failed` is set.
 struct text {
 	char *bytes;
 	size_t length;
-	size_t capacity; // 0, or a power of two
+	size_t capacity;
 	bool failed;
+	char space[TEXT_INLINE]; // where `bytes` points at first
 };
 
+void text_init(struct text *text);
 void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_append(struct text *text, const void *bytes, size_t count);
+void text_pad(struct text *text, size_t length); // with spaces up to `length`
 void text_free(struct text *text);
 
-// One name in a pseudo directory.
-struct pseudo_entry {
-	const char *name;
-	uint32_t mode;
-	// Files: makes the text. `task`: of /proc/PID, NULL elsewhere. 0 or -errno.
-	int (*show)(struct task *task, struct text *text);
-	// Files: takes what one write(2) brought (terminated). 0 or -errno.
-	int (*store)(struct task *task, const char *text, size_t length);
-	// Files that stream instead (trace): bytes, 0: nothing now.
-	long (*stream)(struct task *task, void *buffer, size_t size);
-	// Links: the target's text, and where it leads when that is not what the text says.
-	long (*readlink)(struct task *task, char *buffer, size_t size);
-	int (*follow)(struct task *task, struct inode **target);
-	// Directories: what is in them.
-	const struct pseudo_entry *entries;
-	size_t count;
+// One open pseudo file.
+struct pseudo_open {
+	struct process *process; // of /proc/PID, held; NULL elsewhere
+	uint64_t value;          // what a write left for the next read (`walk`)
+	bool made;               // `text` is there
+	struct text text;
 };
 
-// Makes /proc and /sys under the root. 0 or -ENOMEM. For initrd_start.
-int pseudo_start(struct inode *root, struct inode **proc, struct inode **sys);
+// One name in a pseudo directory. What a field is for decides what the name is: a directory has
+// `entries`, a link `readlink`, a stream `stream`, everything else is a file of text.
+struct pseudo_entry {
+	const char *name;
+	uint32_t permissions;
+	// Makes the text: 0 or -errno. NULL: reading gives -EINVAL.
+	int (*show)(struct pseudo_open *open, struct text *text);
+	// Takes what one write brought, terminated: 0 or -errno. NULL: writing gives -EINVAL.
+	int (*store)(struct pseudo_open *open, const char *text, size_t length);
+	// Fills the buffer (of 4096 bytes or less) with what there is now: bytes or -errno.
+	long (*stream)(void *buffer, size_t size);
+	// A link's text, cut to `size`, and where it leads when that is not what the text says.
+	long (*readlink)(struct process *process, char *buffer, size_t size);
+	int (*follow)(struct process *process, struct inode **target);
+	const struct pseudo_entry *entries;
+	size_t count;
+	bool processes; // a directory with one more entry for each process: /proc
+};
+
+#define PSEUDO_DIRECTORY(title, table)                                    \
+	{                                                                 \
+		.name = (title), .permissions = 0555, .entries = (table), \
+		.count = sizeof(table) / sizeof((table)[0])               \
+	}
+#define PSEUDO_TEXT(title, function)                                     \
+	{                                                                \
+		.name = (title), .permissions = 0444, .show = (function) \
+	}
+
+// What is in /proc/PID, /proc and /sys.
+extern const struct pseudo_entry process_directory; // proc_process.c
+extern const struct pseudo_entry proc_directory;    // proc_system.c
+extern const struct pseudo_entry sys_directory;     // sys_debug.c
+
+// The roots of the two file systems, with a reference; NULL when out of memory. For initrd_start.
+struct inode *pseudo_create_proc(struct inode *parent);
+struct inode *pseudo_create_sys(struct inode *parent);

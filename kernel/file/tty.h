@@ -4,7 +4,6 @@
 // reader's end is not a terminal (stdin=framed, console=raw); COM2 as the stream for stderr.
 #pragma once
 
-#include <asm/stat.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,13 +13,12 @@ struct inode;
 // Once, before the first process: reads the options, starts to listen on COM1.
 int tty_start(void);
 
-// From the serial driver's interrupt handler: COM1 has input, or has room again.
-void tty_receive_interrupt(void);
-
 // Opens the terminal (/dev/tty, /dev/console). 0 or -errno.
 int tty_open(struct inode *inode, unsigned flags, struct file **file);
 // Opens the standard stream 0, 1 or 2 as the boot options say.
 int tty_open_standard(unsigned descriptor, struct file **file);
 
-// The terminal's foreground process group, 0: none; an exiting session leader sets 0.
-int tty_foreground(void);
+// The terminal's foreground process group if it is this session's terminal, else 0.
+int tty_foreground_of(int session);
+// The leader of this session has exited: nobody has the terminal any more.
+void tty_session_ended(int session);

@@ -17,11 +17,14 @@ long sys_preadv(int descriptor, uintptr_t vector, uint64_t count, int64_t offset
 long sys_pwritev(int descriptor, uintptr_t vector, uint64_t count, int64_t offset);
 long sys_lseek(int descriptor, int64_t offset, int whence);
 long sys_sendfile(int out, int in, uintptr_t offset, size_t count);
-long sys_ioctl(int descriptor, uint32_t command, uintptr_t argument);
-long sys_getdents64(int descriptor, uintptr_t entries, uint32_t size);
 long sys_fsync(int descriptor); // also fdatasync, syncfs
 long sys_sync(void);
 long sys_fadvise64(int descriptor, int64_t offset, size_t length, int advice);
+
+// sys_file_control.c
+long sys_fcntl(int descriptor, uint32_t command, uint64_t argument);
+long sys_ioctl(int descriptor, uint32_t command, uintptr_t argument);
+long sys_getdents64(int descriptor, uintptr_t entries, uint32_t size);
 
 // sys_file_open.c
 long sys_open(uintptr_t path, int flags, uint32_t mode);
@@ -35,8 +38,6 @@ long sys_pipe2(uintptr_t descriptors, int flags);
 long sys_dup(int descriptor);
 long sys_dup2(int from, int to);
 long sys_dup3(int from, int to, int flags);
-long sys_fcntl(int descriptor, uint32_t command, uint64_t argument);
-long sys_flock(int descriptor, int operation);
 
 // sys_file_status.c
 long sys_stat(uintptr_t path, uintptr_t status);
@@ -57,6 +58,8 @@ long sys_getcwd(uintptr_t buffer, size_t size);
 long sys_chdir(uintptr_t path);
 long sys_fchdir(int descriptor);
 long sys_umask(uint32_t mask);
+
+// sys_file_change.c: what would change a file system
 long sys_truncate(uintptr_t path, int64_t length);
 long sys_ftruncate(int descriptor, uint64_t length);
 long sys_fallocate(int descriptor, int mode, int64_t offset, int64_t length);

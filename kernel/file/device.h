@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// Character devices: what a device node's number opens.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file;
+struct inode;
+
+// A node that is made in /dev at boot.
+struct device_node {
+	const char *name;
+	uint32_t special; // its number, as stat shows it
+	uint32_t mode;    // permissions
+};
+
+extern const struct device_node device_nodes[];
+extern const size_t device_node_count;
+
+// Opens the device of a node: 0, -ENXIO or -ENOMEM.
+int device_open(struct inode *inode, unsigned flags, struct file **file);
+
+// /dev/zero: mapping it gives anonymous memory.
+bool device_is_zero(const struct inode *inode);
+
+// A device number as stat shows it, for numbers below 256.
+static inline uint32_t device_number(uint32_t major, uint32_t minor)
+{
+	return (major & 0xfff) << 8 | (minor & 0xff) | (minor & ~0xffu) << 12;
+}
+
+// st_dev of the file systems: Linux's numbers where it has fixed ones.
+#define INITRD_DEVICE device_number(0, 2)
+#define PIPE_DEVICE   device_number(0, 13)
+#define PROC_DEVICE   device_number(0, 21)
+#define SYS_DEVICE    device_number(0, 22)

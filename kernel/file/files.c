@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+//
+// Descriptor tables: the first descriptors inline, more in one block of memory that doubles. A
+// forked process that has only the usual few costs one small object.
+#include "kernel/file/files.h"
+#include "kernel/process/task.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+#include <asm/errno.h>
+
+#define BITS_PER_WORD 16 // of close_on_exec
+
+static struct cache *files_cache;
+
+// ---- memory of a table: `capacity` pointers and then `capacity` bits ----
+static size_t table_bytes(unsigned capacity)
+{
+	return capacity * sizeof(struct file *) + capacity / 8;
+}
+
+static unsigned table_order(unsigned capacity)
+{
+	unsigned order = 0;
+
+	while ((PAGE_SIZE << order) < table_bytes(capacity))
+		order++;
+	return order;
+}
+
+static struct file **table_alloc(unsigned capacity)
+{
+	size_t bytes = table_bytes(capacity);
+	struct frame *block;
+	void *table;
+
+	if (bytes <= KMALLOC_MAX)
+		return kzalloc(bytes);
+	block = frame_alloc(table_order(capacity), FRAME_KERNEL);
+	if (!block)
+		return NULL;
+	table = frame_to_virt(block);
+	memset(table, 0, bytes);
+	return table;
+}
+
+static void table_free(struct file **table, unsigned capacity)
+{
+	if (table_bytes(capacity) <= KMALLOC_MAX)
+		kfree(table);
+	else
+		frame_free(phys_to_frame(virt_to_phys(table)), table_order(capacity));
+}
+
+static uint16_t *table_bits(struct file **table, unsigned capacity)
+{
+	return (uint16_t *)(table + capacity);
+}
+
+// ---- lifetime ----
+static struct files *files_alloc(struct inode *cwd)
+{
+	struct files *files;
+
+	if (!files_cache)
+		files_cache = cache_create("files", sizeof(struct files));
+	files = files_cache ? cache_alloc_zeroed(files_cache) : NULL;
+	if (!files)
+		return NULL;
+	files->references = 1;
+	files->capacity = FILES_INLINE;
+	files->table = files->inline_table;
+	files->close_on_exec = files->inline_close;
+	files->cwd = inode_get(cwd);
+	return files;
+}
+
+struct files *files_create(void)
+{
+	struct files *files = files_alloc(root_inode);
+
+	if (files)
+		files->umask = 0022;
+	return files;
+}
+
+// The smallest capacity that holds every descriptor in use.
+static unsigned needed_capacity(const struct files *files)
+{
+	unsigned used = files->capacity;
+	unsigned capacity = FILES_INLINE;
+
+	while (used && !files->table[used - 1])
+		used--;
+	while (capacity < used)
+		capacity *= 4;
+	return capacity;
+}
+
+static void copy_table(struct files *to, const struct files *from)
+{
+	unsigned count = to->capacity < from->capacity ? to->capacity : from->capacity;
+
+	for (unsigned i = 0; i < count; i++)
+		if (from->table[i])
+			to->table[i] = file_get(from->table[i]);
+	memcpy(to->close_on_exec, from->close_on_exec, count / 8);
+	to->first_free = from->first_free;
+}
+
+struct files *files_fork(struct files *files)
+{
+	unsigned capacity = needed_capacity(files);
+	struct files *copy = files_alloc(files->cwd);
+
+	if (!copy)
+		return NULL;
+	copy->umask = files->umask;
+	if (capacity > FILES_INLINE) {
+		struct file **table = table_alloc(capacity);
+
+		if (!table) {
+			files_put(copy);
+			return NULL;
+		}
+		copy->table = table;
+		copy->close_on_exec = table_bits(table, capacity);
+		copy->capacity = capacity;
+	}
+	// Memory is there: from here on nothing sleeps or fails, and no thread opens or closes.
+	spin_lock(&files->lock);
+	copy_table(copy, files);
+	spin_unlock(&files->lock);
+	return copy;
+}
+
+struct files *files_get(struct files *files)
+{
+	__atomic_add_fetch(&files->references, 1, __ATOMIC_RELAXED);
+	return files;
+}
+
+void files_put(struct files *files)
+{
+	if (!files || __atomic_sub_fetch(&files->references, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	for (unsigned i = 0; i < files->capacity; i++)
+		file_put(files->table[i]);
+	if (files->table != files->inline_table)
+		table_free(files->table, files->capacity);
+	inode_put(files->cwd);
+	cache_free(files_cache, files);
+}
+
+// ---- one descriptor; the lock is held ----
+static bool bit_get(const struct files *files, unsigned descriptor)
+{
+	return files->close_on_exec[descriptor / BITS_PER_WORD] >> descriptor % BITS_PER_WORD & 1;
+}
+
+static void bit_set(struct files *files, unsigned descriptor, bool on)
+{
+	uint16_t bit = (uint16_t)(1u << descriptor % BITS_PER_WORD);
+	uint16_t *word = &files->close_on_exec[descriptor / BITS_PER_WORD];
+
+	*word = on ? *word | bit : *word & (uint16_t)~bit;
+}
+
+static void put_at(struct files *files, struct file *file, unsigned descriptor, bool close)
+{
+	files->table[descriptor] = file;
+	bit_set(files, descriptor, close);
+	if (descriptor == files->first_free)
+		files->first_free++;
+}
+
+static struct file *take_out(struct files *files, unsigned descriptor)
+{
+	struct file *file = files->table[descriptor];
+
+	files->table[descriptor] = NULL;
+	bit_set(files, descriptor, false);
+	if (descriptor < files->first_free)
+		files->first_free = descriptor;
+	return file;
+}
+
+static unsigned lowest_free(const struct files *files, unsigned lowest)
+{
+	unsigned descriptor = lowest > files->first_free ? lowest : files->first_free;
+
+	while (descriptor < files->capacity && files->table[descriptor])
+		descriptor++;
+	return descriptor;
+}
+
+// Makes room for `descriptor`. Leaves the lock while it allocates. 0 or -ENOMEM.
+static int grow(struct files *files, unsigned descriptor)
+{
+	unsigned capacity = files->capacity;
+	unsigned old_capacity;
+	struct file **table;
+	struct file **old;
+
+	while (capacity <= descriptor)
+		capacity *= 4;
+	spin_unlock(&files->lock);
+	table = table_alloc(capacity);
+	spin_lock(&files->lock);
+	if (!table)
+		return -ENOMEM;
+	old = table;
+	old_capacity = capacity;
+	if (files->capacity < capacity) { // else another thread was faster
+		old = files->table;
+		old_capacity = files->capacity;
+		memcpy(table, old, old_capacity * sizeof(*table));
+		memcpy(table_bits(table, capacity), files->close_on_exec, old_capacity / 8);
+		files->table = table;
+		files->close_on_exec = table_bits(table, capacity);
+		files->capacity = capacity;
+	}
+	if (old != files->inline_table)
+		table_free(old, old_capacity);
+	return 0;
+}
+
+// ---- the interface ----
+struct file *files_lookup(struct files *files, int descriptor)
+{
+	struct file *file = NULL;
+
+	spin_lock(&files->lock);
+	if ((unsigned)descriptor < files->capacity) {
+		file = files->table[descriptor];
+		if (file)
+			file_get(file);
+	}
+	spin_unlock(&files->lock);
+	return file;
+}
+
+int files_install(struct files *files, struct file *file, unsigned lowest, unsigned limit,
+		  bool close_on_exec)
+{
+	unsigned descriptor;
+	int result = 0;
+
+	if (limit > FILES_MAX)
+		limit = FILES_MAX;
+	spin_lock(&files->lock);
+	do {
+		descriptor = lowest_free(files, lowest);
+		if (descriptor >= limit)
+			result = -EMFILE;
+		else if (descriptor >= files->capacity)
+			result = grow(files, descriptor);
+	} while (result == 0 && (descriptor >= files->capacity || files->table[descriptor]));
+	if (result == 0) {
+		put_at(files, file, descriptor, close_on_exec);
+		result = (int)descriptor;
+	}
+	spin_unlock(&files->lock);
+	return result;
+}
+
+int files_replace(struct files *files, struct file *file, unsigned descriptor, unsigned limit,
+		  bool close_on_exec)
+{
+	struct file *old = NULL;
+	int result = 0;
+
+	if (descriptor >= limit || descriptor >= FILES_MAX)
+		return -EBADF;
+	spin_lock(&files->lock);
+	if (descriptor >= files->capacity)
+		result = grow(files, descriptor);
+	if (result == 0) {
+		old = take_out(files, descriptor);
+		put_at(files, file, descriptor, close_on_exec);
+		result = (int)descriptor;
+	}
+	spin_unlock(&files->lock);
+	file_put(old);
+	return result;
+}
+
+int files_close(struct files *files, unsigned descriptor)
+{
+	struct file *file = NULL;
+
+	spin_lock(&files->lock);
+	if (descriptor < files->capacity && files->table[descriptor])
+		file = take_out(files, descriptor);
+	spin_unlock(&files->lock);
+	if (!file)
+		return -EBADF;
+	file_put(file);
+	return 0;
+}
+
+bool files_close_on_exec_get(struct files *files, unsigned descriptor)
+{
+	bool on;
+
+	spin_lock(&files->lock);
+	on = descriptor < files->capacity && bit_get(files, descriptor);
+	spin_unlock(&files->lock);
+	return on;
+}
+
+void files_close_on_exec_set(struct files *files, unsigned descriptor, bool on)
+{
+	spin_lock(&files->lock);
+	if (descriptor < files->capacity && files->table[descriptor])
+		bit_set(files, descriptor, on);
+	spin_unlock(&files->lock);
+}
+
+void files_close_on_exec(struct files *files)
+{
+	for (unsigned i = 0; i < files->capacity; i++)
+		if (files_close_on_exec_get(files, i))
+			files_close(files, i);
+}
+
+unsigned files_end(struct files *files)
+{
+	return files->capacity;
+}
+
+// ---- of the running task ----
+struct file *file_get_descriptor(int descriptor)
+{
+	return files_lookup(current_task()->files, descriptor);
+}
+
+struct inode *files_cwd(void)
+{
+	struct task *task = current_task();
+	struct files *files = task ? task->files : NULL;
+	struct inode *cwd;
+
+	if (!files)
+		return inode_get(root_inode);
+	spin_lock(&files->lock);
+	cwd = inode_get(files->cwd);
+	spin_unlock(&files->lock);
+	return cwd;
+}
+
+void files_chdir(struct inode *directory)
+{
+	struct files *files = current_task()->files;
+	struct inode *old;
+
+	inode_get(directory);
+	spin_lock(&files->lock);
+	old = files->cwd;
+	files->cwd = directory;
+	spin_unlock(&files->lock);
+	inode_put(old);
+}

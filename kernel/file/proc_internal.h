@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// What the files of /proc share.
+#pragma once
+
+#include "kernel/file/pseudo.h"
+#include "mm/mm.h"
+
+// How an address space divides, in pages; counted over its VMAs.
+struct space_use {
+	uint64_t size; // all of it
+	uint64_t data; // private, writable, not the stack
+	uint64_t stack;
+	uint64_t code;     // executable, not writable
+	uint64_t resident; // anonymous and file frames
+	uint64_t anon, file, tables, peak;
+};
+
+void space_count(struct mm *mm, struct space_use *use);
+
+int proc_show_maps(struct pseudo_open *open, struct text *text);

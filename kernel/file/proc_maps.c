@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/PID/maps, and the division of an address space that stat, statm and status tell of.
+#include "kernel/file/inode.h"
+#include "kernel/file/proc_internal.h"
+#include "kernel/process/process.h"
+#include "mm/object.h"
+#include "mm/slab.h"
+#include <asm/errno.h>
+#include <linux/limits.h>
+
+#define NAME_COLUMN 73
+
+// Linux's way of sorting: is_stack_mapping, is_data_mapping, is_exec_mapping.
+static void count_vma(const struct vma *vma, struct space_use *use)
+{
+	uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
+
+	if (vma->flags & VMA_GROWS_DOWN)
+		use->stack += pages;
+	else if ((vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+		use->data += pages;
+	else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
+		use->code += pages;
+}
+
+void space_count(struct mm *mm, struct space_use *use)
+{
+	struct vma *vma;
+
+	*use = (struct space_use){0};
+	spin_lock(&mm->lock);
+	for (vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
+		count_vma(vma, use);
+	use->size = mm->mapped;
+	use->anon = mm->anon_resident;
+	use->file = mm->file_resident;
+	use->tables = mm->tables;
+	use->resident = use->anon + use->file;
+	use->peak = mm->peak_resident > use->resident ? mm->peak_resident : use->resident;
+	spin_unlock(&mm->lock);
+}
+
+// What a line says of one VMA, so that it can be written without the lock.
+struct map_line {
+	uintptr_t start, end;
+	uint32_t flags;
+	uint64_t offset;       // in the file, bytes
+	struct object *object; // held
+	bool stack;            // the main stack, which alone has a name
+};
+
+// The VMA at or after `address`; false when there is none.
+static bool next_line(struct mm *mm, uintptr_t address, struct map_line *line)
+{
+	struct vma *vma;
+
+	spin_lock(&mm->lock);
+	vma = mm_find_vma(mm, address);
+	if (vma) {
+		line->start = vma->start;
+		line->end = vma->end;
+		line->flags = vma->flags;
+		line->offset = vma->object ? vma->page_offset << PAGE_SHIFT : 0;
+		line->object = vma->object ? object_get(vma->object) : NULL;
+		line->stack = (vma->flags & VMA_GROWS_DOWN) && vma->start <= mm->stack_top &&
+			      mm->stack_top <= vma->end;
+	}
+	spin_unlock(&mm->lock);
+	return vma != NULL;
+}
+
+static const char *line_name(const struct map_line *line, const struct inode *inode, char *path)
+{
+	if (inode)
+		return inode_path(inode, path, PATH_MAX) < 0 ? "" : path;
+	if (line->flags & VMA_HEAP)
+		return "[heap]";
+	return line->stack ? "[stack]" : "";
+}
+
+static void print_line(const struct map_line *line, struct text *text, char *path)
+{
+	const struct inode *inode = object_inode(line->object);
+	const char *name = line_name(line, inode, path);
+	size_t start = text->length;
+
+	text_print(text, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", line->start, line->end,
+		   line->flags & VMA_READ ? 'r' : '-', line->flags & VMA_WRITE ? 'w' : '-',
+		   line->flags & VMA_EXEC ? 'x' : '-', line->flags & VMA_SHARED ? 's' : 'p',
+		   line->offset, inode ? inode->device >> 8 & 0xfff : 0,
+		   inode ? inode->device & 0xff : 0, inode ? inode->number : 0);
+	if (*name) {
+		text_pad(text, start + NAME_COLUMN);
+		for (; *name; name++)
+			text_append(text, name, 1);
+	}
+	text_append(text, "\n", 1);
+}
+
+int proc_show_maps(struct pseudo_open *open, struct text *text)
+{
+	struct mm *mm = process_mm(open->process);
+	struct map_line line = {0};
+	char *path;
+
+	if (!mm)
+		return 0;
+	path = kmalloc(PATH_MAX);
+	while (path && !text->failed && next_line(mm, line.end, &line)) {
+		print_line(&line, text, path);
+		if (line.object)
+			object_put(line.object);
+	}
+	mm_put(mm);
+	kfree(path);
+	return path ? 0 : -ENOMEM;
+}

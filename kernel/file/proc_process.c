@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/PID: one process, in the formats of Linux's proc(5). A field that stands for something
+// this kernel has not (priorities, swap, capabilities short of all) says what it would say on a
+// Linux where nobody uses it.
+#include "kernel/file/files.h"
+#include "kernel/file/proc_internal.h"
+#include "kernel/file/tty.h"
+#include "kernel/machine/timer.h"
+#include "kernel/process/process.h"
+#include "kernel/process/task.h"
+#include "kernel/process/usage.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include <asm/errno.h>
+#include <linux/limits.h>
+#include <linux/resource.h>
+
+#define KIB_PER_PAGE     4
+#define NANOSECONDS      1000000000ul
+#define TERMINAL_NUMBER  0x440 // ttyS0: 4:64
+#define ALL_CAPABILITIES 0x1fffffffffful
+
+// ---- one-line files ----
+static int show_comm(struct pseudo_open *open, struct text *text)
+{
+	char name[TASK_NAME_SIZE];
+
+	process_name(open->process, name);
+	text_print(text, "%s\n", name);
+	return 0;
+}
+
+static int show_statm(struct pseudo_open *open, struct text *text)
+{
+	struct mm *mm = process_mm(open->process);
+	struct space_use use = {0};
+
+	if (mm) {
+		space_count(mm, &use);
+		mm_put(mm);
+	}
+	text_print(text, "%lu %lu %lu %lu 0 %lu 0\n", use.size, use.resident, use.file, use.code,
+		   use.data + use.stack);
+	return 0;
+}
+
+static int show_fail_nth(struct pseudo_open *open, struct text *text)
+{
+	struct task *task = process_main_task(open->process);
+
+	if (!task)
+		return -ESRCH;
+	text_print(text, "%d\n", task_fail_nth(task));
+	task_put(task);
+	return 0;
+}
+
+static int store_fail_nth(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	struct task *task;
+	uint64_t count;
+	size_t digits = parse_unsigned(bytes, length, 0, &count);
+
+	if (digits == 0 || count > INT32_MAX)
+		return -EINVAL;
+	if (digits != length && (bytes[digits] != '\n' || digits + 1 != length))
+		return -EINVAL;
+	task = process_main_task(open->process);
+	if (!task)
+		return -ESRCH;
+	task_fail_nth_set(task, (int)count);
+	task_put(task);
+	return 0;
+}
+
+// ---- strings in the process's own memory ----
+static void copy_range(struct mm *mm, uintptr_t start, uintptr_t end, struct text *text)
+{
+	char bytes[256];
+
+	while (start < end && !text->failed) {
+		size_t step = end - start < sizeof(bytes) ? end - start : sizeof(bytes);
+		size_t moved = mm_copy_in(mm, bytes, start, step);
+
+		text_append(text, bytes, moved);
+		if (moved < step)
+			break;
+		start += moved;
+	}
+}
+
+static int show_cmdline(struct pseudo_open *open, struct text *text)
+{
+	struct mm *mm = process_mm(open->process);
+
+	if (mm) {
+		copy_range(mm, mm->argument_start, mm->argument_end, text);
+		mm_put(mm);
+	}
+	return 0;
+}
+
+static int show_environ(struct pseudo_open *open, struct text *text)
+{
+	struct mm *mm = process_mm(open->process);
+
+	if (mm) {
+		copy_range(mm, mm->environment_start, mm->environment_end, text);
+		mm_put(mm);
+	}
+	return 0;
+}
+
+// ---- stat: 52 fields on one line ----
+struct stat_facts {
+	struct space_use use;
+	struct usage self, children;
+	uintptr_t stack_top, brk_start;
+	uintptr_t argument_start, argument_end, environment_start, environment_end;
+	uint64_t pending, blocked, ignored, caught;
+	unsigned threads;
+};
+
+static void signal_facts(struct process *process, struct stat_facts *facts)
+{
+	struct task *task = process_main_task(process);
+
+	facts->ignored = process->signals.ignored;
+	facts->caught = process->signals.caught;
+	if (!task)
+		return;
+	facts->pending = task->pending;
+	facts->blocked = task->blocked;
+	task_put(task);
+}
+
+static void gather(struct process *process, struct stat_facts *facts)
+{
+	struct mm *mm = process_mm(process);
+
+	memset(facts, 0, sizeof(*facts));
+	process_usage_ticks(process, RUSAGE_SELF, &facts->self);
+	process_usage_ticks(process, RUSAGE_CHILDREN, &facts->children);
+	signal_facts(process, facts);
+	facts->threads = process->task_count;
+	if (!mm)
+		return;
+	space_count(mm, &facts->use);
+	facts->stack_top = mm->stack_top;
+	facts->brk_start = mm->brk_start;
+	facts->argument_start = mm->argument_start;
+	facts->argument_end = mm->argument_end;
+	facts->environment_start = mm->environment_start;
+	facts->environment_end = mm->environment_end;
+	mm_put(mm);
+}
+
+// Fields 1 to 8.
+static void stat_identity(struct process *process, struct text *text)
+{
+	char name[TASK_NAME_SIZE];
+	int foreground = tty_foreground_of(process->session);
+
+	process_name(process, name);
+	text_print(text, "%d (%s) %c %d %d %d %d %d ", process->pid, name,
+		   process_state_letter(process), process_parent_pid(process), process->group,
+		   process->session, foreground ? TERMINAL_NUMBER : 0,
+		   foreground ? foreground : -1);
+}
+
+static int show_stat(struct pseudo_open *open, struct text *text)
+{
+	struct process *process = open->process;
+	struct stat_facts facts;
+	const struct space_use *use = &facts.use;
+
+	gather(process, &facts);
+	stat_identity(process, text);
+	// 9 to 17: flags, faults, times
+	text_print(text, "0 %lu %lu %lu %lu %lu %lu %lu %lu ", facts.self.minor_faults,
+		   facts.children.minor_faults, facts.self.major_faults,
+		   facts.children.major_faults, facts.self.user_ticks, facts.self.kernel_ticks,
+		   facts.children.user_ticks, facts.children.kernel_ticks);
+	// 18 to 24: priority, nice, threads, itrealvalue, starttime, vsize, rss
+	text_print(text, "20 0 %u 0 %lu %lu %lu ", facts.threads,
+		   process->start_time / (NANOSECONDS / TICKS_PER_SECOND), use->size << PAGE_SHIFT,
+		   use->resident);
+	// 25 to 30: rsslim, startcode, endcode, startstack, kstkesp, kstkeip
+	text_print(text, "%lu 0 0 %lu 0 0 ", (uint64_t)process_limit(process, RLIMIT_RSS).rlim_cur,
+		   facts.stack_top);
+	// 31 to 44: signals, wchan, swap, exit signal, processor, policies, delays
+	text_print(text, "%lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 ", facts.pending, facts.blocked,
+		   facts.ignored, facts.caught);
+	// 45 to 52: data, brk, arguments, environment, exit code
+	text_print(text, "0 0 %lu %lu %lu %lu %lu %d\n", facts.brk_start, facts.argument_start,
+		   facts.argument_end, facts.environment_start, facts.environment_end,
+		   process->state >= PROCESS_ZOMBIE ? process->status : 0);
+	return 0;
+}
+
+// ---- status ----
+static const char *state_name(char letter)
+{
+	switch (letter) {
+	case 'R':
+		return "running";
+	case 'S':
+		return "sleeping";
+	case 'D':
+		return "disk sleep";
+	case 'T':
+		return "stopped";
+	case 'Z':
+		return "zombie";
+	default:
+		return "dead";
+	}
+}
+
+static void print_kib(struct text *text, const char *name, uint64_t pages)
+{
+	text_print(text, "%s:\t%8lu kB\n", name, pages * KIB_PER_PAGE);
+}
+
+static void status_memory(const struct space_use *use, struct text *text)
+{
+	print_kib(text, "VmPeak", use->size);
+	print_kib(text, "VmSize", use->size);
+	print_kib(text, "VmLck", 0);
+	print_kib(text, "VmPin", 0);
+	print_kib(text, "VmHWM", use->peak);
+	print_kib(text, "VmRSS", use->resident);
+	print_kib(text, "RssAnon", use->anon);
+	print_kib(text, "RssFile", use->file);
+	print_kib(text, "RssShmem", 0);
+	print_kib(text, "VmData", use->data);
+	print_kib(text, "VmStk", use->stack);
+	print_kib(text, "VmExe", use->code);
+	print_kib(text, "VmLib", 0);
+	print_kib(text, "VmPTE", use->tables);
+	print_kib(text, "VmSwap", 0);
+}
+
+static void status_identity(struct process *process, struct text *text)
+{
+	char name[TASK_NAME_SIZE];
+	char letter = process_state_letter(process);
+	struct task *task = process_main_task(process);
+
+	process_name(process, name);
+	text_print(text, "Name:\t%s\n", name);
+	if (task && task->files)
+		text_print(text, "Umask:\t%04o\n", task->files->umask);
+	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", letter,
+		   state_name(letter), process->pid, process->pid, process_parent_pid(process));
+	text_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", process->uid, process->euid,
+		   process->suid, process->euid);
+	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", process->gid, process->egid, process->sgid,
+		   process->egid);
+	text_print(text, "FDSize:\t%u\nGroups:\t \n",
+		   task && task->files ? files_end(task->files) : 0);
+	if (task)
+		task_put(task);
+}
+
+static int show_status(struct pseudo_open *open, struct text *text)
+{
+	struct process *process = open->process;
+	struct stat_facts facts;
+
+	gather(process, &facts);
+	status_identity(process, text);
+	if (facts.use.size)
+		status_memory(&facts.use, text);
+	text_print(text, "Threads:\t%u\n", facts.threads);
+	text_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", facts.pending,
+		   process->signals.pending, facts.blocked);
+	text_print(text, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", facts.ignored, facts.caught);
+	text_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0ul,
+		   ALL_CAPABILITIES, ALL_CAPABILITIES);
+	text_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", ALL_CAPABILITIES, 0ul);
+	text_print(text, "NoNewPrivs:\t0\nSeccomp:\t0\n");
+	return 0;
+}
+
+// ---- links ----
+static long copy_path(const struct inode *inode, char *buffer, size_t size)
+{
+	char *path = kmalloc(PATH_MAX);
+	long length = -ENOMEM;
+
+	if (path) {
+		length = inode_path(inode, path, PATH_MAX);
+		if (length > (long)size)
+			length = (long)size;
+		if (length > 0)
+			memcpy(buffer, path, (size_t)length);
+	}
+	kfree(path);
+	return length;
+}
+
+static int follow_exe(struct process *process, struct inode **target)
+{
+	*target = process_executable_inode(process);
+	return *target ? 0 : -ENOENT;
+}
+
+static int follow_cwd(struct process *process, struct inode **target)
+{
+	struct task *task = process_main_task(process);
+	struct files *files = task ? task->files : NULL;
+
+	*target = NULL;
+	if (files) {
+		spin_lock(&files->lock);
+		*target = inode_get(files->cwd);
+		spin_unlock(&files->lock);
+	}
+	if (task)
+		task_put(task);
+	return *target ? 0 : -ENOENT;
+}
+
+static int follow_root(struct process *process, struct inode **target)
+{
+	(void)process;
+	*target = inode_get(root_inode);
+	return 0;
+}
+
+static long read_link(struct process *process, char *buffer, size_t size,
+		      int (*follow)(struct process *, struct inode **))
+{
+	struct inode *target;
+	long length = follow(process, &target);
+
+	if (length)
+		return length;
+	length = copy_path(target, buffer, size);
+	inode_put(target);
+	return length;
+}
+
+static long read_exe(struct process *process, char *buffer, size_t size)
+{
+	return read_link(process, buffer, size, follow_exe);
+}
+
+static long read_cwd(struct process *process, char *buffer, size_t size)
+{
+	return read_link(process, buffer, size, follow_cwd);
+}
+
+static long read_root(struct process *process, char *buffer, size_t size)
+{
+	return read_link(process, buffer, size, follow_root);
+}
+
+static const struct pseudo_entry entries[] = {
+	PSEUDO_TEXT("cmdline", show_cmdline),
+	PSEUDO_TEXT("comm", show_comm),
+	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
+	PSEUDO_TEXT("environ", show_environ),
+	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
+	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
+	PSEUDO_TEXT("maps", proc_show_maps),
+	{.name = "root", .readlink = read_root, .follow = follow_root},
+	PSEUDO_TEXT("stat", show_stat),
+	PSEUDO_TEXT("statm", show_statm),
+	PSEUDO_TEXT("status", show_status),
+};
+
+const struct pseudo_entry process_directory = PSEUDO_DIRECTORY("", entries);

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc outside of the processes: memory, time, processors, a few of /proc/sys's switches. Numbers
+// come from who counts them; what nobody counts here (disks, networks, load) is zero or absent.
+#include "kernel/driver/log.h"
+#include "kernel/file/proc_internal.h"
+#include "kernel/machine/features.h"
+#include "kernel/machine/timer.h"
+#include "kernel/process/process.h"
+#include "kernel/system_name.h"
+#include "kernel/process/task.h"
+#include "kernel/process/usage.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/object.h"
+#include <asm/errno.h>
+#include <linux/resource.h>
+
+#define KIB_PER_FRAME 4
+#define NANOSECONDS   1000000000ul
+#define CENTISECOND   10000000ul
+
+// ---- meminfo ----
+static void print_kib(struct text *text, const char *name, uint64_t frames)
+{
+	size_t start = text->length;
+
+	text_print(text, "%s:", name);
+	text_pad(text, start + 16);
+	text_print(text, "%8lu kB\n", frames * KIB_PER_FRAME);
+}
+
+static int show_meminfo(struct pseudo_open *open, struct text *text)
+{
+	uint64_t total = frame_total() - frame_kind_count(FRAME_RESERVED);
+	uint64_t free = frame_kind_count(FRAME_FREE);
+	uint64_t cached = frame_kind_count(FRAME_FILE);
+	uint64_t slab = frame_kind_count(FRAME_SLAB);
+
+	(void)open;
+	print_kib(text, "MemTotal", total);
+	print_kib(text, "MemFree", free);
+	print_kib(text, "MemAvailable", free + cached);
+	print_kib(text, "Buffers", 0);
+	print_kib(text, "Cached", cached);
+	print_kib(text, "SwapCached", 0);
+	print_kib(text, "SwapTotal", 0);
+	print_kib(text, "SwapFree", 0);
+	print_kib(text, "Dirty", 0);
+	print_kib(text, "Writeback", 0);
+	print_kib(text, "AnonPages", frame_kind_count(FRAME_ANON));
+	print_kib(text, "Shmem", 0);
+	print_kib(text, "KReclaimable", 0);
+	print_kib(text, "Slab", slab);
+	print_kib(text, "SReclaimable", 0);
+	print_kib(text, "SUnreclaim", slab);
+	print_kib(text, "KernelStack", frame_kind_count(FRAME_STACK));
+	print_kib(text, "PageTables", frame_kind_count(FRAME_PAGE_TABLE));
+	return 0;
+}
+
+// ---- time ----
+// What all processes have used of the processor, in ticks.
+static void used_ticks(struct usage *sum)
+{
+	struct process *process;
+	int pid = 0;
+
+	memset(sum, 0, sizeof(*sum));
+	while ((process = process_next(pid)) != NULL) {
+		struct usage usage;
+
+		process_usage_ticks(process, RUSAGE_SELF, &usage);
+		sum->user_ticks += usage.user_ticks;
+		sum->kernel_ticks += usage.kernel_ticks;
+		// The first process inherits the sums of all who went before.
+		if (!pid)
+			process_usage_ticks(process, RUSAGE_CHILDREN, &usage);
+		if (!pid) {
+			sum->user_ticks += usage.user_ticks;
+			sum->kernel_ticks += usage.kernel_ticks;
+		}
+		pid = process->pid;
+		process_put(process);
+	}
+}
+
+static uint64_t idle_ticks(const struct usage *used)
+{
+	uint64_t total = clock_monotonic() / (NANOSECONDS / TICKS_PER_SECOND);
+	uint64_t busy = used->user_ticks + used->kernel_ticks;
+
+	return total > busy ? total - busy : 0;
+}
+
+static int show_uptime(struct pseudo_open *open, struct text *text)
+{
+	uint64_t now = clock_monotonic();
+	struct usage used;
+	uint64_t idle;
+
+	(void)open;
+	used_ticks(&used);
+	idle = idle_ticks(&used);
+	text_print(text, "%lu.%02lu %lu.%02lu\n", now / NANOSECONDS, now / CENTISECOND % 100,
+		   idle / TICKS_PER_SECOND, idle % TICKS_PER_SECOND * 100 / TICKS_PER_SECOND);
+	return 0;
+}
+
+static int show_stat(struct pseudo_open *open, struct text *text)
+{
+	struct process_counts counts = process_counts();
+	struct usage used;
+	uint64_t idle;
+
+	(void)open;
+	used_ticks(&used);
+	idle = idle_ticks(&used);
+	text_print(text, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", used.user_ticks, used.kernel_ticks,
+		   idle);
+	text_print(text, "cpu0 %lu 0 %lu %lu 0 0 0 0 0 0\n", used.user_ticks, used.kernel_ticks,
+		   idle);
+	text_print(text, "intr 0\nctxt 0\nbtime %lu\n",
+		   (clock_realtime() - clock_monotonic()) / NANOSECONDS);
+	text_print(text, "processes %lu\nprocs_running 1\nprocs_blocked 0\n", counts.forks + 1);
+	return 0;
+}
+
+static int show_loadavg(struct pseudo_open *open, struct text *text)
+{
+	struct process_counts counts = process_counts();
+
+	(void)open;
+	text_print(text, "0.00 0.00 0.00 1/%lu %lu\n", counts.tasks, counts.forks + 1);
+	return 0;
+}
+
+static int show_cpuinfo(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "processor\t: 0\ncpu MHz\t\t: %lu.%03lu\n\n", clock_tsc_hz() / 1000000,
+		   clock_tsc_hz() / 1000 % 1000);
+	return 0;
+}
+
+// ---- names and switches ----
+static int show_version(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%s version %s %s\n", SYSTEM_NAME, SYSTEM_RELEASE, SYSTEM_VERSION);
+	return 0;
+}
+
+static int show_os_type(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%s\n", SYSTEM_NAME);
+	return 0;
+}
+
+static int show_os_release(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%s\n", SYSTEM_RELEASE);
+	return 0;
+}
+
+static int show_host_name(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%s\n", SYSTEM_NODE);
+	return 0;
+}
+
+static int show_pid_max(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%d\n", PID_LIMIT);
+	return 0;
+}
+
+static int show_file_systems(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "nodev\trootfs\nnodev\tproc\nnodev\tsysfs\n");
+	return 0;
+}
+
+static int show_mounts(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "rootfs / rootfs ro 0 0\nproc /proc proc rw 0 0\n"
+			 "sysfs /sys sysfs rw 0 0\n");
+	return 0;
+}
+
+static unsigned last_drop; // what was written last, as Linux shows it
+
+static int show_drop_caches(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%u\n", last_drop);
+	return 0;
+}
+
+// 1: page cache, 2: slabs that only cache (there are none), 3: both, 4: no line in the log.
+static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t what;
+	uint64_t dropped;
+
+	(void)open;
+	if (!parse_unsigned(bytes, length, 10, &what) || what < 1 || what > 4)
+		return -EINVAL;
+	last_drop = (unsigned)what;
+	if (!(what & 1))
+		return 0;
+	dropped = object_drop_caches();
+	log_line("drop_caches: %d: %lu frames of page cache given back", current_task()->tid,
+		 dropped);
+	return 0;
+}
+
+static long read_self(struct process *process, char *buffer, size_t size)
+{
+	char digits[12];
+	size_t length = (size_t)snprintf(digits, sizeof(digits), "%d", current_process()->pid);
+
+	(void)process;
+	if (length > size)
+		length = size;
+	memcpy(buffer, digits, length);
+	return (long)length;
+}
+
+static const struct pseudo_entry vm_entries[] = {
+	{.name = "drop_caches",
+	 .permissions = 0200 | 0444,
+	 .show = show_drop_caches,
+	 .store = store_drop_caches},
+};
+static const struct pseudo_entry kernel_entries[] = {
+	PSEUDO_TEXT("hostname", show_host_name),
+	PSEUDO_TEXT("osrelease", show_os_release),
+	PSEUDO_TEXT("ostype", show_os_type),
+	PSEUDO_TEXT("pid_max", show_pid_max),
+};
+static const struct pseudo_entry switch_entries[] = {
+	PSEUDO_DIRECTORY("kernel", kernel_entries),
+	PSEUDO_DIRECTORY("vm", vm_entries),
+};
+static const struct pseudo_entry root_entries[] = {
+	PSEUDO_TEXT("cpuinfo", show_cpuinfo), PSEUDO_TEXT("filesystems", show_file_systems),
+	PSEUDO_TEXT("loadavg", show_loadavg), PSEUDO_TEXT("meminfo", show_meminfo),
+	PSEUDO_TEXT("mounts", show_mounts),   {.name = "self", .readlink = read_self},
+	PSEUDO_TEXT("stat", show_stat),       PSEUDO_DIRECTORY("sys", switch_entries),
+	PSEUDO_TEXT("uptime", show_uptime),   PSEUDO_TEXT("version", show_version),
+};
+
+const struct pseudo_entry proc_directory = {
+	.name = "proc",
+	.permissions = 0555,
+	.entries = root_entries,
+	.count = sizeof(root_entries) / sizeof(root_entries[0]),
+	.processes = true,
+};

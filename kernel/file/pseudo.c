@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+//
+// The framework of /proc and /sys: inodes made from tables of entries when they are looked up,
+// and open files that hold the text made for them. What the files say is in proc_*.c and
+// sys_debug.c.
+//
+// Locks: an open file shared by several tasks may be read by all of them: `lock` keeps them apart.
+#include "kernel/file/pseudo.h"
+#include "kernel/file/device.h"
+#include "kernel/file/file.h"
+#include "kernel/file/sleep_lock.h"
+#include "kernel/process/process.h"
+#include "kernel/process/task.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "mm/layout.h"
+#include "mm/slab.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+#define PROCESS_NAME 12 // a pid's digits and a NUL
+
+struct pseudo_inode {
+	struct inode inode;
+	const struct pseudo_entry *entry;
+	struct process *process;   // held; NULL outside of /proc/PID
+	char digits[PROCESS_NAME]; // the name of /proc/PID itself
+};
+
+struct pseudo_file {
+	struct sleep_lock lock;
+	const struct pseudo_entry *entry;
+	struct pseudo_open open;
+};
+
+static const struct inode_ops directory_ops, link_ops, file_ops;
+
+static struct pseudo_inode *pseudo_inode(struct inode *inode)
+{
+	return container_of(inode, struct pseudo_inode, inode);
+}
+
+// ---- inodes ----
+static const struct inode_ops *entry_ops(const struct pseudo_entry *entry)
+{
+	if (entry->readlink)
+		return &link_ops;
+	return entry->entries ? &directory_ops : &file_ops;
+}
+
+static uint32_t entry_mode(const struct pseudo_entry *entry)
+{
+	if (entry->readlink)
+		return S_IFLNK | 0777;
+	return (entry->entries ? S_IFDIR : S_IFREG) | entry->permissions;
+}
+
+// The same name has the same number as long as the kernel runs.
+static uint64_t entry_number(const struct pseudo_entry *entry, const struct process *process)
+{
+	uint64_t place = (uintptr_t)entry >> 3 & 0xfffff;
+
+	return (process ? (uint64_t)process->pid << 20 : 0xf0000000ul) | place;
+}
+
+// Takes over the caller's reference to `process` on success.
+static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct inode *parent,
+				       struct process *process)
+{
+	struct pseudo_inode *pseudo = kzalloc(sizeof(*pseudo));
+
+	if (!pseudo)
+		return NULL;
+	pseudo->entry = entry;
+	pseudo->process = process;
+	pseudo->inode.references = 1;
+	pseudo->inode.ops = entry_ops(entry);
+	pseudo->inode.mode = entry_mode(entry);
+	pseudo->inode.parent = inode_get(parent);
+	pseudo->inode.name = entry->name;
+	pseudo->inode.number = entry_number(entry, process);
+	pseudo->inode.links = entry->entries ? 2 : 1;
+	pseudo->inode.device = parent->read_only ? PROC_DEVICE : parent->device;
+	return pseudo;
+}
+
+static void pseudo_release(struct inode *inode)
+{
+	struct pseudo_inode *pseudo = pseudo_inode(inode);
+
+	inode_put(inode->parent);
+	if (pseudo->process)
+		process_put(pseudo->process);
+	kfree(pseudo);
+}
+
+// ---- directories ----
+static const struct pseudo_entry *find_entry(const struct pseudo_entry *directory,
+					     const char *name, size_t length)
+{
+	for (size_t i = 0; i < directory->count; i++) {
+		const struct pseudo_entry *entry = &directory->entries[i];
+
+		if (strncmp(entry->name, name, length) == 0 && entry->name[length] == '\0')
+			return entry;
+	}
+	return NULL;
+}
+
+static int lookup_process(struct inode *parent, const char *name, size_t length,
+			  struct inode **found)
+{
+	struct process *process;
+	struct pseudo_inode *pseudo;
+	uint64_t pid;
+
+	if (*name == '0' || parse_unsigned(name, length, 10, &pid) != length || pid >= PID_LIMIT)
+		return -ENOENT;
+	process = process_find((int)pid);
+	if (!process)
+		return -ENOENT;
+	pseudo = make_inode(&process_directory, parent, process);
+	if (!pseudo) {
+		process_put(process);
+		return -ENOMEM;
+	}
+	snprintf(pseudo->digits, sizeof(pseudo->digits), "%d", (int)pid);
+	pseudo->inode.name = pseudo->digits;
+	*found = &pseudo->inode;
+	return 0;
+}
+
+static int directory_lookup(struct inode *inode, const char *name, size_t length,
+			    struct inode **found)
+{
+	struct pseudo_inode *directory = pseudo_inode(inode);
+	const struct pseudo_entry *entry = find_entry(directory->entry, name, length);
+	struct process *process = directory->process;
+	struct pseudo_inode *pseudo;
+
+	if (!entry && directory->entry->processes)
+		return lookup_process(inode, name, length, found);
+	if (!entry)
+		return -ENOENT;
+	pseudo = make_inode(entry, inode, process ? process_get(process) : NULL);
+	if (!pseudo) {
+		if (process)
+			process_put(process);
+		return -ENOMEM;
+	}
+	*found = &pseudo->inode;
+	return 0;
+}
+
+// Behind the table's entries come the processes: the cookie is then the table's size + the pid of
+// the process last shown.
+static int next_process(uint64_t base, uint64_t *cookie, struct directory_entry *result)
+{
+	struct process *process = process_next((int)(*cookie - base));
+
+	if (!process)
+		return 0;
+	snprintf(result->space, sizeof(result->space), "%d", process->pid);
+	result->name = result->space;
+	result->length = strlen(result->space);
+	result->number = entry_number(&process_directory, process);
+	result->mode = S_IFDIR;
+	*cookie = base + (uint64_t)process->pid;
+	process_put(process);
+	return 1;
+}
+
+static int directory_next(struct inode *inode, uint64_t *cookie, struct directory_entry *result)
+{
+	struct pseudo_inode *directory = pseudo_inode(inode);
+	const struct pseudo_entry *entry = directory->entry;
+
+	if (*cookie >= entry->count) {
+		if (!entry->processes || *cookie - entry->count > PID_LIMIT)
+			return 0;
+		return next_process(entry->count, cookie, result);
+	}
+	entry = &entry->entries[*cookie];
+	result->name = entry->name;
+	result->length = strlen(entry->name);
+	result->number = entry_number(entry, directory->process);
+	result->mode = entry_mode(entry) & S_IFMT;
+	++*cookie;
+	return 1;
+}
+
+static const struct inode_ops directory_ops = {
+	.lookup = directory_lookup,
+	.next_entry = directory_next,
+	.open = directory_open,
+	.release = pseudo_release,
+};
+
+// ---- links ----
+static long link_read(struct inode *inode, char *buffer, size_t size)
+{
+	struct pseudo_inode *link = pseudo_inode(inode);
+
+	return link->entry->readlink(link->process, buffer, size);
+}
+
+// A link without a `follow` of its own leads where its text says, from the root.
+static int link_follow(struct inode *inode, struct inode **target)
+{
+	struct pseudo_inode *link = pseudo_inode(inode);
+	char text[PROCESS_NAME + 1];
+	long length;
+
+	if (link->entry->follow)
+		return link->entry->follow(link->process, target);
+	length = link->entry->readlink(link->process, text, sizeof(text) - 1);
+	if (length < 0)
+		return (int)length;
+	text[length] = '\0';
+	return path_lookup_at(inode->parent, text, 0, target);
+}
+
+static const struct inode_ops link_ops = {
+	.readlink = link_read,
+	.follow = link_follow,
+	.release = pseudo_release,
+};
+
+// ---- files ----
+// With the lock held: the text, made anew when reading starts again.
+static int make_text(struct pseudo_file *file, bool again)
+{
+	struct pseudo_open *open = &file->open;
+	int result;
+
+	if (open->made && !again)
+		return 0;
+	text_free(&open->text);
+	text_init(&open->text);
+	open->made = false;
+	result = file->entry->show(open, &open->text);
+	if (result == 0 && open->text.failed)
+		result = -ENOMEM;
+	open->made = result == 0;
+	return result;
+}
+
+static long copy_text(const struct text *text, struct io *io, uint64_t *offset)
+{
+	size_t count = io->left;
+	size_t moved;
+
+	if (*offset >= text->length || count == 0)
+		return 0;
+	if (count > text->length - *offset)
+		count = text->length - *offset;
+	moved = io_to(io, text->bytes + *offset, count);
+	*offset += moved;
+	return moved ? (long)moved : -EFAULT;
+}
+
+static long read_text(struct file *opened, struct io *io, uint64_t *offset)
+{
+	struct pseudo_file *file = opened->data;
+	long result = sleep_lock_take(&file->lock);
+
+	if (result)
+		return result;
+	result = make_text(file, *offset == 0);
+	if (result == 0)
+		result = copy_text(&file->open.text, io, offset);
+	sleep_lock_release(&file->lock);
+	return result;
+}
+
+static long read_stream(struct file *opened, struct io *io)
+{
+	struct pseudo_file *file = opened->data;
+	void *buffer = kmalloc(PAGE_SIZE);
+	long total = 0;
+	long length = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (io->left) {
+		length = file->entry->stream(buffer, io->left < PAGE_SIZE ? io->left : PAGE_SIZE);
+		if (length <= 0)
+			break;
+		total += length;
+		if (io_to(io, buffer, (size_t)length) < (size_t)length) {
+			total = 0;
+			length = -EFAULT;
+			break;
+		}
+	}
+	kfree(buffer);
+	return total ? total : length;
+}
+
+static long pseudo_read(struct file *opened, struct io *io, uint64_t *offset)
+{
+	const struct pseudo_file *file = opened->data;
+
+	if (file->entry->stream)
+		return read_stream(opened, io);
+	return file->entry->show ? read_text(opened, io, offset) : -EINVAL;
+}
+
+// Short texts need no allocation, see text.c.
+static long pseudo_write(struct file *opened, struct io *io, uint64_t *offset)
+{
+	struct pseudo_file *file = opened->data;
+	size_t count = io->left;
+	char small[TEXT_INLINE];
+	char *text = small;
+	long result = -EFAULT;
+
+	if (!file->entry->store || count >= PAGE_SIZE)
+		return -EINVAL;
+	if (count >= sizeof(small))
+		text = kmalloc(count + 1);
+	if (!text)
+		return -ENOMEM;
+	if (io_from(io, text, count) == count) {
+		text[count] = '\0';
+		result = sleep_lock_take(&file->lock);
+		if (result == 0) {
+			result = file->entry->store(&file->open, text, count);
+			sleep_lock_release(&file->lock);
+		}
+	}
+	if (text != small)
+		kfree(text);
+	if (result)
+		return result;
+	*offset += count;
+	return (long)count;
+}
+
+static long pseudo_seek(struct file *file, int64_t offset, int whence)
+{
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	return file_seek(file, offset, whence, 0);
+}
+
+static void pseudo_close(struct file *opened)
+{
+	struct pseudo_file *file = opened->data;
+
+	text_free(&file->open.text);
+	if (file->open.process)
+		process_put(file->open.process);
+	kfree(file);
+}
+
+static const struct file_ops pseudo_file_ops = {
+	.read = pseudo_read,
+	.write = pseudo_write,
+	.seek = pseudo_seek,
+	.release = pseudo_close,
+};
+
+static int pseudo_open(struct inode *inode, unsigned flags, struct file **opened)
+{
+	struct pseudo_inode *pseudo = pseudo_inode(inode);
+	struct pseudo_file *file = kzalloc(sizeof(*file));
+
+	if (!file)
+		return -ENOMEM;
+	*opened = file_create(&pseudo_file_ops, inode_get(inode), flags);
+	if (!*opened) {
+		inode_put(inode);
+		kfree(file);
+		return -ENOMEM;
+	}
+	sleep_lock_init(&file->lock);
+	text_init(&file->open.text);
+	file->entry = pseudo->entry;
+	if (pseudo->process)
+		file->open.process = process_get(pseudo->process);
+	(*opened)->data = file;
+	return 0;
+}
+
+static const struct inode_ops file_ops = {
+	.open = pseudo_open,
+	.release = pseudo_release,
+};
+
+// ---- the roots ----
+static struct inode *create_root(const struct pseudo_entry *entry, struct inode *parent,
+				 uint32_t device)
+{
+	struct pseudo_inode *root = make_inode(entry, parent, NULL);
+
+	if (!root)
+		return NULL;
+	root->inode.device = device;
+	root->inode.number = 1;
+	return &root->inode;
+}
+
+struct inode *pseudo_create_proc(struct inode *parent)
+{
+	return create_root(&proc_directory, parent, PROC_DEVICE);
+}
+
+struct inode *pseudo_create_sys(struct inode *parent)
+{
+	return create_root(&sys_directory, parent, SYS_DEVICE);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+//
+// Plain streams over the serial ports.
+//
+// Framed input (boot option stdin=framed) is a sequence of frames: two bytes of length, the lower
+// first, and that many bytes. A length of 0 is the end of the file, for good.
+//
+// Locks: the input ring has one producer, the interrupt handler, which alone moves `head`, and one
+// consumer at a time, the holder of `reader`, which alone moves `tail`. Bytes are copied to ring 3
+// straight out of the ring, so that a read that faults loses none.
+#include "kernel/file/stream.h"
+#include "kernel/file/device.h"
+#include "kernel/file/file.h"
+#include "kernel/file/poll.h"
+#include "kernel/file/sleep_lock.h"
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal.h"
+#include "lib/string.h"
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/stat.h>
+
+#define RING_SIZE   16384
+#define HEADER_SIZE 2
+#define CHUNK       1024 // bytes on the stack while they go out
+
+static struct {
+	uint32_t head, tail; // counters of all bytes ever
+	uint8_t bytes[RING_SIZE];
+	bool framed;
+	bool refused; // input waits in the UART for room
+	struct sleep_lock reader;
+	// Guarded by `reader`:
+	uint32_t frame_left; // bytes of the current frame still to be read
+	bool ended;
+	struct wait_queue arrived;
+} input;
+
+void stream_start(bool framed)
+{
+	input.framed = framed;
+	sleep_lock_init(&input.reader);
+	wait_queue_init(&input.arrived);
+}
+
+// ---- the ring ----
+static uint32_t ring_used(void)
+{
+	return __atomic_load_n(&input.head, __ATOMIC_ACQUIRE) - input.tail;
+}
+
+size_t stream_input(const uint8_t *bytes, size_t count)
+{
+	uint32_t room = RING_SIZE - (input.head - __atomic_load_n(&input.tail, __ATOMIC_ACQUIRE));
+	size_t taken = count < room ? count : room;
+
+	for (size_t i = 0; i < taken; i++)
+		input.bytes[(input.head + i) % RING_SIZE] = bytes[i];
+	__atomic_store_n(&input.head, input.head + (uint32_t)taken, __ATOMIC_RELEASE);
+	if (taken < count)
+		__atomic_store_n(&input.refused, true, __ATOMIC_RELEASE);
+	if (taken)
+		wake_all(&input.arrived);
+	return taken;
+}
+
+static void consume(uint32_t count)
+{
+	__atomic_store_n(&input.tail, input.tail + count, __ATOMIC_RELEASE);
+}
+
+// The sender is let on only when a good part of the ring is empty.
+static void let_sender_on(void)
+{
+	if (__atomic_load_n(&input.refused, __ATOMIC_ACQUIRE) && ring_used() < RING_SIZE / 2) {
+		__atomic_store_n(&input.refused, false, __ATOMIC_RELEASE);
+		serial_poll_input();
+	}
+}
+
+// ---- frames ----
+static uint32_t peek_length(void)
+{
+	return input.bytes[input.tail % RING_SIZE] |
+	       (uint32_t)input.bytes[(input.tail + 1) % RING_SIZE] << 8;
+}
+
+// Without changing anything: whether a read would return at once.
+static bool can_read(void *unused)
+{
+	uint32_t used = ring_used();
+
+	(void)unused;
+	if (input.ended || !input.framed || input.frame_left)
+		return input.ended || used > 0;
+	return used > HEADER_SIZE || (used == HEADER_SIZE && peek_length() == 0);
+}
+
+// Bytes of contents at the tail; steps over a frame's header first.
+static uint32_t contents_ready(void)
+{
+	uint32_t used = ring_used();
+
+	if (!input.framed || input.ended)
+		return input.ended ? 0 : used;
+	if (input.frame_left == 0 && used >= HEADER_SIZE) {
+		input.frame_left = peek_length();
+		input.ended = input.frame_left == 0;
+		consume(HEADER_SIZE);
+		used -= HEADER_SIZE;
+	}
+	return used < input.frame_left ? used : input.frame_left;
+}
+
+// ---- reading ----
+// Moves out what is there. Bytes moved; *fault when ring 3's memory was not there.
+static long take_bytes(struct io *io, bool *fault)
+{
+	long total = 0;
+	uint32_t ready;
+
+	*fault = false;
+	while (io->left && (ready = contents_ready()) > 0) {
+		uint32_t place = input.tail % RING_SIZE;
+		uint32_t step = RING_SIZE - place < ready ? RING_SIZE - place : ready;
+		size_t moved;
+
+		if (step > io->left)
+			step = (uint32_t)io->left;
+		moved = io_to(io, input.bytes + place, step);
+		consume((uint32_t)moved);
+		if (input.framed)
+			input.frame_left -= (uint32_t)moved;
+		total += (long)moved;
+		let_sender_on();
+		if (moved < step) {
+			*fault = true;
+			break;
+		}
+	}
+	return total;
+}
+
+static long stream_read(struct file *file, struct io *io, uint64_t *offset)
+{
+	(void)offset;
+	if (io->left == 0)
+		return 0;
+	for (;;) {
+		bool fault, ended;
+		long moved;
+		int result = sleep_lock_take(&input.reader);
+
+		if (result)
+			return result;
+		moved = take_bytes(io, &fault);
+		ended = input.ended;
+		sleep_lock_release(&input.reader);
+		if (moved || fault || ended)
+			return moved || !fault ? moved : -EFAULT;
+		if (file->flags & O_NONBLOCK)
+			return -EAGAIN;
+		result = wait_until(&input.arrived, can_read, NULL);
+		if (result)
+			return result;
+	}
+}
+
+// ---- writing ----
+// The ports are slow: others get the CPU in between, and a signal ends a long write.
+static bool interrupted(void)
+{
+	if (this_cpu()->work & WORK_RESCHED)
+		schedule();
+	return signal_pending();
+}
+
+long stream_write_port(enum serial_port port, struct io *io)
+{
+	uint8_t bytes[CHUNK];
+	long total = 0;
+
+	while (io->left) {
+		size_t step = io->left < CHUNK ? io->left : CHUNK;
+		size_t moved = io_from(io, bytes, step);
+
+		serial_write(port, bytes, moved);
+		total += (long)moved;
+		if (moved < step)
+			return total ? total : -EFAULT;
+		if (io->left && interrupted())
+			break;
+	}
+	return total;
+}
+
+static long stream_write(struct file *file, struct io *io, uint64_t *offset)
+{
+	(void)offset;
+	return stream_write_port((enum serial_port)(uintptr_t)file->data, io);
+}
+
+// ---- the rest ----
+static unsigned input_poll(struct file *file, struct poll_table *table)
+{
+	(void)file;
+	poll_wait(table, &input.arrived);
+	return can_read(NULL) ? POLLIN | POLLRDNORM : 0;
+}
+
+static long input_ioctl(struct file *file, unsigned command, uintptr_t argument)
+{
+	int ready;
+	int result;
+
+	(void)file;
+	if (command != FIONREAD)
+		return -ENOTTY;
+	result = sleep_lock_take(&input.reader);
+	if (result)
+		return result;
+	ready = (int)contents_ready();
+	sleep_lock_release(&input.reader);
+	return copy_to_user(argument, &ready, sizeof(ready));
+}
+
+static void stream_stat(struct file *file, struct stat *status)
+{
+	memset(status, 0, sizeof(*status));
+	status->st_dev = PIPE_DEVICE;
+	status->st_ino = (file_readable(file) ? 1000000u : 1000001u) + (uintptr_t)file->data;
+	status->st_nlink = 1;
+	status->st_mode = S_IFIFO | 0600;
+	status->st_blksize = 4096;
+}
+
+static const struct file_ops input_ops = {
+	.read = stream_read,
+	.ioctl = input_ioctl,
+	.poll = input_poll,
+	.stat = stream_stat,
+};
+static const struct file_ops output_ops = {
+	.write = stream_write,
+	.stat = stream_stat,
+};
+
+int stream_open_input(struct file **file)
+{
+	*file = file_create(&input_ops, NULL, O_RDONLY);
+	return *file ? 0 : -ENOMEM;
+}
+
+int stream_open_output(enum serial_port port, struct file **file)
+{
+	*file = file_create(&output_ops, NULL, O_WRONLY);
+	if (!*file)
+		return -ENOMEM;
+	(*file)->data = (void *)(uintptr_t)port;
+	return 0;
+}

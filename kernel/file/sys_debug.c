@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//
+// /sys/kernel/debug/faultline: what the kernel's memory subsystem tells of itself.
+//
+//   trace     struct trace_record after struct trace_record (lib/trace_record.h); 0 bytes: none
+//   now trace_on  1, 0, or "1 TID" to record one task only audit     reading recounts all of
+//   memory: "N facts, M wrong", and the first wrong one frames    how many frames each kind of
+//   owner has counters  results of faults by name, processes, records lost walk      write an
+//   address of the writer's, read its way through the page tables
+#include "kernel/file/pseudo.h"
+#include "kernel/process/process.h"
+#include "kernel/process/task.h"
+#include "kernel/syscall/syscall.h"
+#include "lib/parse.h"
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/mm.h"
+#include "mm/page_table.h"
+#include "mm/trace.h"
+#include <asm/errno.h>
+
+// ---- the trace ----
+static long stream_trace(void *buffer, size_t size)
+{
+	size_t count = size / sizeof(struct trace_record);
+
+	if (count == 0)
+		return size ? -EINVAL : 0;
+	return (long)(trace_read(buffer, count) * sizeof(struct trace_record));
+}
+
+static int show_trace_on(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%d\n", trace_enabled);
+	return 0;
+}
+
+static int store_trace_on(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t task = 0;
+	int result = 0;
+
+	(void)open;
+	if (length == 0 || (bytes[0] != '0' && bytes[0] != '1'))
+		return -EINVAL;
+	if (length > 2 && bytes[1] == ' ' &&
+	    (!parse_unsigned(bytes + 2, length - 2, 10, &task) || task >= PID_LIMIT))
+		return -EINVAL;
+	if (bytes[0] == '1')
+		result = trace_start((int)task);
+	else
+		trace_stop();
+	syscall_watch_update();
+	return result;
+}
+
+// ---- counts ----
+static int show_audit(struct pseudo_open *open, struct text *text)
+{
+	struct audit_report report;
+
+	(void)open;
+	mm_audit(&report);
+	text_print(text, "%lu facts, %lu wrong\n", report.checked, report.wrong);
+	if (report.wrong)
+		text_print(text, "%s\n", report.first);
+	return 0;
+}
+
+static int show_frames(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	for (unsigned kind = FRAME_ABSENT + 1; kind < FRAME_KIND_COUNT; kind++)
+		text_print(text, "%s %lu\n", frame_kind_name(kind), frame_kind_count(kind));
+	text_print(text, "total %lu\n", frame_total());
+	return 0;
+}
+
+static int show_counters(struct pseudo_open *open, struct text *text)
+{
+	struct process_counts counts = process_counts();
+
+	(void)open;
+	for (unsigned result = 0; result < FAULT_RESULT_COUNT; result++)
+		text_print(text, "fault_%s %lu\n", fault_result_name(result),
+			   fault_result_count(result));
+	text_print(text, "processes %lu\ntasks %lu\n", counts.processes, counts.tasks);
+	text_print(text, "forks %lu\nexecs %lu\nexits %lu\n", counts.forks, counts.execs,
+		   counts.exits);
+	text_print(text, "trace_lost %lu\n", trace_lost());
+	return 0;
+}
+
+// ---- one address ----
+static int store_walk(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	size_t prefix = length > 2 && bytes[0] == '0' && (bytes[1] | 32) == 'x' ? 2 : 0;
+	uint64_t address;
+
+	if (!parse_unsigned(bytes + prefix, length - prefix, 16, &address))
+		return -EINVAL;
+	open->value = address;
+	return 0;
+}
+
+static int show_walk(struct pseudo_open *open, struct text *text)
+{
+	struct mm *mm = current_task()->mm;
+	struct page_walk walk;
+	char line[200];
+
+	if (!mm)
+		return -EINVAL;
+	// The lock keeps the tables where they are while they are read.
+	spin_lock(&mm->lock);
+	page_table_walk(mm->root, open->value, &walk);
+	spin_unlock(&mm->lock);
+	for (unsigned i = 0; i < walk.levels; i++) {
+		page_walk_describe(&walk, i, line, sizeof(line));
+		text_print(text, "%s\n", line);
+	}
+	return 0;
+}
+
+static const struct pseudo_entry faultline_entries[] = {
+	PSEUDO_TEXT("audit", show_audit),
+	PSEUDO_TEXT("counters", show_counters),
+	PSEUDO_TEXT("frames", show_frames),
+	{.name = "trace", .permissions = 0444, .stream = stream_trace},
+	{.name = "trace_on", .permissions = 0644, .show = show_trace_on, .store = store_trace_on},
+	{.name = "walk", .permissions = 0644, .show = show_walk, .store = store_walk},
+};
+static const struct pseudo_entry debug_entries[] = {
+	PSEUDO_DIRECTORY("faultline", faultline_entries),
+};
+static const struct pseudo_entry kernel_entries[] = {
+	PSEUDO_DIRECTORY("debug", debug_entries),
+};
+static const struct pseudo_entry root_entries[] = {
+	PSEUDO_DIRECTORY("kernel", kernel_entries),
+};
+
+const struct pseudo_entry sys_directory = PSEUDO_DIRECTORY("sys", root_entries);

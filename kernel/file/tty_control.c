@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// The terminal's control calls: settings, window size, foreground process group. Left out:
+// modem lines, break, pseudo-terminals, and the old struct termio.
+#include "kernel/file/tty_internal.h"
+#include "kernel/machine/irq.h"
+#include "kernel/machine/user_copy.h"
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/siginfo.h>
+
+#define QUEUE_INPUT 0 // TCFLSH: TCIFLUSH, TCOFLUSH, TCIOFLUSH
+#define QUEUE_BOTH  2
+
+static bool is_ours(void)
+{
+	return tty.session && current_process()->session == tty.session;
+}
+
+// ---- settings ----
+static long get_settings(uintptr_t argument)
+{
+	struct termios settings;
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+
+	settings = tty.line.settings;
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return copy_to_user(argument, &settings, sizeof(settings));
+}
+
+// Output is never pending: TCSETSW differs from TCSETS in nothing.
+static long set_settings(uintptr_t argument, bool flush)
+{
+	struct termios settings;
+	uint64_t flags;
+	int result = tty_check_background(SIGTTOU);
+
+	if (result)
+		return result;
+	if (copy_from_user(&settings, argument, sizeof(settings)))
+		return -EFAULT;
+	flags = spin_lock_irqsave(&tty.lock);
+	if (flush)
+		line_flush(&tty.line);
+	line_set(&tty.line, &settings);
+	spin_unlock_irqrestore(&tty.lock, flags);
+	wake_all(&tty.readable);
+	wake_all(&tty.started);
+	return 0;
+}
+
+static long flush_queue(uintptr_t which)
+{
+	uint64_t flags;
+
+	if (which > QUEUE_BOTH)
+		return -EINVAL;
+	if (which == QUEUE_INPUT || which == QUEUE_BOTH) {
+		flags = spin_lock_irqsave(&tty.lock);
+		line_flush(&tty.line);
+		spin_unlock_irqrestore(&tty.lock, flags);
+	}
+	return 0;
+}
+
+static long input_queued(uintptr_t argument)
+{
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	int count = (int)line_available(&tty.line);
+
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return copy_to_user(argument, &count, sizeof(count));
+}
+
+// ---- window size ----
+static long set_size(uintptr_t argument)
+{
+	struct winsize size;
+	struct signal_info info = {.signal = SIGWINCH, .code = SI_KERNEL};
+
+	if (copy_from_user(&size, argument, sizeof(size)))
+		return -EFAULT;
+	if (size.ws_row == tty.size.ws_row && size.ws_col == tty.size.ws_col &&
+	    size.ws_xpixel == tty.size.ws_xpixel && size.ws_ypixel == tty.size.ws_ypixel)
+		return 0;
+	tty.size = size;
+	if (tty.foreground)
+		signal_send_group(tty.foreground, &info);
+	return 0;
+}
+
+// ---- job control ----
+static long get_number(int number, uintptr_t argument)
+{
+	if (!is_ours())
+		return -ENOTTY;
+	return copy_to_user(argument, &number, sizeof(number));
+}
+
+// Whether some process of the session is in the group.
+static long check_group(int group)
+{
+	struct process *process = process_find(group);
+	long result = 0;
+
+	if (!process)
+		return -ESRCH;
+	if (process->session != tty.session || process->group != group)
+		result = -EPERM;
+	process_put(process);
+	return result;
+}
+
+static long set_foreground(uintptr_t argument)
+{
+	int group;
+	long result;
+
+	if (!is_ours())
+		return -ENOTTY;
+	result = tty_check_background(SIGTTOU);
+	if (result)
+		return result;
+	if (copy_from_user(&group, argument, sizeof(group)))
+		return -EFAULT;
+	if (group < 0)
+		return -EINVAL;
+	result = check_group(group);
+	if (result == 0)
+		tty.foreground = group;
+	return result;
+}
+
+// A session leader without a terminal takes this one if nobody has it.
+static long take_terminal(uintptr_t steal)
+{
+	struct process *process = current_process();
+
+	if (process->session == tty.session)
+		return 0;
+	if (process->session != process->pid || (tty.session && steal != 1))
+		return -EPERM;
+	tty.session = process->session;
+	tty.foreground = process->group;
+	return 0;
+}
+
+static long leave_terminal(void)
+{
+	struct signal_info hangup = {.signal = SIGHUP, .code = SI_KERNEL};
+	int group = tty.foreground;
+
+	if (!is_ours())
+		return -ENOTTY;
+	if (current_process()->session != current_process()->pid)
+		return 0;
+	tty.session = 0;
+	tty.foreground = 0;
+	if (group)
+		signal_send_group(group, &hangup);
+	return 0;
+}
+
+static long job_ioctl(unsigned command, uintptr_t argument)
+{
+	switch (command) {
+	case TIOCGPGRP:
+		return get_number(tty.foreground, argument);
+	case TIOCSPGRP:
+		return set_foreground(argument);
+	case TIOCGSID:
+		return get_number(tty.session, argument);
+	case TIOCSCTTY:
+		return take_terminal(argument);
+	case TIOCNOTTY:
+		return leave_terminal();
+	default:
+		return -ENOTTY;
+	}
+}
+
+long tty_ioctl(struct file *file, unsigned command, uintptr_t argument)
+{
+	int zero = 0;
+
+	(void)file;
+	switch (command) {
+	case TCGETS:
+		return get_settings(argument);
+	case TCSETS:
+	case TCSETSW:
+		return set_settings(argument, false);
+	case TCSETSF:
+		return set_settings(argument, true);
+	case TIOCGWINSZ:
+		return copy_to_user(argument, &tty.size, sizeof(tty.size));
+	case TIOCSWINSZ:
+		return set_size(argument);
+	case TCFLSH:
+		return flush_queue(argument);
+	case TCSBRK: // break, or wait for output: nothing is ever pending
+	case TCSBRKP:
+	case TCXONC:
+		return 0;
+	case FIONREAD:
+		return input_queued(argument);
+	case TIOCOUTQ:
+		return copy_to_user(argument, &zero, sizeof(zero));
+	default:
+		return job_ioctl(command, argument);
+	}
+}
