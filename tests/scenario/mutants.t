@@ -54,7 +54,7 @@ def catcher(tap, name):
         elif fails(test, directory):
             return test
     needs = [f"{directory}/kernel.elf", f"{directory}/tests/ring3"]
-    ring0 = sources("tests/ring0/*.c")
+    ring0 = sources("tests/ring0/ring0.c")
     if make(*needs, *([f"{directory}/kernel-test.elf"] if ring0 else [])) is None:
         tap.note(f"{directory}/kernel.elf does not build")
         return None

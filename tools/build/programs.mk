@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# Ring 3: user/NAME.c becomes $(BUILD)/user/NAME, statically linked with lib/libc and lib.
+# Ring 3: user/NAME.c, or all of user/NAME/*.c, becomes $(BUILD)/user/NAME, statically linked with
+# lib/libc and lib, and with what it uses of user/lib.
 
-LIBC_SOURCES := $(sort $(wildcard lib/libc/*.c lib/libc/*.asm lib/*.c))
+LIBC_SOURCES := $(sort $(wildcard lib/libc/*.c lib/libc/*.asm lib/*.c user/lib/*.c))
 LIBC_OBJECTS := $(LIBC_SOURCES:%=$(BUILD)/obj/user/%.o)
-USER_PROGRAMS := $(patsubst user/%.c,$(BUILD)/user/%,$(sort $(wildcard user/*.c)))
 libc := $(BUILD)/libfaultline.a
+
+user_directories := $(filter-out lib,$(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c)))))
+user_files := $(patsubst user/%.c,%,$(sort $(wildcard user/*.c)))
+USER_SOURCES := $(sort $(wildcard user/*.c $(user_directories:%=user/%/*.c)))
+USER_PROGRAMS := $(patsubst %,$(BUILD)/user/%,$(sort $(user_files) $(user_directories)))
 
 # Sections of their own, so that a program carries only the functions that it calls.
 $(BUILD)/obj/user/%.c.o: %.c $(BUILD)/flags/user $(staged)
@@ -25,12 +30,20 @@ $(libc): $(LIBC_OBJECTS) $(BUILD)/flags/libc
 	$(quiet)$(AR) rcs $@ $(LIBC_OBJECTS)
 
 $(eval $(call stamp,$(BUILD)/flags/program,$(LD) $(USER_LDFLAGS)))
-link_program = $(LD) $(USER_LDFLAGS) -T user/program.ld -o $@ $< $(libc)
+link_program = $(LD) $(USER_LDFLAGS) -T user/program.ld -o $@ $(filter %.c.o,$^) $(libc)
 
-$(BUILD)/user/%: $(BUILD)/obj/user/user/%.c.o $(libc) user/program.ld $(BUILD)/flags/program
-	$(call say,LD,$@)
-	@mkdir -p $(@D)
-	$(quiet)$(link_program)
+# $(call program,name,sources)
+define program
+$(call stamp,$(BUILD)/flags/program-$(1),$(LD) $(USER_LDFLAGS) $(2))
+$(BUILD)/user/$(1): $(2:%=$(BUILD)/obj/user/%.o) $(libc) user/program.ld \
+		$(BUILD)/flags/program-$(1)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(quiet)$$(link_program)
+endef
+$(foreach name,$(user_files),$(eval $(call program,$(name),user/$(name).c)))
+$(foreach name,$(user_directories),$(eval \
+	$(call program,$(name),$(sort $(wildcard user/$(name)/*.c)))))
 
 # The archive the kernel finds its first programs in, without the debugger's share of them. Owner
 # and time are fixed, so that the same programs give the same archive.
@@ -56,4 +69,4 @@ $(BUILD)/libfaultline-malloc.so: $(PRELOAD_SOURCES) $(BUILD)/flags/preload
 		$(PRELOAD_SOURCES)
 
 -include $(LIBC_OBJECTS:.o=.d) $(BUILD)/libfaultline-malloc.so.d
--include $(patsubst user/%.c,$(BUILD)/obj/user/user/%.c.d,$(wildcard user/*.c))
+-include $(USER_SOURCES:%=$(BUILD)/obj/user/%.d)

@@ -72,23 +72,18 @@ $(BUILD)/tests/ring3/%.faultline: $(BUILD)/obj/user/tests/ring3/%.c.o $(libc) us
 	@mkdir -p $(@D)
 	$(quiet)$(link_program)
 
+# --- programs that scenarios and `make bench` run ---
 SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
-SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:tests/scenario/%.c=$(BUILD)/tests/scenario/%)
-$(BUILD)/tests/scenario/%: tests/scenario/%.c $(BUILD)/flags/ring3 $(staged)
-	$(call say,MUSL,$<)
-	@mkdir -p $(@D)
-	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
-
-# --- what operations cost: run by tools/bench, here and on Linux ---
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
-BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/tests/bench/%)
-$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/flags/ring3 $(staged)
+SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:%.c=$(BUILD)/%)
+BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+$(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
 
--include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d)
--include $(BENCH_PROGRAMS:%=%.d)
+-include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
+	$(BENCH_PROGRAMS:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
@@ -106,11 +101,12 @@ comma := ,
 entries = $(foreach source,$(filter %.c,$(1)),{"directory": "$(CURDIR)"$(comma) "file": \
 	"$(source)"$(comma) "command": "$(subst $(quote),\$(quote),$(2)) -c $(source)"}$(comma))
 database = $(call entries,$(KERNEL_SOURCES) $(RING0_SOURCES),$(CC) $(KERNEL_CFLAGS)) \
-	$(call entries,$(wildcard lib/libc/*.c user/*.c),$(CC) $(USER_CFLAGS)) \
+	$(call entries,$(LIBC_SOURCES) $(USER_SOURCES),$(CC) $(USER_CFLAGS)) \
 	$(call entries,$(wildcard tests/unit/*.c),$(HOST_CC) $(UNIT_CFLAGS)) \
-	$(call entries,$(RING3_SOURCES) $(SCENARIO_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
+	$(call entries,$(RING3_SOURCES) $(SCENARIO_SOURCES) $(BENCH_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
 $(eval $(call stamp,$(BUILD)/flags/sources,$(KERNEL_SOURCES) $(RING0_SOURCES) \
-	$(wildcard lib/libc/*.c user/*.c tests/unit/*.c) $(RING3_SOURCES) $(SCENARIO_SOURCES)))
+	$(LIBC_SOURCES) $(USER_SOURCES) $(wildcard tests/unit/*.c) $(RING3_SOURCES) \
+	$(SCENARIO_SOURCES) $(BENCH_SOURCES)))
 
 # The reader's tools look for it in the root; other builds than the usual one stay out of there.
 $(BUILD)/compile_commands.json: $(BUILD)/flags/kernel $(BUILD)/flags/user $(BUILD)/flags/unit \
