@@ -162,6 +162,8 @@ static void check_freeable(const struct frame *frame, unsigned order)
 		panic("free of frame %#lx, which is no RAM of the allocator's", number);
 	if (frame->kind == FRAME_FREE)
 		panic("double free of frame %#lx", number);
+	if (frame->order == FRAME_TAIL)
+		panic("free of frame %#lx, which heads no block", number);
 	if (frame->order != order)
 		panic("free of frame %#lx as order %u, allocated as %u", number, order,
 		      frame->order);
@@ -193,10 +195,15 @@ void frame_free(struct frame *frame, unsigned order)
 
 void frame_put(struct frame *frame)
 {
-	// The only reference is this one: nobody else can take another meanwhile.
-	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) == 1 ||
-	    __atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL) == 0)
+	uint32_t left = 0;
+
+	// With only this reference nobody else can take another meanwhile: nothing to count.
+	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) != 1)
+		left = __atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL);
+	if (left == 0)
 		frame_free(frame, 0);
+	else if (left == ~0u)
+		panic("frame %#lx is put without a reference", frame - frame_table);
 }
 
 // Frees [first, end) in the largest aligned blocks that fit.
@@ -267,6 +274,7 @@ void frame_add(uint64_t first, uint64_t end, enum frame_kind kind)
 	}
 	for (uint64_t number = first; number < end; number++) {
 		frame_table[number].kind = kind;
+		frame_table[number].order = FRAME_TAIL; // can be given back, but not freed
 		frame_table[number].references = 1;
 	}
 }
@@ -277,6 +285,7 @@ void frame_give_back(uint64_t first, uint64_t end)
 		struct frame *frame = &frame_table[number];
 
 		count_move(this_cpu_frames(), frame->kind, FRAME_FREE, 1);
+		frame->kind = FRAME_FREE;
 		frame->references = 0;
 	}
 	give_range(first, end);

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "mm/audit.h"
+#include "mm/failure.h"
 #include "mm/frame.h"
 #include "mm/machine.h"
 #include "mm/page_entry.h"
@@ -23,10 +24,11 @@ bool expecting_panic;
 jmp_buf panic_return;
 char panic_message[256];
 int fake_fail_nth;
+unsigned fake_cpu;
 
 unsigned machine_cpu(void)
 {
-	return 0;
+	return fake_cpu;
 }
 
 int machine_task_id(void)
@@ -37,6 +39,22 @@ int machine_task_id(void)
 int *machine_fail_nth(void)
 {
 	return &fake_fail_nth;
+}
+
+void fake_fail_start(int nth)
+{
+	fake_fail_nth = nth;
+	failure_task_armed(true);
+}
+
+bool fake_fail_stop(void)
+{
+	bool failed = fake_fail_nth == 0;
+
+	if (!failed)
+		failure_task_armed(false);
+	fake_fail_nth = 0;
+	return failed;
 }
 
 uint64_t machine_time(void)

@@ -48,6 +48,14 @@ extern char panic_message[256];
 
 extern int fake_fail_nth;
 
+// Makes the nth allocation from now on fail, as /proc/<pid>/fail-nth does; then stops that again:
+// whether it has failed.
+void fake_fail_start(int nth);
+bool fake_fail_stop(void);
+
+// The number machine_cpu() gives: 0 unless a test plays several CPUs.
+extern unsigned fake_cpu;
+
 // A small generator whose sequence the seed repeats: FAULTLINE_SEED in the environment, or 1.
 uint64_t fake_seed(void); // prints the line that repeats it
 uint64_t fake_random(uint64_t below);
