@@ -28,6 +28,8 @@ OBJCOPY := $(CROSS)objcopy
 gcc_flags := -fno-tree-loop-distribute-patterns
 endif
 NASM := nasm
+# Not empty where programs for x86-64 run: what is tested outside of QEMU needs that.
+native := $(filter x86_64,$(shell uname -m))
 HOST_CC := $(firstword $(shell command -v gcc cc 2>/dev/null) gcc)
 
 defines := $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(MUTANT),-DMUTANT_$(MUTANT))

@@ -10,7 +10,7 @@
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(warnings) -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer -I. $(defines)
 UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
-UNIT_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/unit/%)
+UNIT_PROGRAMS := $(if $(native),$(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/unit/%))
 unit_object = $(1:%=$(BUILD)/obj/unit/%.o)
 
 # In an archive, so that each test gets what it refers to and no more. The functions of string.c
@@ -50,8 +50,8 @@ RING3_PROGRAMS := $(RING3_NAMES:%=$(BUILD)/tests/ring3/%) \
 	$(foreach name,$(filter libc_%,$(RING3_NAMES)),\
 	$(BUILD)/tests/ring3/$(name).faultline $(BUILD)/tests/ring3/$(name).glibc)
 # musl-gcc is a native compiler only; elsewhere the cross compiler's own library has to do.
-GLIBC_CC := $(if $(filter x86_64,$(shell uname -m)),$(HOST_CC),x86_64-linux-gnu-gcc)
-MUSL_CC := $(if $(filter x86_64,$(shell uname -m)),musl-gcc,$(GLIBC_CC))
+GLIBC_CC := $(if $(native),$(HOST_CC),x86_64-linux-gnu-gcc)
+MUSL_CC := $(if $(native),musl-gcc,$(GLIBC_CC))
 RING3_CFLAGS := -std=gnu11 -O2 -g $(warnings) -static -fno-pie -no-pie -I. $(defines)
 # musl-gcc does not see Linux's headers by itself; the staged ones are after its own.
 $(eval $(call stamp,$(BUILD)/flags/ring3,$(MUSL_CC) $(GLIBC_CC) $(RING3_CFLAGS)))
@@ -89,7 +89,7 @@ $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(s
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
 	$(RING3_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
-	$(if $(PRELOAD_SOURCES),$(BUILD)/libfaultline-malloc.so)
+	$(if $(native),$(BUILD)/libfaultline-malloc.so)
 
 test: $(TEST_NEEDS)
 	@BUILD=$(BUILD) tests/run $(TESTS)
