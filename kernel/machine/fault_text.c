@@ -66,10 +66,10 @@ int exception_describe(char *text, size_t size, const struct registers *register
 	uint64_t error = registers->orig_rax;
 
 	if (vector == VECTOR_PAGE_FAULT)
-		return snprintf(text, size, "page fault: %s %#lx, %s (error code %#lx)",
+		return snprintf(text, size, "page fault: %s 0x%lx, %s (error code 0x%lx)",
 				access_name(error), address, refusal(error, address), error);
-	return snprintf(text, size, "%s (vector %u, error code %#lx)", vector_name(vector), vector,
-			error);
+	return snprintf(text, size, "%s (vector %u, error code 0x%lx)", vector_name(vector),
+			vector, error);
 }
 
 static const char *result_reason(enum fault_result result, uintptr_t address)
@@ -98,7 +98,7 @@ static const char *result_reason(enum fault_result result, uintptr_t address)
 int page_fault_describe_user(char *text, size_t size, uint64_t error, uintptr_t address,
 			     enum fault_result result)
 {
-	return snprintf(text, size, "%s %#lx: %s", access_name(error), address,
+	return snprintf(text, size, "%s 0x%lx: %s", access_name(error), address,
 			result_reason(result, address));
 }
 
@@ -119,6 +119,6 @@ int exception_describe_user(char *text, size_t size, const struct registers *reg
 		return snprintf(text, size, "%s: a privileged instruction", name);
 	return snprintf(text, size,
 			"general protection: an address that is not canonical, or a "
-			"segment (error code %#lx)",
+			"segment (error code 0x%lx)",
 			registers->orig_rax);
 }

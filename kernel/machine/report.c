@@ -72,7 +72,7 @@ static void log_page_walk(uintptr_t address)
 
 	if (!kernel_root())
 		return; // still on the boot tables
-	log_line("page-table walk of %#lx:", address);
+	log_line("page-table walk of 0x%lx:", address);
 	page_table_walk(cr3_read() & PTE_ADDRESS, address, &walk);
 	for (unsigned depth = 0; depth < walk.levels; depth++) {
 		page_walk_describe(&walk, depth, line, sizeof(line));
@@ -100,7 +100,7 @@ static void log_stack_overflow(unsigned vector, uintptr_t address)
 	else if (vector != VECTOR_PAGE_FAULT)
 		return;
 	if (kernel_root() && kernel_stack_guard_hit(address))
-		log_line("kernel stack overflow: %#lx is in a stack's guard page", address);
+		log_line("kernel stack overflow: 0x%lx is in a stack's guard page", address);
 }
 
 void kernel_fault(struct registers *registers, unsigned vector, uintptr_t address)
@@ -118,7 +118,7 @@ void kernel_fault(struct registers *registers, unsigned vector, uintptr_t addres
 	log_registers(registers);
 	if (vector == VECTOR_PAGE_FAULT || vector == VECTOR_DOUBLE_FAULT)
 		log_page_walk(cr2_read());
-	backtrace_log(registers->rip, registers->rbp);
+	backtrace_log(registers->rip, registers->rsp, registers->rbp);
 	report_end();
 }
 
@@ -136,7 +136,7 @@ void panic(const char *format, ...)
 	strlcpy(first_cause, cause, sizeof(first_cause));
 	log_line("faultline: panic: %s", cause);
 	log_task();
-	backtrace_log((uintptr_t)__builtin_return_address(0),
+	backtrace_log((uintptr_t)__builtin_return_address(0), 0,
 		      *(uintptr_t *)__builtin_frame_address(0));
 	report_end();
 }

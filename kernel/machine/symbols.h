@@ -12,12 +12,14 @@ struct symbol {
 	const char *name;
 };
 
-extern const struct symbol kernel_symbols[]; // by ascending address
-extern const size_t kernel_symbol_count;
+// By ascending address. Weak: the first link has neither.
+extern const struct symbol kernel_symbols[] __attribute__((weak));
+extern const size_t kernel_symbol_count __attribute__((weak));
 
 // "name+0x12" for an address of kernel text, "0x..." for any other. Returns `buffer`.
 const char *symbol_describe(uintptr_t address, char *buffer, size_t size);
 
-// Logs the chain of callers that starts at frame pointer `rbp`. Reads only memory that is mapped
-// and stops at the first frame that can not be one.
-void backtrace_log(uintptr_t rip, uintptr_t rbp);
+// Logs where `rip` is and the chain of its callers, from frame pointer `rbp` up. `rsp` helps where
+// there is no frame yet, as after a call to nowhere; 0: not known.
+// Reads only memory that is mapped and stops at the first frame that can not be one.
+void backtrace_log(uintptr_t rip, uintptr_t rsp, uintptr_t rbp);

@@ -7,7 +7,7 @@
 #include "tests/ring0/ring0.h"
 
 struct missing {
-	uint64_t field[4];
+	volatile uint64_t field[4];
 };
 
 static struct missing *volatile nothing;
@@ -20,6 +20,7 @@ __attribute__((noinline)) static uint64_t read_through_null(void)
 RING0_PANIC(panic_null_pointer)
 {
 	read_through_null();
+	__asm__ volatile("" : : : "memory"); // a call, not a jump
 }
 
 __attribute__((noinline)) static uint64_t recurse(volatile uint64_t *above)
@@ -57,6 +58,7 @@ RING0_PANIC(panic_jump_to_nowhere)
 	void (*volatile nowhere)(void) = NULL;
 
 	nowhere();
+	__asm__ volatile("" : : : "memory");
 }
 
 RING0_PANIC(panic_invalid_instruction)
