@@ -2,11 +2,20 @@
 //
 // /sys/kernel/debug/faultline: what the kernel's memory subsystem tells of itself.
 //
-//   trace     struct trace_record after struct trace_record (lib/trace_record.h); 0 bytes: none
-//   now trace_on  1, 0, or "1 TID" to record one task only audit     reading recounts all of
-//   memory: "N facts, M wrong", and the first wrong one frames    how many frames each kind of
-//   owner has counters  results of faults by name, processes, records lost walk      write an
-//   address of the writer's, read its way through the page tables
+// trace: struct trace_record after struct trace_record (lib/trace_record.h); 0 bytes: none now.
+//
+// trace_on: 1, 0, or "1 TID" to record one task only.
+//
+// audit: reading recounts all of memory: "N facts, M wrong", and the first wrong one.
+//
+// frames: how many frames each kind of owner has.
+//
+// counters: results of faults by name, processes, records lost.
+//
+// walk: write an address of the writer's, read its way through the page tables and what is there.
+//
+// log: the kernel's log, as far as it is still kept.
+#include "kernel/driver/log.h"
 #include "kernel/file/pseudo.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
@@ -104,6 +113,20 @@ static int store_walk(struct pseudo_open *open, const char *bytes, size_t length
 	return 0;
 }
 
+// "frame 0x1234: anonymous, 2 references": what the last entry leads to.
+static void print_leaf(const struct page_walk *walk, struct text *text)
+{
+	uint64_t number = (walk->entry[walk->levels - 1] & PTE_ADDRESS) >> PAGE_SHIFT;
+	const struct frame *frame;
+
+	number += (walk->address & ((1ul << walk->shift) - 1)) >> PAGE_SHIFT;
+	if (number >= frame_limit)
+		return;
+	frame = &frame_table[number];
+	text_print(text, "frame %#lx: %s, %u references\n", number, frame_kind_name(frame->kind),
+		   __atomic_load_n(&frame->references, __ATOMIC_RELAXED));
+}
+
 static int show_walk(struct pseudo_open *open, struct text *text)
 {
 	struct mm *mm = current_task()->mm;
@@ -120,6 +143,21 @@ static int show_walk(struct pseudo_open *open, struct text *text)
 		page_walk_describe(&walk, i, line, sizeof(line));
 		text_print(text, "%s\n", line);
 	}
+	if (walk.present)
+		print_leaf(&walk, text);
+	return 0;
+}
+
+// ---- the log ----
+static int show_log(struct pseudo_open *open, struct text *text)
+{
+	uint64_t position = 0;
+	char piece[256];
+	size_t length;
+
+	(void)open;
+	while (!text->failed && (length = log_read(&position, piece, sizeof(piece))) > 0)
+		text_append(text, piece, length);
 	return 0;
 }
 
@@ -127,6 +165,7 @@ static const struct pseudo_entry faultline_entries[] = {
 	PSEUDO_TEXT("audit", show_audit),
 	PSEUDO_TEXT("counters", show_counters),
 	PSEUDO_TEXT("frames", show_frames),
+	PSEUDO_TEXT("log", show_log),
 	{.name = "trace", .permissions = 0444, .stream = stream_trace},
 	{.name = "trace_on", .permissions = 0644, .show = show_trace_on, .store = store_trace_on},
 	{.name = "walk", .permissions = 0644, .show = show_walk, .store = store_walk},
