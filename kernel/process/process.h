@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct file;
+struct inode;
 struct mm;
 struct registers;
 struct rusage;
@@ -37,12 +37,6 @@ struct limits {
 	struct rlimit64 limit[RLIM_NLIMITS];
 };
 
-// The path that exec was given, resolved: /proc/<pid>/exe. Shared after fork.
-struct executable {
-	uint32_t references; // atomic
-	char path[];
-};
-
 struct process {
 	uint32_t references; // the tree's own, and temporary holders; atomic
 	int pid;             // constant; also the tid of the first task
@@ -53,6 +47,7 @@ struct process {
 	bool stop_reported;  // wait4(WUNTRACED) has told; process_lock
 	bool continued;      // for wait4(WCONTINUED); process_lock
 	bool has_execed;     // setpgid by the parent is refused from then on
+	uint8_t exit_signal; // sent to the parent at the end; 0: none; constant
 	int status;          // wait status: of the end, or the stop signal; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
@@ -65,12 +60,11 @@ struct process {
 	struct wait_queue child_wait; // who waits in wait4 for a child of this one
 
 	struct process_signals signals;
-	struct limits *limits;         // NULL: the kernel's defaults
-	struct executable *executable; // NULL: none yet. Changed by exec
-	void *terminal;                // controlling terminal: kernel/file/ sets and reads it
+	struct limits *limits;    // NULL: the kernel's defaults
+	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
 	uint32_t uid, euid, suid, gid, egid, sgid;     // changed by the process itself
-	uint32_t umask;                                // the same
+	char name[16];                                 // comm of the first task, once that is gone
 	uint64_t start_time;                           // ns since boot
 	uint64_t user_ticks, kernel_ticks;             // of tasks that are gone
 	uint64_t minor_faults, major_faults;           // of tasks that are gone
@@ -103,6 +97,8 @@ char process_state_letter(struct process *process);
 // Copies the executable's path, NUL-terminated; its length, or -ENOENT.
 long process_executable(struct process *process, char *path, uint64_t size);
 int process_parent_pid(struct process *process);
+// The executable's inode with a reference, or NULL.
+struct inode *process_executable_inode(struct process *process);
 // Comm of the first task (of a zombie: the last it had).
 void process_name(struct process *process, char name[16]);
 // RUSAGE_SELF or RUSAGE_CHILDREN.
@@ -133,5 +129,21 @@ long process_fork(const struct fork_request *request);
 // Ends the running process with this wait status (exit code << 8, or the signal's number).
 _Noreturn void process_exit(int status);
 
-// wait4. The pid, 0 (WNOHANG) or -ECHILD, -ERESTARTSYS. `status` and `usage` may be NULL.
-long process_wait(int pid, int options, int *status, struct rusage *usage);
+// What wait4 and waitid tell of a child.
+struct wait_report {
+	int pid;
+	int uid;
+	int code;   // CLD_EXITED, CLD_KILLED, CLD_STOPPED or CLD_CONTINUED
+	int status; // as wait4 stores it
+};
+
+// wait4 and waitid. `pid` as wait4's; `options`: W* of <linux/wait.h>, WEXITED among them when
+// the end of a child counts. The child's pid, 0 (WNOHANG), -ECHILD or -ERESTARTSYS. `usage` may be
+// NULL.
+long process_wait(int pid, int options, struct wait_report *report, struct rusage *usage);
+
+// Process groups and sessions: results and errors as Linux's.
+int process_set_group(int pid, int group);
+int process_group(int pid);
+int process_session(int pid);
+int process_new_session(void);

@@ -16,14 +16,17 @@ struct run_queue {
 	struct spinlock lock; // guards everything below; taken with interrupts off
 	struct list tasks;    // runnable, next first; the running one is not on it
 	uint32_t length;
-	struct task *idle; // runs when there is nothing else; constant
+	struct task *running; // what this CPU runs
+	struct task *idle;    // runs when there is nothing else; constant
+	struct task *dead;    // left for good by the last switch: its stack can go. The CPU's own
 };
 
 // Prepares this CPU's run queue; what runs now becomes its idle task. Once for each CPU, before
 // anything can block. Panics without memory.
 void scheduler_init_cpu(void);
 
-// The idle loop: runs whatever is runnable, halts the CPU when nothing is. Never returns.
+// The idle loop: runs whatever is runnable, halts the CPU when nothing is. On the first CPU it
+// ends the machine once the first program is gone. Never returns.
 _Noreturn void scheduler_run(void);
 
 // Gives the CPU to the next runnable task. Returns when this one runs again.
@@ -38,12 +41,6 @@ bool task_wake(struct task *task);
 
 // Puts a new task on this CPU's run queue.
 void task_start(struct task *task);
-
-// Arms and disarms the running task's deadline for wait_sleep (kernel/process/timer.c).
-void sleep_timer_arm(struct task *task, uint64_t wake_time);
-void sleep_timer_disarm(struct task *task);
-// Wakes everybody whose deadline is not after `now`.
-void sleep_timer_expire(uint64_t now);
 
 // kernel/process/context.asm: saves what the C calling convention keeps, changes stacks.
 void context_switch(struct task *from, struct task *to);

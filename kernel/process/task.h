@@ -22,11 +22,12 @@ struct vfork_wait;
 #define TASK_NAME_SIZE 16 // with the terminating NUL, as in Linux's TASK_COMM_LEN
 
 enum task_state {
-	TASK_RUNNABLE, // running, or on a CPU's run queue
-	TASK_SLEEPING, // until task_wake: any signal that has to be handled wakes it too
-	TASK_KILLABLE, // the same, but only a signal that ends the process wakes it
-	TASK_STOPPED,  // by a stop signal, until SIGCONT or SIGKILL
-	TASK_DEAD,     // will never run again: its stack goes as soon as it has left it
+	TASK_RUNNABLE,        // running, or on a CPU's run queue
+	TASK_SLEEPING,        // until task_wake: any signal that has to be handled wakes it too
+	TASK_KILLABLE,        // the same, but only a signal that ends the process wakes it
+	TASK_UNINTERRUPTIBLE, // the same, but no signal does
+	TASK_STOPPED,         // by a stop signal, until SIGCONT or SIGKILL
+	TASK_DEAD,            // will never run again: its stack goes as soon as it has left it
 };
 
 struct task {
@@ -41,16 +42,14 @@ struct task {
 
 	uint32_t references; // hash and process's list count as one; atomic
 	int tid;             // constant
-	uint8_t state;       // enum task_state; guarded by the run queue's lock
-	bool queued;         // on a run queue; guarded by its lock
-	bool on_cpu;         // some CPU still stands on its stack; cleared once that has left
-	uint8_t cpu;         // whose run queue it belongs to
-	uint32_t slice;      // timer ticks left before it gives way
-
-	struct list run_link;   // on a run queue, guarded by its lock
-	struct list timer_link; // among the sleepers with a deadline, guarded by the timer lock
-	uint64_t wake_time;     // the deadline, ns since boot
-	bool timed_out;         // the deadline came
+	// Only the task itself leaves TASK_RUNNABLE, only the holder of its run queue's lock
+	// brings it back.
+	uint8_t state;        // enum task_state
+	uint8_t cpu;          // whose run queue it belongs to; constant once started
+	bool call_restarts;   // the call in progress ended in -ERESTART*; the task's own
+	bool restore_blocked; // saved_blocked is to be put back; the task's own
+	uint32_t slice;       // timer ticks left before it gives way
+	struct list run_link; // on a run queue, guarded by its lock
 
 	struct list thread_link; // on process->tasks, guarded by process_lock
 	struct task *hash_next;  // tasks by tid, guarded by process_lock
@@ -61,14 +60,11 @@ struct task {
 	struct list pending_info; // their details, guarded by process_lock
 	uintptr_t signal_stack;   // sigaltstack
 	uint64_t signal_stack_size;
-	uint32_t signal_stack_flags;
-	bool restore_blocked; // saved_blocked is to be put back
 
 	int fail_nth;              // /proc/<pid>/fail-nth: the allocation that is to fail
 	uintptr_t clear_child_tid; // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;     // set_robust_list
 	struct vfork_wait *vfork;  // the parent that waits for exec or exit; process_lock
-	uint64_t minor_faults, major_faults;
 	uint64_t user_ticks;       // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;     // and in ring 0
 	char name[TASK_NAME_SIZE]; // comm; written by the task itself
@@ -99,8 +95,9 @@ void task_put(struct task *task);
 // The task with this tid, with a reference for the caller, or NULL.
 struct task *task_find(int tid);
 
-// A task of the kernel that runs entry(argument) and never returns. NULL when out of memory.
-struct task *task_create_kernel(const char *name, void (*entry)(void *argument), void *argument);
+// What a new task does when it runs first: entry(argument) in ring 0 when `entry` is not NULL,
+// then ring 3 with the registers at its stack's top.
+void task_set_entry(struct task *task, void (*entry)(void *argument), void *argument);
 
 void task_set_name(struct task *task, const char *name);
 

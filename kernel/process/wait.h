@@ -47,6 +47,10 @@ int wait_until_deadline(struct wait_queue *queue, bool (*condition)(void *argume
 int wait_until_killable(struct wait_queue *queue, bool (*condition)(void *argument),
 			void *argument);
 
+// The same, whatever signals there are: for waits that are sure to end.
+void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void *argument),
+				void *argument);
+
 // The pieces, for who waits on several queues (poll): join each queue, mark the task as sleeping
 // with wait_prepare, look at the conditions, wait_sleep, look again, leave each queue.
 void wait_join(struct wait_queue *queue, struct waiter *waiter);

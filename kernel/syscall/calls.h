@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Prototypes of all system calls. Pointers of ring 3 are uintptr_t throughout, so that nothing
-// can follow one by accident: they go through kernel/machine/user_copy.h.
+// Prototypes of the system calls but those on files (calls_file.h). Pointers of ring 3 are
+// uintptr_t throughout, so that nothing can follow one by accident: they go through
+// kernel/machine/user_copy.h.
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +13,81 @@ long sys_fork(void);
 long sys_vfork(void);
 long sys_clone(uint64_t flags, uintptr_t stack, uintptr_t parent_tid, uintptr_t child_tid,
 	       uintptr_t tls);
+long sys_clone3(uintptr_t arguments, size_t size);
 long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp);
 long sys_exit(int status);
 long sys_exit_group(int status);
 long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage);
+long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage);
+long sys_sched_yield(void);
+long sys_set_tid_address(uintptr_t address);
+long sys_set_robust_list(uintptr_t head, size_t size);
+long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size);
+long sys_arch_prctl(int option, uintptr_t address);
+long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
+long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask);
+long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask);
+
+// sys_identity.c
+long sys_getpid(void);
+long sys_getppid(void);
+long sys_gettid(void);
+long sys_getpgrp(void);
+long sys_getpgid(int pid);
+long sys_setpgid(int pid, int group);
+long sys_getsid(int pid);
+long sys_setsid(void);
+long sys_getuid(void);
+long sys_geteuid(void);
+long sys_getgid(void);
+long sys_getegid(void);
+long sys_getresuid(uintptr_t real, uintptr_t effective, uintptr_t saved);
+long sys_getresgid(uintptr_t real, uintptr_t effective, uintptr_t saved);
+long sys_setuid(uint32_t uid);
+long sys_setgid(uint32_t gid);
+long sys_setreuid(uint32_t real, uint32_t effective);
+long sys_setregid(uint32_t real, uint32_t effective);
+long sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved);
+long sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved);
+long sys_getgroups(int size, uintptr_t list);
+long sys_setgroups(int size, uintptr_t list);
+
+// sys_memory.c
+long sys_brk(uintptr_t address);
+long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descriptor,
+	      uint64_t offset);
+long sys_munmap(uintptr_t address, size_t length);
+long sys_mprotect(uintptr_t address, size_t length, int prot);
+
+// sys_signal.c
+long sys_kill(int pid, int signal);
+long sys_tkill(int tid, int signal);
+long sys_tgkill(int pid, int tid, int signal);
+long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size);
+long sys_rt_sigprocmask(int how, uintptr_t set, uintptr_t old, size_t size);
+long sys_rt_sigpending(uintptr_t set, size_t size);
+long sys_rt_sigsuspend(uintptr_t set, size_t size);
+long sys_rt_sigtimedwait(uintptr_t set, uintptr_t info, uintptr_t timeout, size_t size);
+long sys_rt_sigreturn(void);
+long sys_sigaltstack(uintptr_t stack, uintptr_t old);
+long sys_pause(void);
+
+// sys_time.c
+long sys_clock_gettime(int clock, uintptr_t time);
+long sys_clock_getres(int clock, uintptr_t resolution);
+long sys_gettimeofday(uintptr_t time, uintptr_t zone);
+long sys_time(uintptr_t seconds);
+long sys_nanosleep(uintptr_t request, uintptr_t left);
+long sys_clock_nanosleep(int clock, int flags, uintptr_t request, uintptr_t left);
+long sys_times(uintptr_t times);
+
+// sys_limit.c
+long sys_getrlimit(uint32_t resource, uintptr_t limit);
+long sys_setrlimit(uint32_t resource, uintptr_t limit);
+long sys_prlimit64(int pid, uint32_t resource, uintptr_t limit, uintptr_t old);
+long sys_getrusage(int who, uintptr_t usage);
+
+// sys_system.c
+long sys_uname(uintptr_t name);
+long sys_sysinfo(uintptr_t info);
+long sys_getrandom(uintptr_t buffer, size_t count, uint32_t flags);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+//
+// execve. The order is the point: find and check the program, take the arguments, build the new
+// address space in full; every failure up to there leaves the caller as it was. Then commit(),
+// which can not fail.
+#include "kernel/process/exec.h"
+
+#include "kernel/file/files.h"
+#include "kernel/file/inode.h"
+#include "kernel/machine/fpu.h"
+#include "kernel/machine/irq.h"
+#include "kernel/process/exec_internal.h"
+#include "kernel/process/lifetime.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/slab.h"
+#include "mm/trace.h"
+#include <asm/processor-flags.h>
+#include <linux/errno.h>
+
+#define SCRIPT_DEPTH 5             // Linux's limit of scripts that are run by scripts
+#define MMAP_GAP     (128ul << 20) // kept free below the stack's top, at least
+
+// A program on its way to being run.
+struct exec {
+	const char *path; // as given
+	char *final_path; // of EXEC_PATH_SIZE: the program's, after scripts
+	struct exec_strings strings;
+	struct program program;
+	struct mm *mm;   // the new one
+	uintptr_t entry; // where ring 3 begins: the interpreter's entry if there is one
+	uintptr_t stack_pointer;
+};
+
+// Follows scripts to a program: the inode, held, in *inode.
+static int find_program(struct exec *exec, struct inode **inode)
+{
+	strlcpy(exec->final_path, exec->path, EXEC_PATH_SIZE);
+	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		int result = path_lookup(exec->final_path, inode);
+
+		if (result)
+			return result;
+		result = script_resolve(*inode, exec->final_path, &exec->strings);
+		if (!result)
+			return 0;
+		inode_put(*inode);
+		if (result < 0)
+			return result;
+	}
+	return -ELOOP;
+}
+
+static int find_and_read(struct exec *exec)
+{
+	struct inode *inode;
+	int error = find_program(exec, &inode);
+
+	return error ? error : program_open_inode(&exec->program, inode);
+}
+
+// What mappings without a fixed address have to stay below.
+static uintptr_t choose_mmap_top(uint64_t stack_limit)
+{
+	uint64_t gap = stack_limit;
+
+	if (gap < MMAP_GAP)
+		gap = MMAP_GAP;
+	if (gap > USER_END / 6 * 5)
+		gap = USER_END / 6 * 5;
+	return PAGE_ALIGN_DOWN(USER_END - gap);
+}
+
+static struct mm *new_space(void)
+{
+	struct process *process = current_process();
+	struct mm *mm = mm_create();
+
+	if (!mm)
+		return NULL;
+	mm->stack_limit = process_limit(process, RLIMIT_STACK).rlim_cur;
+	mm->data_limit = process_limit(process, RLIMIT_DATA).rlim_cur;
+	mm->space_limit = process_limit(process, RLIMIT_AS).rlim_cur;
+	mm->mmap_top = choose_mmap_top(mm->stack_limit);
+	return mm;
+}
+
+static int map_interpreter(struct exec *exec, struct exec_facts *facts)
+{
+	struct program interpreter;
+	char *path = exec->final_path; // its contents are no longer needed
+	uint64_t bias;
+	int error = program_interpreter(&exec->program, path);
+
+	if (!error)
+		error = program_open(&interpreter, path);
+	if (error)
+		return error;
+	error = program_map(exec->mm, &interpreter, true, &bias);
+	facts->interpreter = interpreter.image.low + bias;
+	exec->entry = interpreter.image.entry + bias;
+	program_close(&interpreter);
+	return error;
+}
+
+// The program, its heap, its interpreter and its stack.
+static int fill_space(struct exec *exec)
+{
+	const struct elf_image *image = &exec->program.image;
+	struct exec_facts facts = {.path = exec->path, .header_count = image->header_count};
+	uint64_t bias;
+	long stack;
+	int error = program_map(exec->mm, &exec->program, false, &bias);
+
+	if (error)
+		return error;
+	exec->mm->brk_start = image->high + bias;
+	exec->mm->brk = exec->mm->brk_start;
+	exec->entry = image->entry + bias;
+	facts.entry = exec->entry;
+	facts.headers_address = image->headers_address ? image->headers_address + bias : 0;
+	if (image->interpreter_size)
+		error = map_interpreter(exec, &facts);
+	if (error)
+		return error;
+	stack = stack_build(exec->mm, &exec->strings, &facts, image->executable_stack);
+	if (stack < 0)
+		return (int)stack;
+	exec->stack_pointer = (uintptr_t)stack;
+	return exec->entry < USER_END ? 0 : -ENOEXEC;
+}
+
+static int build_space(struct exec *exec)
+{
+	int error;
+
+	exec->mm = new_space();
+	if (!exec->mm)
+		return -ENOMEM;
+	error = fill_space(exec);
+	if (error)
+		mm_put(exec->mm);
+	return error;
+}
+
+// Changes address spaces. Under process_lock, because /proc may be about to hold the old one.
+static void enter_space(struct task *task, struct mm *mm)
+{
+	struct mm *old = task->mm;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	task->mm = mm;
+	spin_unlock_irqrestore(&process_lock, flags);
+	mm_activate(mm);
+	if (old) {
+		process_account_mm(task->process, old);
+		mm_put(old);
+	}
+}
+
+static void set_executable(struct process *process, struct inode *inode)
+{
+	struct inode *old;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	old = process->executable;
+	process->executable = inode_get(inode);
+	process->has_execed = true;
+	spin_unlock_irqrestore(&process_lock, flags);
+	inode_put(old);
+}
+
+// What belongs to the program and not to the process.
+static void reset_task(struct task *task, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	signals_reset_handlers(task->process);
+	spin_unlock_irqrestore(&process_lock, flags);
+	task->signal_stack = 0;
+	task->signal_stack_size = 0;
+	task->clear_child_tid = 0;
+	task->robust_list = 0;
+	task_set_name(task, name ? name + 1 : path);
+	fpu_init_state(task->fpu);
+	fpu_restore(task->fpu);
+	segment_bases_load(0, 0);
+}
+
+static void commit(struct exec *exec)
+{
+	struct task *task = current_task();
+
+	enter_space(task, exec->mm);
+	vfork_release(task);
+	files_close_on_exec(task->files);
+	set_executable(task->process, exec->program.inode);
+	reset_task(task, exec->path);
+	*task_registers(task) = (struct registers){
+		.rip = exec->entry,
+		.rsp = exec->stack_pointer,
+		.cs = SELECTOR_USER_CODE,
+		.ss = SELECTOR_USER_DATA,
+		.rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.orig_rax = ~0ul,
+	};
+	cpu_set_work(WORK_FULL_RETURN);
+	process_count_exec();
+	trace(TRACE_EXEC, exec->entry, exec->stack_pointer, 0, 0);
+}
+
+static int run(struct exec *exec)
+{
+	int error = find_and_read(exec);
+
+	if (error)
+		return error;
+	error = build_space(exec);
+	if (!error)
+		commit(exec);
+	program_close(&exec->program);
+	return error;
+}
+
+// exec->strings is ready, or `error` says why not.
+static int run_with_strings(struct exec *exec, const char *path, int error)
+{
+	exec->path = path;
+	exec->final_path = kmalloc(EXEC_PATH_SIZE);
+	if (!exec->final_path)
+		error = -ENOMEM;
+	if (!error)
+		error = run(exec);
+	kfree(exec->final_path);
+	strings_free(&exec->strings);
+	return error;
+}
+
+int exec_from_user(const char *path, uintptr_t argv, uintptr_t envp)
+{
+	struct exec exec;
+	int error = strings_from_user(&exec.strings, argv, envp);
+
+	return run_with_strings(&exec, path, error);
+}
+
+int exec_from_kernel(const char *path, const char *argv, size_t argv_size, const char *envp,
+		     size_t envp_size)
+{
+	struct exec exec;
+	int error = strings_from_kernel(&exec.strings, argv, argv_size, envp, envp_size);
+
+	return run_with_strings(&exec, path, error);
+}

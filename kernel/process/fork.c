@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+//
+// fork, vfork and clone: a new process with a copy of, or a share in, what its parent has.
+//
+// Everything that can fail comes first and is undone in reverse order; then, under process_lock
+// and without a way back, the child becomes visible; then it runs. Threads (CLONE_THREAD, and
+// CLONE_SIGHAND, which only makes sense with it) are refused with -EINVAL.
+#include "kernel/file/files.h"
+#include "kernel/file/inode.h"
+#include "kernel/machine/fpu.h"
+#include "kernel/machine/irq.h"
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/lifetime.h"
+#include "kernel/process/scheduler.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/trace.h"
+#include <linux/errno.h>
+#include <linux/sched.h>
+
+#define CLONE_SUPPORTED                                                                    \
+	(CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS | CLONE_PARENT | CLONE_SETTLS |   \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SYSVSEM | \
+	 CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND)
+
+static int share_memory(struct task *child, const struct task *parent, uint64_t flags)
+{
+	if (flags & CLONE_VM) {
+		child->mm = mm_get(parent->mm);
+		return 0;
+	}
+	return mm_fork(parent->mm, &child->mm);
+}
+
+static int share_files(struct task *child, struct task *parent, uint64_t flags)
+{
+	if (flags & CLONE_FILES)
+		child->files = files_get(parent->files);
+	else
+		child->files = files_fork(parent->files);
+	return child->files ? 0 : -ENOMEM;
+}
+
+// The state of ring 3: the parent's at this moment, but for the result of the call.
+static void copy_machine_state(struct task *child, const struct task *parent,
+			       const struct fork_request *request)
+{
+	struct registers *registers = task_registers(child);
+
+	*registers = *task_registers(parent);
+	registers->rax = 0;
+	if (request->stack)
+		registers->rsp = request->stack;
+	fpu_save(child->fpu);
+	segment_bases_save(&child->fs_base, &child->gs_base);
+	if (request->flags & CLONE_SETTLS)
+		child->fs_base = request->tls;
+}
+
+static void copy_attributes(struct task *child, const struct task *parent,
+			    const struct fork_request *request)
+{
+	struct process *to = child->process;
+	const struct process *from = parent->process;
+
+	memcpy(child->name, parent->name, sizeof(child->name));
+	child->blocked = parent->blocked;
+	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
+		child->signal_stack = parent->signal_stack;
+		child->signal_stack_size = parent->signal_stack_size;
+	}
+	if (request->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = request->child_tid;
+	to->exit_signal = (uint8_t)request->exit_signal;
+	to->uid = from->uid;
+	to->euid = from->euid;
+	to->suid = from->suid;
+	to->gid = from->gid;
+	to->egid = from->egid;
+	to->sgid = from->sgid;
+	to->executable = from->executable ? inode_get(from->executable) : NULL;
+	to->limits = limits_get(from->limits);
+}
+
+// The child's parts. On failure what was made stays in the task for task_abandon.
+static int build_child(struct task *child, struct task *parent, const struct fork_request *request)
+{
+	int error = share_files(child, parent, request->flags);
+
+	if (!error)
+		error = share_memory(child, parent, request->flags);
+	if (error)
+		return error;
+	copy_machine_state(child, parent, request);
+	copy_attributes(child, parent, request);
+	child->process->pid = pid_alloc();
+	if (child->process->pid < 0)
+		return child->process->pid;
+	child->tid = child->process->pid;
+	return 0;
+}
+
+// Undoes build_child, as far as it came.
+static void task_abandon(struct task *child)
+{
+	struct process *process = child->process;
+
+	if (child->mm)
+		mm_put(child->mm);
+	if (child->files)
+		files_put(child->files);
+	task_put(child);
+	process_put(process);
+}
+
+// Makes the child visible. The tree's reference is the one that process_alloc gave, the
+// process's list and the hash share that of task_alloc.
+static void link_child(struct task *task, struct process *parent, uint64_t flags)
+{
+	struct process *child = task->process;
+	uint64_t irq = spin_lock_irqsave(&process_lock);
+
+	signals_fork(child, parent);
+	if (flags & CLONE_CLEAR_SIGHAND)
+		signals_reset_handlers(child);
+	child->group = parent->group;
+	child->session = parent->session;
+	child->parent = flags & CLONE_PARENT && parent->parent ? parent->parent : parent;
+	list_add_tail(&child->parent->children, &child->sibling);
+	list_add_tail(&all_processes, &child->link);
+	list_add_tail(&child->tasks, &task->thread_link);
+	child->task_count = 1;
+	pid_link_process(child);
+	pid_link_task(task);
+	spin_unlock_irqrestore(&process_lock, irq);
+	process_count_fork();
+}
+
+// Linux ignores failures of these two stores as well: the child exists by now.
+static void store_tids(struct task *child, const struct fork_request *request)
+{
+	if (request->flags & CLONE_PARENT_SETTID)
+		(void)copy_to_user(request->parent_tid, &child->tid, sizeof(child->tid));
+	if (request->flags & CLONE_CHILD_SETTID && user_range_ok(request->child_tid, 4))
+		mm_copy_out(child->mm, request->child_tid, &child->tid, sizeof(child->tid));
+}
+
+static bool vfork_is_done(void *argument)
+{
+	return ((struct vfork_wait *)argument)->done;
+}
+
+// The child uses our memory, stack included, until it execs or exits. Only a signal that ends
+// this process makes it go sooner: then its memory lives on with the child alone.
+static void vfork_wait(struct task *child, struct vfork_wait *wait)
+{
+	uint64_t irq;
+
+	wait_until_killable(&wait->queue, vfork_is_done, wait);
+	irq = spin_lock_irqsave(&process_lock);
+	child->vfork = NULL;
+	spin_unlock_irqrestore(&process_lock, irq);
+}
+
+static long start_child(struct task *child, const struct fork_request *request)
+{
+	struct vfork_wait wait = {.done = false};
+	bool vfork = request->flags & CLONE_VFORK;
+	int pid = child->process->pid;
+
+	if (vfork) {
+		wait_queue_init(&wait.queue);
+		child->vfork = &wait;
+		task_get(child);
+	}
+	task_start(child);
+	if (vfork) {
+		vfork_wait(child, &wait);
+		task_put(child);
+	}
+	return pid;
+}
+
+static int check_request(const struct fork_request *request)
+{
+	uint64_t flags = request->flags;
+
+	if (flags & ~(uint64_t)CLONE_SUPPORTED)
+		return -EINVAL;
+	if (request->exit_signal < 0 || request->exit_signal > SIGNAL_COUNT)
+		return -EINVAL;
+	if (flags & CLONE_SETTLS && request->tls >= USER_END)
+		return -EPERM;
+	// The first program has no parent that a sibling could have.
+	if (flags & CLONE_PARENT && !current_process()->parent)
+		return -EINVAL;
+	return 0;
+}
+
+long process_fork(const struct fork_request *request)
+{
+	struct task *parent = current_task();
+	struct process *process;
+	struct task *child;
+	int error = check_request(request);
+
+	if (error)
+		return error;
+	process = process_alloc();
+	if (!process)
+		return -ENOMEM;
+	child = task_alloc(process, 0);
+	if (!child) {
+		process_put(process);
+		return -ENOMEM;
+	}
+	error = build_child(child, parent, request);
+	if (error) {
+		task_abandon(child);
+		return error;
+	}
+	link_child(child, parent->process, request->flags);
+	store_tids(child, request);
+	return start_child(child, request);
+}

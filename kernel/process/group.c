@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// Process groups and sessions: whom a terminal's signals and kill(-group) reach.
+#include "kernel/machine/irq.h"
+#include "kernel/process/lifetime.h"
+#include <linux/errno.h>
+
+// `pid` as the calls take it: 0 is the caller. process_lock held.
+static struct process *named(int pid)
+{
+	return pid ? pid_process(pid) : current_process();
+}
+
+static bool session_has_group(int session, int group)
+{
+	struct process *process;
+
+	list_for_each_entry (process, &all_processes, link) {
+		if (process->group == group && process->session == session)
+			return true;
+	}
+	return false;
+}
+
+static int set_group(struct process *process, int group)
+{
+	struct process *self = current_process();
+
+	if (!process || (process != self && process->parent != self))
+		return -ESRCH;
+	if (process != self && process->has_execed)
+		return -EACCES;
+	if (process->session != self->session || process->session == process->pid)
+		return -EPERM;
+	if (group != process->pid && !session_has_group(self->session, group))
+		return -EPERM;
+	process->group = group;
+	return 0;
+}
+
+int process_set_group(int pid, int group)
+{
+	struct process *process;
+	uint64_t flags;
+	int error;
+
+	if (group < 0)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&process_lock);
+	process = named(pid);
+	error = set_group(process, group || !process ? group : process->pid);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return error;
+}
+
+int process_group(int pid)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct process *process = named(pid);
+	int group = process ? process->group : -ESRCH;
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return group;
+}
+
+int process_session(int pid)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct process *process = named(pid);
+	int session = process ? process->session : -ESRCH;
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return session;
+}
+
+// A group with the caller's number may be led by it, or linger on after it led one.
+static bool leads_group(const struct process *self)
+{
+	struct process *process;
+
+	list_for_each_entry (process, &all_processes, link) {
+		if (process->group == self->pid)
+			return true;
+	}
+	return false;
+}
+
+int process_new_session(void)
+{
+	struct process *self = current_process();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	int result = -EPERM;
+
+	if (!leads_group(self)) {
+		self->group = self->pid;
+		self->session = self->pid;
+		result = self->pid;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return result;
+}

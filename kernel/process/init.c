@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//
+// The first program: made from the boot options and the initrd at the start; at its end everybody
+// else ends first, then the books are checked and the machine stops.
+//
+// The lines logged here are read by tools/run: it makes its exit status of them.
+#include "kernel/driver/log.h"
+#include "kernel/file/files.h"
+#include "kernel/file/inode.h"
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/exit.h"
+#include "kernel/machine/irq.h"
+#include "kernel/options.h"
+#include "kernel/process/exec.h"
+#include "kernel/process/lifetime.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal_name.h"
+#include "lib/string.h"
+#include "mm/audit.h"
+#include "mm/object.h"
+#include "mm/slab.h"
+#include <asm/signal.h>
+#include <linux/errno.h>
+
+#define ARGUMENTS_PATH   "/.faultline/argv"
+#define ENVIRONMENT_PATH "/.faultline/env"
+#define DEFAULT_ENVIRONMENT                    \
+	"HOME=/\0"                             \
+	"PATH=/bin:/sbin:/usr/bin:/usr/sbin\0" \
+	"TERM=linux\0"
+
+#define EXIT_CANNOT_RUN 127 // what shells use for a program that can not be run
+
+struct strings_file {
+	char *bytes; // from kmalloc
+	size_t size;
+};
+
+// Reads a file of NUL-terminated strings from the initrd. -ENOENT is an ordinary answer.
+static int read_strings(const char *path, struct strings_file *file)
+{
+	struct inode *inode;
+	int error = path_lookup_at(root_inode, path, 0, &inode);
+	long count;
+
+	if (error)
+		return error;
+	file->size = inode->object ? inode->object->size : 0;
+	file->bytes = file->size && file->size < KMALLOC_MAX ? kmalloc(file->size) : NULL;
+	if (!file->bytes) {
+		inode_put(inode);
+		return -E2BIG;
+	}
+	count = object_read(inode->object, 0, file->bytes, file->size);
+	inode_put(inode);
+	if (count == (long)file->size && !file->bytes[count - 1])
+		return 0;
+	kfree(file->bytes);
+	return count < 0 ? (int)count : -EINVAL;
+}
+
+// The file's strings, or a default.
+static void strings_or(const char *path, const char *bytes, size_t size,
+		       struct strings_file *strings)
+{
+	int error = read_strings(path, strings);
+
+	if (!error)
+		return;
+	if (error != -ENOENT)
+		log_line("faultline: %s not used: error %d", path, error);
+	strings->bytes = kmalloc(size);
+	if (!strings->bytes)
+		panic("no memory for the first program's arguments");
+	memcpy(strings->bytes, bytes, size);
+	strings->size = size;
+}
+
+// The first program's task, in ring 0. When it returns, ring 3 begins.
+static void become_init(void *unused)
+{
+	struct strings_file arguments, environment;
+	int error;
+
+	(void)unused;
+	strings_or(ARGUMENTS_PATH, options.init, strlen(options.init) + 1, &arguments);
+	strings_or(ENVIRONMENT_PATH, DEFAULT_ENVIRONMENT, sizeof(DEFAULT_ENVIRONMENT) - 1,
+		   &environment);
+	error = exec_from_kernel(options.init, arguments.bytes, arguments.size, environment.bytes,
+				 environment.size);
+	kfree(arguments.bytes);
+	kfree(environment.bytes);
+	if (error) {
+		log_line("faultline: cannot run %s: error %d", options.init, error);
+		process_exit(EXIT_CANNOT_RUN << 8);
+	}
+}
+
+static void link_init(struct process *process, struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	process->group = process->pid;
+	process->session = process->pid;
+	process->exit_signal = 0;
+	process->task_count = 1;
+	list_add_tail(&all_processes, &process->link);
+	list_add_tail(&process->tasks, &task->thread_link);
+	pid_link_process(process);
+	pid_link_task(task);
+	init_process = process;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static uint64_t frames_before;
+
+static uint64_t audited_frames(void)
+{
+	struct audit_report report;
+
+	mm_audit(&report);
+	return report.frames_in_use;
+}
+
+void process_start_init(void)
+{
+	struct process *process;
+	struct task *task;
+
+	process_caches_create();
+	frames_before = audited_frames();
+	process = process_alloc();
+	task = process ? task_alloc(process, pid_alloc()) : NULL;
+	if (!task)
+		panic("no memory for the first process");
+	process->pid = task->tid;
+	task_set_name(task, "init");
+	task->files = files_create();
+	if (!task->files || files_open_standard(task->files))
+		panic("no memory for the first process's files");
+	task_set_entry(task, become_init, NULL);
+	link_init(process, task);
+	task_start(task);
+}
+
+// Ends every other process and waits until the last one is gone. Called by the first program's
+// task, which has been their parent's place all along.
+void init_outlive_others(void)
+{
+	struct process *process;
+	uint64_t flags;
+
+	do {
+		flags = spin_lock_irqsave(&process_lock);
+		list_for_each_entry (process, &all_processes, link) {
+			if (process != init_process)
+				process_begin_exit(process, SIGKILL);
+		}
+		spin_unlock_irqrestore(&process_lock, flags);
+	} while (process_reap_one());
+}
+
+static void log_end(int status)
+{
+	if (status & 0x7f)
+		log_line("faultline: init killed by signal %d", status & 0x7f);
+	else
+		log_line("faultline: init exited with status %d", status >> 8 & 0xff);
+}
+
+static void log_audit(void)
+{
+	struct audit_report report;
+	bool ok = mm_audit(&report);
+
+	if (ok)
+		log_line("faultline: audit: %lu facts, 0 wrong", report.checked);
+	else
+		log_line("faultline: audit: %lu facts, %lu wrong: %s", report.checked,
+			 report.wrong, report.first);
+	log_line("faultline: frames in use: %lu before the first program, %lu after",
+		 frames_before, report.frames_in_use);
+}
+
+void process_finish_if_over(void)
+{
+	struct process *init = init_process;
+
+	if (!init || init->state != PROCESS_ZOMBIE)
+		return;
+	log_end(init->status);
+	process_put(init);
+	object_drop_caches();
+	log_audit();
+	machine_exit(MACHINE_EXIT_DONE);
+}

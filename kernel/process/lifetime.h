@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// What the files of kernel/process share among themselves about the birth and death of tasks and
+// processes. Nobody else includes it.
+#pragma once
+
+#include "kernel/process/process.h"
+#include "kernel/process/task.h"
+
+// The parent of a vfork, waiting: lives on its stack, the child's task points to it.
+struct vfork_wait {
+	struct wait_queue queue;
+	bool done; // guarded by process_lock
+};
+
+// task.c
+void task_caches_create(void); // panics without memory
+struct task *task_alloc_idle(void);
+// The task will never run again and nobody stands on its stack: that, and the FPU state, go.
+void task_release_stack(struct task *task);
+
+// pid.c. The hash tables hold no reference; callers hold process_lock but where said.
+int pid_alloc(void); // or -EAGAIN. Takes process_lock
+void pid_free(int pid);
+void pid_link_process(struct process *process);
+void pid_unlink_process(struct process *process);
+void pid_link_task(struct task *task);
+void pid_unlink_task(struct task *task);
+struct process *pid_process(int pid); // no reference
+struct task *pid_task(int tid);       // no reference
+int pid_next_process(int pid);        // lowest pid in use above `pid`, or 0
+
+// process.c
+extern struct list all_processes; // guarded by process_lock
+extern struct process *init_process;
+void process_caches_create(void);
+// Alone: no tree, no tasks, pid not yet allocated. NULL when out of memory.
+struct process *process_alloc(void);
+void process_count_fork(void);
+void process_count_exec(void);
+void process_count_exit(void);
+
+// limits.c
+struct limits *limits_get(struct limits *limits); // NULL is allowed
+void limits_put(struct limits *limits);           // NULL is allowed
+
+// exit.c
+// Lets the parent of a vfork go on: this task no longer uses its memory.
+void vfork_release(struct task *task);
+// Takes a zombie out of the tree; process_lock held. The caller then calls process_put.
+void process_unlink(struct process *process);
+// Before an address space is left (exit, exec): adds what it has counted to the process.
+void process_account_mm(struct process *process, struct mm *mm);
+
+// reap.c
+// Waits, whatever signals come, for a child to end, and reaps it: false: there are no children.
+bool process_reap_one(void);
+
+// signal.c; process_lock held unless said
+void signals_init(struct process_signals *signals); // no lock needed
+void signals_fork(struct process *child, const struct process *parent);
+void signals_reset_handlers(struct process *process); // handlers to default, SIG_IGN stays
+void signals_release(struct process *process);        // takes process_lock itself
+void task_signals_release(struct task *task);         // the same
+void signal_send_locked(struct process *process, const struct signal_info *info);
+// Takes the next signal to be handled off its queue: false: there is none.
+bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info);
+// Forgets what is pending of these signals, for the process and all its tasks.
+void signal_discard(struct process *process, uint64_t signals);
+// The process is to end with this wait status: its tasks see it before they go back to ring 3.
+void process_begin_exit(struct process *process, int status);
+// Tells a task that there is something to look at before it goes back to ring 3.
+void task_notify(struct task *task);
+// Whether the task has something to do before it goes back to ring 3. No lock needed: a signal
+// that comes meanwhile sets WORK_SIGNAL.
+bool task_has_signal(const struct task *task);
+
+// signal_action.c
+struct signal_action signal_action_get(const struct process *process, int signal);
+// What happens by default.
+enum signal_default { DEFAULT_TERMINATE, DEFAULT_IGNORE, DEFAULT_STOP, DEFAULT_CONTINUE };
+enum signal_default signal_default(int signal);
+
+// stop.c; process_lock held
+void process_stop(struct process *process, int signal);
+void process_continue(struct process *process);
+bool group_is_orphaned(int group);
+
+// signal_frame.c. Makes ring 3 run a handler; false: its stack can not be written.
+bool signal_frame_push(struct registers *registers, const struct signal_info *info,
+		       const struct signal_action *action, uint64_t mask);
+// Goes back to what a handler interrupted; false: the frame is none.
+bool signal_frame_pop(struct registers *registers);
+
+// init.c
+// The first program ends: everybody else does, before it.
+void init_outlive_others(void);
+// In the idle loop: ends the machine when the first program is gone. Else returns.
+void process_finish_if_over(void);

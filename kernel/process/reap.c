@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+//
+// wait4: looking for a child that has something to report, and taking a zombie away for good.
+#include "kernel/machine/irq.h"
+#include "kernel/process/lifetime.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/resource.h>
+#include <linux/wait.h>
+
+// What one wait4 looks for, and what it found.
+struct search {
+	struct process *parent;
+	int pid; // as wait4's argument
+	int options;
+	bool any;              // a child exists that the search could be about
+	struct process *found; // held
+	bool reaped;           // and taken out of the tree
+	struct wait_report *report;
+};
+
+static bool matches(const struct search *search, const struct process *child)
+{
+	if (search->pid > 0 && child->pid != search->pid)
+		return false;
+	if (search->pid == 0 && child->group != search->parent->group)
+		return false;
+	if (search->pid < -1 && child->group != -search->pid)
+		return false;
+	if (search->options & __WALL)
+		return true;
+	return (child->exit_signal != SIGCHLD) == !!(search->options & __WCLONE);
+}
+
+// What `child` has to report, if that is asked for. Unless WNOWAIT says otherwise it is told once.
+static bool has_report(const struct search *search, struct process *child)
+{
+	struct wait_report *report = search->report;
+	bool keep = search->options & WNOWAIT;
+
+	if (child->state == PROCESS_ZOMBIE && search->options & WEXITED) {
+		report->status = child->status;
+		report->code = child->status & 0x7f ? CLD_KILLED : CLD_EXITED;
+		return true;
+	}
+	if (child->stopped && !child->stop_reported && search->options & WUNTRACED) {
+		child->stop_reported = !keep;
+		report->status = child->status << 8 | 0x7f;
+		report->code = CLD_STOPPED;
+		return true;
+	}
+	if (child->continued && search->options & WCONTINUED) {
+		child->continued = keep;
+		report->status = 0xffff;
+		report->code = CLD_CONTINUED;
+		return true;
+	}
+	return false;
+}
+
+// The times and faults of a reaped child, and of those it reaped, are its parent's children's.
+static void add_usage(struct process *parent, const struct process *child)
+{
+	uint64_t peak = child->peak_resident;
+
+	parent->child_user_ticks += child->user_ticks + child->child_user_ticks;
+	parent->child_kernel_ticks += child->kernel_ticks + child->child_kernel_ticks;
+	parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
+	parent->child_major_faults += child->major_faults + child->child_major_faults;
+	if (child->child_peak_resident > peak)
+		peak = child->child_peak_resident;
+	if (peak > parent->child_peak_resident)
+		parent->child_peak_resident = peak;
+}
+
+// The condition wait4 sleeps on: something was found, or there is nothing to wait for.
+static bool find_child(void *argument)
+{
+	struct search *search = argument;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct process *child;
+
+	search->any = false;
+	list_for_each_entry (child, &search->parent->children, sibling) {
+		if (!matches(search, child))
+			continue;
+		search->any = true;
+		if (!has_report(search, child))
+			continue;
+		search->found = process_get(child);
+		search->reaped = child->state == PROCESS_ZOMBIE && !(search->options & WNOWAIT);
+		if (search->reaped) {
+			add_usage(search->parent, child);
+			process_unlink(child);
+		}
+		break;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return search->found || !search->any;
+}
+
+static int wait_for_child(struct search *search)
+{
+	int error = 0;
+
+	if (!find_child(search) && !(search->options & WNOHANG))
+		error = wait_until(&search->parent->child_wait, find_child, search);
+	if (search->found || error)
+		return search->found ? 0 : error;
+	return search->any ? 0 : -ECHILD;
+}
+
+long process_wait(int pid, int options, struct wait_report *report, struct rusage *usage)
+{
+	struct search search = {
+		.parent = current_process(),
+		.pid = pid,
+		.options = options,
+		.report = report,
+	};
+	int error = wait_for_child(&search);
+
+	if (error || !search.found)
+		return error;
+	report->pid = search.found->pid;
+	report->uid = (int)search.found->uid;
+	if (usage)
+		process_usage(search.found, RUSAGE_BOTH, usage);
+	if (search.reaped)
+		process_put(search.found); // the tree's reference
+	process_put(search.found);
+	return report->pid;
+}
+
+bool process_reap_one(void)
+{
+	struct wait_report report;
+	struct search search = {
+		.parent = current_process(),
+		.pid = -1,
+		.options = WEXITED | __WALL,
+		.report = &report,
+	};
+
+	wait_until_uninterruptible(&search.parent->child_wait, find_child, &search);
+	if (!search.found)
+		return false;
+	process_put(search.found); // the tree's reference
+	process_put(search.found);
+	return true;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// What a process does about each signal: defaults, and rt_sigaction's table, which exists only
+// once a process has set something in it.
+#include "kernel/process/signal_action.h"
+
+#include "kernel/machine/irq.h"
+#include "kernel/process/lifetime.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include <asm/signal.h>
+#include <linux/errno.h>
+
+enum signal_default signal_default(int signal)
+{
+	switch (signal) {
+	case SIGCHLD:
+	case SIGURG:
+	case SIGWINCH:
+		return DEFAULT_IGNORE;
+	case SIGCONT:
+		return DEFAULT_CONTINUE;
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return DEFAULT_STOP;
+	default:
+		return DEFAULT_TERMINATE;
+	}
+}
+
+struct signal_action signal_action_get(const struct process *process, int signal)
+{
+	struct signal_action action = {0};
+
+	if (process->signals.actions)
+		action = process->signals.actions->action[signal - 1];
+	if (process->signals.ignored & signal_bit(signal))
+		action.handler = (uintptr_t)SIG_IGN;
+	return action;
+}
+
+// A table of this process's own, with what it had so far: NULL when out of memory. A signal that
+// is ignored is so in the mask only; the table can be missing then.
+static struct signal_actions *actions_copy(const struct process *process)
+{
+	const struct signal_actions *old = process->signals.actions;
+	struct signal_actions *copy = kmalloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	if (old)
+		memcpy(copy->action, old->action, sizeof(copy->action));
+	else
+		memset(copy->action, 0, sizeof(copy->action));
+	copy->references = 1;
+	return copy;
+}
+
+static bool needs_table(const struct signal_action *action)
+{
+	return action->handler > (uintptr_t)SIG_IGN || action->flags || action->mask;
+}
+
+static void store(struct process *process, int signal, const struct signal_action *action)
+{
+	struct process_signals *signals = &process->signals;
+	uint64_t bit = signal_bit(signal);
+
+	signals->ignored &= ~bit;
+	signals->caught &= ~bit;
+	if (action->handler == (uintptr_t)SIG_IGN)
+		signals->ignored |= bit;
+	else if (action->handler != (uintptr_t)SIG_DFL)
+		signals->caught |= bit;
+	if (signals->actions)
+		signals->actions->action[signal - 1] = *action;
+	// What is pending and would now be ignored is forgotten, POSIX says.
+	if (signals->ignored & bit ||
+	    (!(signals->caught & bit) && signal_default(signal) == DEFAULT_IGNORE))
+		signal_discard(process, bit);
+}
+
+int signal_action_set(int signal, const struct signal_action *action)
+{
+	struct process *process = current_process();
+	struct process_signals *signals = &process->signals;
+	struct signal_actions *old = NULL, *own = NULL;
+	uint64_t flags;
+
+	// Only this process's own tasks replace the table, so it can be looked at unlocked.
+	if (signals->actions ? signals->actions->references > 1 : needs_table(action)) {
+		own = actions_copy(process);
+		if (!own)
+			return -ENOMEM;
+	}
+	flags = spin_lock_irqsave(&process_lock);
+	if (own) {
+		old = signals->actions;
+		signals->actions = own;
+	}
+	store(process, signal, action);
+	if (old && --old->references)
+		old = NULL;
+	spin_unlock_irqrestore(&process_lock, flags);
+	kfree(old);
+	return 0;
+}

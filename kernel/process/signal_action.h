@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// For the system calls on signals (kernel/syscall/sys_signal.c).
+#pragma once
+
+#include "kernel/process/signal.h"
+
+struct process;
+struct registers;
+
+struct signal_action signal_action_get(const struct process *process, int signal);
+// For the running process. 0 or -ENOMEM. The caller has checked that the signal can be caught.
+int signal_action_set(int signal, const struct signal_action *action);
+
+// The running task's mask; SIGKILL and SIGSTOP stay out of it.
+void signal_mask_set(uint64_t mask);
+// Sets the mask until the next signal is handled (rt_sigsuspend, ppoll, pselect).
+void signal_mask_set_temporarily(uint64_t mask);
+
+// Takes one of the `wanted` signals that is pending, without acting on it (rt_sigtimedwait).
+bool signal_take(uint64_t wanted, struct signal_info *info);
+
+// rt_sigreturn: the value rax is to have.
+long signal_return(struct registers *registers);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+//
+// On the way back to ring 3: giving way to other tasks, carrying out signals, ending.
+//
+// One signal after the other is taken off its queue. Default actions happen here; a handler gets a
+// frame on ring 3's stack (signal_frame.c), several signals several frames. A system call that was
+// interrupted starts again or returns -EINTR, whichever the first handler asks for.
+#include "kernel/driver/log.h"
+#include "kernel/machine/irq.h"
+#include "kernel/process/lifetime.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal_action.h"
+#include "kernel/process/signal_name.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+
+void signal_mask_set(uint64_t mask)
+{
+	struct task *task = current_task();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	task->blocked = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	if (task_has_signal(task))
+		cpu_set_work(WORK_SIGNAL);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+void signal_mask_set_temporarily(uint64_t mask)
+{
+	struct task *task = current_task();
+
+	task->saved_blocked = task->blocked;
+	task->restore_blocked = true;
+	signal_mask_set(mask);
+	// Even when no signal comes the old mask has to be put back on the way out.
+	cpu_set_work(WORK_SIGNAL);
+}
+
+bool signal_take(uint64_t wanted, struct signal_info *info)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool found = signal_dequeue(current_task(), wanted, info);
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return found;
+}
+
+static void stop_here(struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool stop = task->process->stopped && task->process->state == PROCESS_ALIVE;
+
+	if (stop)
+		task->state = TASK_STOPPED;
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (stop)
+		schedule();
+}
+
+// Linux has the instruction that made the call run again with the call's number in rax.
+static void restart_call(struct registers *registers)
+{
+	registers->rax = registers->orig_rax;
+	registers->rip -= 2; // SYSCALL is two bytes
+}
+
+static void end_interrupted_call(struct registers *registers, const struct signal_action *action)
+{
+	struct task *task = current_task();
+
+	if (!task->call_restarts)
+		return;
+	task->call_restarts = false;
+	if (registers->rax == (uint64_t)-ERESTARTSYS && action->flags & SA_RESTART)
+		restart_call(registers);
+	else
+		registers->rax = (uint64_t)-EINTR;
+}
+
+static void run_handler(struct registers *registers, const struct signal_info *info,
+			const struct signal_action *action)
+{
+	struct task *task = current_task();
+	uint64_t mask = task->restore_blocked ? task->saved_blocked : task->blocked;
+	uint64_t block = task->blocked | action->mask;
+
+	end_interrupted_call(registers, action);
+	task->restore_blocked = false;
+	if (!signal_frame_push(registers, info, action, mask)) {
+		log_line("%s[%d]: no room on the stack for the handler of %s", task->name,
+			 task->tid, signal_name(info->signal));
+		process_exit(SIGSEGV);
+	}
+	if (!(action->flags & SA_NODEFER))
+		block |= signal_bit(info->signal);
+	signal_mask_set(block);
+}
+
+static void act_by_default(const struct signal_info *info)
+{
+	struct process *process = current_process();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	switch (signal_default(info->signal)) {
+	case DEFAULT_TERMINATE:
+		process_begin_exit(process, info->signal);
+		break;
+	case DEFAULT_STOP:
+		if (info->signal == SIGSTOP || !group_is_orphaned(process->group))
+			process_stop(process, info->signal);
+		break;
+	case DEFAULT_IGNORE:
+	case DEFAULT_CONTINUE:
+		break;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+// Takes the next signal, and its action as it is at that moment.
+static bool next_signal(struct task *task, struct signal_info *info, struct signal_action *action)
+{
+	struct process *process = task->process;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool found = process->state == PROCESS_ALIVE && !process->stopped &&
+		     signal_dequeue(task, ~task->blocked, info);
+
+	if (found) {
+		*action = signal_action_get(process, info->signal);
+		if (action->flags & SA_ONESHOT &&
+		    process->signals.caught & signal_bit(info->signal)) {
+			process->signals.actions->action[info->signal - 1].handler = 0;
+			process->signals.caught &= ~signal_bit(info->signal);
+		}
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return found;
+}
+
+static void handle_one(struct registers *registers, const struct signal_info *info,
+		       const struct signal_action *action)
+{
+	if (action->handler == (uintptr_t)SIG_DFL)
+		act_by_default(info);
+	else if (action->handler != (uintptr_t)SIG_IGN)
+		run_handler(registers, info, action);
+}
+
+static void handle_signals(struct registers *registers)
+{
+	struct task *task = current_task();
+	struct signal_info info;
+	struct signal_action action;
+
+	cpu_clear_work(WORK_SIGNAL);
+	while (task_has_signal(task)) {
+		if (task->process->state != PROCESS_ALIVE)
+			process_exit(task->process->status);
+		if (task->process->stopped)
+			stop_here(task);
+		else if (next_signal(task, &info, &action))
+			handle_one(registers, &info, &action);
+	}
+	if (task->call_restarts)
+		restart_call(registers);
+	task->call_restarts = false;
+	if (task->restore_blocked) {
+		task->restore_blocked = false;
+		signal_mask_set(task->saved_blocked);
+	}
+}
+
+void return_work(struct registers *registers)
+{
+	struct cpu *cpu = this_cpu();
+	uint32_t work;
+
+	while ((work = cpu->work & (WORK_RESCHED | WORK_SIGNAL))) {
+		irq_enable();
+		if (work & WORK_RESCHED)
+			schedule();
+		if (work & WORK_SIGNAL)
+			handle_signals(registers);
+		irq_disable();
+		cpu = this_cpu();
+	}
+}
+
+// A fault that is blocked or ignored can not wait: the instruction would just fault again.
+static bool force(struct task *task, const struct signal_info *info)
+{
+	uint64_t bit = signal_bit(info->signal);
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct process_signals *signals = &task->process->signals;
+	bool caught = signals->caught & bit && !(task->blocked & bit) && info->signal != SIGKILL;
+
+	if (!caught) {
+		signals->ignored &= ~bit;
+		signals->caught &= ~bit;
+		if (signals->actions && signals->actions->references == 1)
+			signals->actions->action[info->signal - 1].handler = 0;
+		process_begin_exit(task->process, info->signal);
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return caught;
+}
+
+void fault_signal(struct registers *registers, int signal, int code, uintptr_t address,
+		  const char *why)
+{
+	struct task *task = current_task();
+	struct signal_info info = {.signal = signal, .code = code, .address = address};
+
+	if (force(task, &info)) {
+		signal_send_task(task, &info);
+		return;
+	}
+	log_line("%s[%d]: %s at address %lx, instruction %lx: %s", task->name, task->tid,
+		 signal_name(signal), address, registers->rip, why);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+//
+// Signal handlers of ring 3: the frame that Linux's x86-64 ABI puts on the stack for them (struct
+// rt_sigframe: return address, ucontext, siginfo, and the FPU state above), and the way back from
+// it (rt_sigreturn).
+//
+// Whatever a frame holds when it comes back is believed only where it can do no harm: code and
+// stack selectors and the system's flags are this kernel's own, rip must lie in ring 3's half
+// (IRET to a bad one would fault in ring 0), the FPU state is cleaned.
+#include "kernel/machine/fpu.h"
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/lifetime.h"
+#include "kernel/process/signal_action.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include <asm/processor-flags.h>
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <asm/ucontext.h>
+#include <linux/errno.h>
+#include <linux/signal.h>
+
+#define RED_ZONE 128 // below rsp, the ABI's leaf functions keep data there
+
+struct frame {
+	uint64_t return_address; // the C library's restorer: rt_sigreturn
+	struct ucontext context;
+	siginfo_t info;
+};
+
+// The flags a program may set itself.
+#define USER_FLAGS                                                                       \
+	(X86_EFLAGS_AC | X86_EFLAGS_OF | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_SF | \
+	 X86_EFLAGS_ZF | X86_EFLAGS_AF | X86_EFLAGS_PF | X86_EFLAGS_CF | X86_EFLAGS_RF)
+
+static bool on_signal_stack(const struct task *task, uintptr_t sp)
+{
+	return task->signal_stack_size && sp - task->signal_stack <= task->signal_stack_size;
+}
+
+static uintptr_t frame_stack(const struct task *task, uintptr_t sp, uint64_t action_flags)
+{
+	if (action_flags & SA_ONSTACK && task->signal_stack_size && !on_signal_stack(task, sp))
+		return task->signal_stack + task->signal_stack_size;
+	return sp - RED_ZONE;
+}
+
+// Where a program finds that more than FXSAVE's 512 bytes are there.
+static void mark_extended_state(void *state)
+{
+	struct _fpstate_64 *legacy = state;
+
+	if (fpu_state_size <= sizeof(*legacy)) {
+		memset(&legacy->sw_reserved, 0, sizeof(legacy->sw_reserved));
+		return;
+	}
+	legacy->sw_reserved = (struct _fpx_sw_bytes){
+		.magic1 = FP_XSTATE_MAGIC1,
+		.extended_size = (uint32_t)fpu_state_size + FP_XSTATE_MAGIC2_SIZE,
+		.xfeatures = fpu_features(),
+		.xstate_size = (uint32_t)fpu_state_size,
+	};
+}
+
+// Saves the FPU state at `address` and gives the handler a fresh one.
+static int push_fpu(struct task *task, uintptr_t address)
+{
+	uint32_t magic = FP_XSTATE_MAGIC2;
+	int error;
+
+	fpu_save(task->fpu);
+	mark_extended_state(task->fpu);
+	error = copy_to_user(address, task->fpu, fpu_state_size);
+	if (!error && fpu_state_size > sizeof(struct _fpstate_64))
+		error = copy_to_user(address + fpu_state_size, &magic, sizeof(magic));
+	fpu_init_state(task->fpu);
+	fpu_restore(task->fpu);
+	return error;
+}
+
+static void fill_context(struct sigcontext *to, const struct registers *from, uint64_t mask,
+			 const struct signal_info *info)
+{
+	*to = (struct sigcontext){
+		.r8 = from->r8,
+		.r9 = from->r9,
+		.r10 = from->r10,
+		.r11 = from->r11,
+		.r12 = from->r12,
+		.r13 = from->r13,
+		.r14 = from->r14,
+		.r15 = from->r15,
+		.rdi = from->rdi,
+		.rsi = from->rsi,
+		.rbp = from->rbp,
+		.rbx = from->rbx,
+		.rdx = from->rdx,
+		.rax = from->rax,
+		.rcx = from->rcx,
+		.rsp = from->rsp,
+		.rip = from->rip,
+		.eflags = from->rflags,
+		.cs = (uint16_t)from->cs,
+		.ss = (uint16_t)from->ss,
+		.err = info->address ? from->orig_rax : 0,
+		.oldmask = mask,
+		.cr2 = info->address,
+	};
+}
+
+static void fill_info(siginfo_t *to, const struct signal_info *from)
+{
+	to->si_signo = from->signal;
+	to->si_code = from->code;
+	if (from->address) {
+		to->si_addr = (void *)from->address;
+		return;
+	}
+	to->si_pid = from->pid;
+	to->si_uid = (uint32_t)from->uid;
+	if (from->signal == SIGCHLD)
+		to->si_status = from->status;
+}
+
+static void fill_frame(struct frame *frame, const struct registers *registers,
+		       const struct signal_info *info, const struct signal_action *action,
+		       uint64_t mask)
+{
+	const struct task *task = current_task();
+	struct ucontext *context = &frame->context;
+
+	memset(frame, 0, sizeof(*frame));
+	frame->return_address = action->restorer;
+	context->uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	if (fpu_state_size > sizeof(struct _fpstate_64))
+		context->uc_flags |= UC_FP_XSTATE;
+	context->uc_stack.ss_sp = (void *)task->signal_stack;
+	context->uc_stack.ss_size = task->signal_stack_size;
+	context->uc_stack.ss_flags = task->signal_stack_size ? 0 : SS_DISABLE;
+	memcpy(&context->uc_sigmask, &mask, sizeof(mask));
+	fill_context(&context->uc_mcontext, registers, mask, info);
+	fill_info(&frame->info, info);
+}
+
+static void enter_handler(struct registers *registers, uintptr_t frame, int signal,
+			  uint64_t handler)
+{
+	registers->rdi = (uint64_t)signal;
+	registers->rsi = frame + offsetof(struct frame, info);
+	registers->rdx = frame + offsetof(struct frame, context);
+	registers->rax = 0;
+	registers->rip = handler;
+	registers->rsp = frame;
+	registers->rflags &= ~(uint64_t)(X86_EFLAGS_DF | X86_EFLAGS_RF | X86_EFLAGS_TF);
+}
+
+bool signal_frame_push(struct registers *registers, const struct signal_info *info,
+		       const struct signal_action *action, uint64_t mask)
+{
+	struct task *task = current_task();
+	uintptr_t sp = frame_stack(task, registers->rsp, action->flags);
+	uintptr_t fpu = (sp - fpu_state_size - FP_XSTATE_MAGIC2_SIZE) & ~63ul;
+	// The ABI wants rsp + 8 to be a multiple of 16 where a function begins.
+	uintptr_t address = ((fpu - sizeof(struct frame)) & ~15ul) - 8;
+	struct frame frame;
+
+	if (action->handler >= USER_END || !(action->flags & SA_RESTORER) || address > sp)
+		return false;
+	fill_frame(&frame, registers, info, action, mask);
+	frame.context.uc_mcontext.fpstate = (void *)fpu;
+	if (push_fpu(task, fpu) || copy_to_user(address, &frame, sizeof(frame)))
+		return false;
+	enter_handler(registers, address, info->signal, action->handler);
+	return true;
+}
+
+static void restore_context(struct registers *to, const struct sigcontext *from)
+{
+	*to = (struct registers){
+		.r8 = from->r8,
+		.r9 = from->r9,
+		.r10 = from->r10,
+		.r11 = from->r11,
+		.r12 = from->r12,
+		.r13 = from->r13,
+		.r14 = from->r14,
+		.r15 = from->r15,
+		.rdi = from->rdi,
+		.rsi = from->rsi,
+		.rbp = from->rbp,
+		.rbx = from->rbx,
+		.rdx = from->rdx,
+		.rax = from->rax,
+		.rcx = from->rcx,
+		.rsp = from->rsp,
+		.rip = from->rip,
+		.cs = SELECTOR_USER_CODE,
+		.ss = SELECTOR_USER_DATA,
+		.rflags = (from->eflags & USER_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.orig_rax = ~0ul,
+	};
+}
+
+// The state is read into a block of its own: a switch to another task on the way, while the
+// page it is in is being read, would write into task->fpu.
+static bool restore_fpu(uintptr_t address)
+{
+	char *block;
+	void *state;
+	bool ok;
+
+	block = kmalloc(fpu_state_size + 64);
+	if (!block)
+		return false;
+	state = (void *)(((uintptr_t)block + 63) & ~63ul);
+	if (address) {
+		ok = !copy_from_user(state, address, fpu_state_size);
+		fpu_sanitize(state);
+	} else {
+		ok = true;
+		fpu_init_state(state);
+	}
+	if (ok)
+		fpu_restore(state);
+	kfree(block);
+	return ok;
+}
+
+bool signal_frame_pop(struct registers *registers)
+{
+	// The handler's return has popped the return address.
+	uintptr_t address = registers->rsp - 8;
+	struct ucontext context;
+	uint64_t mask;
+
+	if (copy_from_user(&context, address + offsetof(struct frame, context), sizeof(context)))
+		return false;
+	if (context.uc_mcontext.rip >= USER_END)
+		return false;
+	if (!restore_fpu((uintptr_t)context.uc_mcontext.fpstate))
+		return false;
+	restore_context(registers, &context.uc_mcontext);
+	memcpy(&mask, &context.uc_sigmask, sizeof(mask));
+	signal_mask_set(mask);
+	cpu_set_work(WORK_FULL_RETURN);
+	return true;
+}
+
+long signal_return(struct registers *registers)
+{
+	if (!signal_frame_pop(registers)) {
+		fault_signal(registers, SIGSEGV, SI_KERNEL, registers->rsp,
+			     "rt_sigreturn without a signal frame");
+		return 0;
+	}
+	return (long)registers->rax;
+}

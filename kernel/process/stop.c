@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Stopping a process and letting it go on, and what its parent hears of it.
+#include "kernel/process/lifetime.h"
+#include "kernel/process/scheduler.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+static void tell_parent(struct process *process, int code, int signal)
+{
+	struct process *parent = process->parent;
+	struct signal_info info = {
+		.signal = SIGCHLD,
+		.code = code,
+		.pid = process->pid,
+		.uid = (int)process->uid,
+		.status = signal,
+	};
+
+	if (!parent)
+		return;
+	if (!(signal_action_get(parent, SIGCHLD).flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, &info);
+	wake_all(&parent->child_wait);
+}
+
+// The tasks stop themselves on their way back to ring 3 (signal_deliver.c).
+void process_stop(struct process *process, int signal)
+{
+	struct task *task;
+
+	if (process->stopped || process->state != PROCESS_ALIVE)
+		return;
+	process->stopped = true;
+	process->stop_reported = false;
+	process->continued = false;
+	process->status = signal;
+	list_for_each_entry (task, &process->tasks, thread_link)
+		task_notify(task);
+	tell_parent(process, CLD_STOPPED, signal);
+}
+
+void process_continue(struct process *process)
+{
+	struct task *task;
+
+	if (!process->stopped)
+		return;
+	process->stopped = false;
+	process->continued = true;
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		if (task->state == TASK_STOPPED)
+			task_wake(task);
+	}
+	tell_parent(process, CLD_CONTINUED, SIGCONT);
+}
+
+// POSIX: a group without a member whose parent is in another group of the same session. Nobody
+// would ever continue it, so the terminal's stop signals do nothing there.
+bool group_is_orphaned(int group)
+{
+	struct process *process;
+
+	list_for_each_entry (process, &all_processes, link) {
+		struct process *parent = process->parent;
+
+		if (process->group == group && process->state == PROCESS_ALIVE && parent &&
+		    parent->group != group && parent->session == process->session)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Things to be done at a later time, at the resolution of the timer's tick.
+#pragma once
+
+#include "lib/list.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct timer {
+	struct list link; // among those armed, soonest first; guarded by the timers' lock
+	uint64_t when;    // clock_monotonic()'s time
+	bool armed;       // on the list; guarded by the timers' lock
+	void (*fire)(struct timer *timer); // in the tick, the lock held: see timer.c
+};
+
+// The timer stays the caller's and must not go away while armed.
+void timer_arm(struct timer *timer, uint64_t when, void (*fire)(struct timer *timer));
+// Whether it was still to come. On return it is not running on any CPU.
+bool timer_disarm(struct timer *timer);
+
+// Fires all whose time is not after `now`. From the tick.
+void timers_expire(uint64_t now);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdint.h>
+
+struct process;
+
+// Sums over a process: times in timer ticks (TICKS_PER_SECOND), memory in pages.
+struct usage {
+	uint64_t user_ticks, kernel_ticks;
+	uint64_t minor_faults, major_faults;
+	uint64_t peak_resident;
+};
+
+// `who`: RUSAGE_SELF, RUSAGE_CHILDREN or RUSAGE_BOTH.
+void process_usage_ticks(struct process *process, int who, struct usage *usage);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+//
+// Sleeping and waking. See wait.h for the order that makes a lost wake impossible.
+#include "kernel/process/wait.h"
+
+#include "kernel/machine/irq.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal.h"
+#include "kernel/process/task.h"
+#include "kernel/process/timer.h"
+#include <linux/errno.h>
+
+void wait_queue_init(struct wait_queue *queue)
+{
+	queue->lock = (struct spinlock){0};
+	list_init(&queue->waiters);
+}
+
+void wait_join(struct wait_queue *queue, struct waiter *waiter)
+{
+	uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+	waiter->task = current_task();
+	list_add_tail(&queue->waiters, &waiter->link);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+void wait_leave(struct wait_queue *queue, struct waiter *waiter)
+{
+	uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+	list_del(&waiter->link);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+static void set_state(enum task_state state)
+{
+	// A full barrier: the state must be visible before the condition is read.
+	__atomic_exchange_n(&current_task()->state, state, __ATOMIC_SEQ_CST);
+}
+
+void wait_prepare(void)
+{
+	set_state(TASK_SLEEPING);
+}
+
+void wait_cancel(void)
+{
+	set_state(TASK_RUNNABLE);
+}
+
+struct deadline {
+	struct timer timer;
+	struct task *task;
+};
+
+static void deadline_fire(struct timer *timer)
+{
+	task_wake(container_of(timer, struct deadline, timer)->task);
+}
+
+static bool must_give_up(const struct task *task)
+{
+	switch ((enum task_state)task->state) {
+	case TASK_SLEEPING:
+		return signal_pending();
+	case TASK_KILLABLE:
+		return signal_fatal_pending();
+	default:
+		return false;
+	}
+}
+
+int wait_sleep(uint64_t deadline)
+{
+	struct task *task = current_task();
+	struct deadline alarm = {.task = task};
+	bool timed_out;
+
+	if (must_give_up(task)) {
+		wait_cancel();
+		// Even if the signal is gone by then: the restart has to be carried out.
+		cpu_set_work(WORK_SIGNAL);
+		return -ERESTARTSYS;
+	}
+	if (deadline == WAIT_FOREVER) {
+		schedule();
+		return 0;
+	}
+	timer_arm(&alarm.timer, deadline, deadline_fire);
+	schedule();
+	timed_out = !timer_disarm(&alarm.timer);
+	return timed_out ? -ETIMEDOUT : 0;
+}
+
+static int wait_in_state(struct wait_queue *queue, bool (*condition)(void *), void *argument,
+			 uint64_t deadline, enum task_state state)
+{
+	struct waiter waiter;
+	int result = 0;
+
+	wait_join(queue, &waiter);
+	for (;;) {
+		set_state(state);
+		if (condition(argument)) {
+			wait_cancel();
+			result = 0;
+			break;
+		}
+		if (result) {
+			wait_cancel();
+			break;
+		}
+		result = wait_sleep(deadline);
+	}
+	wait_leave(queue, &waiter);
+	return result;
+}
+
+int wait_until(struct wait_queue *queue, bool (*condition)(void *), void *argument)
+{
+	return wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_SLEEPING);
+}
+
+int wait_until_deadline(struct wait_queue *queue, bool (*condition)(void *), void *argument,
+			uint64_t deadline)
+{
+	return wait_in_state(queue, condition, argument, deadline, TASK_SLEEPING);
+}
+
+int wait_until_killable(struct wait_queue *queue, bool (*condition)(void *), void *argument)
+{
+	return wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_KILLABLE);
+}
+
+void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void *),
+				void *argument)
+{
+	wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_UNINTERRUPTIBLE);
+}
+
+void wake_all(struct wait_queue *queue)
+{
+	uint64_t flags = spin_lock_irqsave(&queue->lock);
+	struct waiter *waiter;
+
+	list_for_each_entry (waiter, &queue->waiters, link)
+		task_wake(waiter->task);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+void wake_one(struct wait_queue *queue)
+{
+	uint64_t flags = spin_lock_irqsave(&queue->lock);
+	struct waiter *waiter;
+
+	// One that is awake already has seen, or will see, the change without us.
+	list_for_each_entry (waiter, &queue->waiters, link) {
+		if (task_wake(waiter->task))
+			break;
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// From the entry to the call. The straight path is kept to the fewest instructions: every system
+// call pays for it.
+#include "kernel/driver/log.h"
+#include "kernel/options.h"
+#include "kernel/process/task.h"
+#include "kernel/syscall/strace.h"
+#include "kernel/syscall/syscall.h"
+#include "mm/trace.h"
+#include <linux/errno.h>
+
+bool syscall_watched;
+
+static uint64_t missing[SYSCALL_LIMIT]; // times asked for; atomic
+
+void syscall_watch_update(void)
+{
+	syscall_watched = options.strace || trace_enabled;
+}
+
+uint64_t syscall_missing_count(unsigned number)
+{
+	return number < SYSCALL_LIMIT ? __atomic_load_n(&missing[number], __ATOMIC_RELAXED) : 0;
+}
+
+static long call_missing(uint64_t number)
+{
+	if (number < SYSCALL_LIMIT)
+		__atomic_add_fetch(&missing[number], 1, __ATOMIC_RELAXED);
+	return -ENOSYS;
+}
+
+static long call(const struct registers *r)
+{
+	uint64_t number = r->orig_rax;
+
+	if (number >= SYSCALL_LIMIT || !syscall_table[number])
+		return call_missing(number);
+	return syscall_table[number](r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+}
+
+static void finish(struct registers *registers, long result)
+{
+	registers->rax = (uint64_t)result;
+	// Linux's range of results that never reach ring 3: the call starts again or is told to
+	// have been interrupted, once the signal is dealt with.
+	if (__builtin_expect(result <= -512 && result >= -516, 0))
+		current_task()->call_restarts = true;
+}
+
+static __attribute__((noinline)) void dispatch_watched(struct registers *registers)
+{
+	struct strace_call strace;
+	long result;
+
+	trace(TRACE_SYSCALL, registers->orig_rax, registers->rdi, registers->rsi, 0);
+	if (options.strace)
+		strace_begin(&strace, registers);
+	result = call(registers);
+	if (options.strace)
+		strace_end(&strace, result);
+	trace(TRACE_SYSCALL_END, registers->orig_rax, (uint64_t)result, 0, 0);
+	finish(registers, result);
+}
+
+void syscall_dispatch(struct registers *registers)
+{
+	if (__builtin_expect(syscall_watched, 0)) {
+		dispatch_watched(registers);
+		return;
+	}
+	finish(registers, call(registers));
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls that make, change, end and await processes.
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/exec.h"
+#include "kernel/process/process.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/task.h"
+#include "kernel/syscall/calls.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include <asm/prctl.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#define ROBUST_LIST_SIZE 24 // struct robust_list_head
+
+long sys_fork(void)
+{
+	return process_fork(&(struct fork_request){.exit_signal = SIGCHLD});
+}
+
+long sys_vfork(void)
+{
+	return process_fork(&(struct fork_request){
+		.flags = CLONE_VFORK | CLONE_VM,
+		.exit_signal = SIGCHLD,
+	});
+}
+
+long sys_clone(uint64_t flags, uintptr_t stack, uintptr_t parent_tid, uintptr_t child_tid,
+	       uintptr_t tls)
+{
+	return process_fork(&(struct fork_request){
+		.flags = (uint32_t)flags & ~(uint64_t)CSIGNAL,
+		.exit_signal = flags & CSIGNAL,
+		.stack = stack,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+		.tls = tls,
+	});
+}
+
+// Fields this kernel does not know must be zero; those of the first version must be there.
+static int copy_clone_args(struct clone_args *arguments, uintptr_t from, size_t size)
+{
+	char extra;
+
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	memset(arguments, 0, sizeof(*arguments));
+	for (size_t i = sizeof(*arguments); i < size; i++) {
+		if (copy_from_user(&extra, from + i, 1))
+			return -EFAULT;
+		if (extra)
+			return -E2BIG;
+	}
+	return copy_from_user(arguments, from,
+			      size < sizeof(*arguments) ? size : sizeof(*arguments));
+}
+
+long sys_clone3(uintptr_t arguments, size_t size)
+{
+	struct clone_args args;
+	int error = copy_clone_args(&args, arguments, size);
+
+	if (error)
+		return error;
+	if (args.flags & CSIGNAL || args.set_tid || args.set_tid_size || args.cgroup)
+		return -EINVAL;
+	if (!args.stack != !args.stack_size || args.stack_size > USER_END ||
+	    args.exit_signal > SIGNAL_COUNT)
+		return -EINVAL;
+	return process_fork(&(struct fork_request){
+		.flags = args.flags,
+		.exit_signal = (int)args.exit_signal,
+		.stack = args.stack + args.stack_size,
+		.parent_tid = args.parent_tid,
+		.child_tid = args.child_tid,
+		.tls = args.tls,
+	});
+}
+
+long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp)
+{
+	char *copy = kmalloc(PATH_MAX);
+	long result;
+
+	if (!copy)
+		return -ENOMEM;
+	result = strncpy_from_user(copy, path, PATH_MAX);
+	if (result == 0)
+		result = -ENOENT;
+	if (result > 0)
+		result = exec_from_user(copy, argv, envp);
+	kfree(copy);
+	return result;
+}
+
+long sys_exit(int status)
+{
+	process_exit((status & 0xff) << 8);
+}
+
+// Every process has one task.
+long sys_exit_group(int status)
+{
+	process_exit((status & 0xff) << 8);
+}
+
+long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage)
+{
+	const int known = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+	struct wait_report report;
+	struct rusage used;
+	long result;
+
+	if (options & ~known)
+		return -EINVAL;
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	result = process_wait(pid, options | WEXITED, &report, usage ? &used : NULL);
+	if (result <= 0)
+		return result;
+	if (status && copy_to_user(status, &report.status, sizeof(report.status)))
+		return -EFAULT;
+	if (usage && copy_to_user(usage, &used, sizeof(used)))
+		return -EFAULT;
+	return result;
+}
+
+// waitid's way of naming children as wait4's.
+static int waitid_target(int type, int id, int *pid)
+{
+	if (id < 0 || (type == P_PID && id == 0))
+		return -EINVAL;
+	switch (type) {
+	case P_ALL:
+		*pid = -1;
+		return 0;
+	case P_PID:
+		*pid = id;
+		return 0;
+	case P_PGID:
+		*pid = -id;
+		return id == 1 ? -ECHILD : 0; // -1 would mean all
+	default:
+		return -EINVAL;
+	}
+}
+
+static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
+{
+	int status = report->status;
+
+	memset(info, 0, sizeof(*info));
+	info->si_signo = SIGCHLD;
+	info->si_code = report->code;
+	info->si_pid = report->pid;
+	info->si_uid = (uint32_t)report->uid;
+	if (report->code == CLD_KILLED)
+		info->si_status = status & 0x7f;
+	else
+		info->si_status = report->code == CLD_CONTINUED ? SIGCONT : status >> 8 & 0xff;
+}
+
+long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage)
+{
+	const int kinds = WEXITED | WSTOPPED | WCONTINUED;
+	const int known = kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
+	struct wait_report report;
+	struct rusage used;
+	siginfo_t result_info;
+	long result;
+	int pid;
+
+	if (options & ~known || !(options & kinds))
+		return -EINVAL;
+	result = waitid_target(type, id, &pid);
+	if (result)
+		return result;
+	result = process_wait(pid, options, &report, usage ? &used : NULL);
+	if (result < 0)
+		return result;
+	if (result > 0)
+		fill_waitid_info(&result_info, &report);
+	else
+		memset(&result_info, 0, sizeof(result_info));
+	if (info && copy_to_user(info, &result_info, sizeof(result_info)))
+		return -EFAULT;
+	if (result > 0 && usage && copy_to_user(usage, &used, sizeof(used)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_sched_yield(void)
+{
+	schedule();
+	return 0;
+}
+
+long sys_set_tid_address(uintptr_t address)
+{
+	struct task *task = current_task();
+
+	task->clear_child_tid = address;
+	return task->tid;
+}
+
+long sys_set_robust_list(uintptr_t head, size_t size)
+{
+	if (size != ROBUST_LIST_SIZE)
+		return -EINVAL;
+	current_task()->robust_list = head;
+	return 0;
+}
+
+long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size)
+{
+	struct task *task = tid ? task_find(tid) : task_get(current_task());
+	size_t length = ROBUST_LIST_SIZE;
+	uintptr_t list;
+
+	if (!task)
+		return -ESRCH;
+	list = task->robust_list;
+	task_put(task);
+	if (copy_to_user(size, &length, sizeof(length)) || copy_to_user(head, &list, sizeof(list)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_arch_prctl(int option, uintptr_t address)
+{
+	uint64_t fs, gs;
+
+	segment_bases_save(&fs, &gs);
+	switch (option) {
+	case ARCH_SET_FS:
+		if (address >= USER_END)
+			return -EPERM;
+		segment_bases_load(address, gs);
+		return 0;
+	case ARCH_SET_GS:
+		if (address >= USER_END)
+			return -EPERM;
+		segment_bases_load(fs, address);
+		return 0;
+	case ARCH_GET_FS:
+		return copy_to_user(address, &fs, sizeof(fs));
+	case ARCH_GET_GS:
+		return copy_to_user(address, &gs, sizeof(gs));
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
+{
+	struct task *task = current_task();
+	char name[TASK_NAME_SIZE] = {0};
+	long result;
+
+	(void)b, (void)c, (void)d;
+	switch (option) {
+	case PR_SET_NAME:
+		result = strncpy_from_user(name, a, sizeof(name) - 1);
+		if (result < 0 && result != -ENAMETOOLONG)
+			return result;
+		task_set_name(task, name);
+		return 0;
+	case PR_GET_NAME:
+		return copy_to_user(a, task->name, sizeof(task->name));
+	default:
+		return -EINVAL;
+	}
+}
+
+// There is one CPU to run on.
+long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask)
+{
+	struct task *task = tid ? task_find(tid) : task_get(current_task());
+	uint64_t cpus = 1;
+
+	if (!task)
+		return -ESRCH;
+	task_put(task);
+	if (size < sizeof(cpus) || size % sizeof(cpus))
+		return -EINVAL;
+	return copy_to_user(mask, &cpus, sizeof(cpus)) ? -EFAULT : (long)sizeof(cpus);
+}
+
+long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask)
+{
+	struct task *task = tid ? task_find(tid) : task_get(current_task());
+	uint64_t cpus = 0;
+
+	if (!task)
+		return -ESRCH;
+	task_put(task);
+	if (copy_from_user(&cpus, mask, size < sizeof(cpus) ? size : sizeof(cpus)))
+		return -EFAULT;
+	return cpus & 1 ? 0 : -EINVAL;
+}

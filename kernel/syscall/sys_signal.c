@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls on signals.
+#include "kernel/machine/irq.h"
+#include "kernel/machine/timer.h"
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/process.h"
+#include "kernel/process/signal_action.h"
+#include "kernel/process/task.h"
+#include "kernel/syscall/calls.h"
+#include "kernel/syscall/user_time.h"
+#include "lib/string.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/signal.h>
+
+static bool is_signal(int signal)
+{
+	return signal > 0 && signal <= SIGNAL_COUNT;
+}
+
+static struct signal_info from_self(int signal, int code)
+{
+	const struct process *self = current_process();
+
+	return (struct signal_info){
+		.signal = signal,
+		.code = code,
+		.pid = self->pid,
+		.uid = (int)self->uid,
+	};
+}
+
+static int kill_one(int pid, const struct signal_info *info)
+{
+	struct process *process = process_find(pid);
+
+	if (!process)
+		return -ESRCH;
+	if (info->signal)
+		signal_send(process, info);
+	process_put(process);
+	return 0;
+}
+
+// Everybody but the first program and the caller.
+static int kill_all(const struct signal_info *info)
+{
+	struct process *process;
+	int count = 0;
+
+	for (int pid = 1; (process = process_next(pid)); process_put(process)) {
+		pid = process->pid;
+		if (process == current_process())
+			continue;
+		count++;
+		if (info->signal)
+			signal_send(process, info);
+	}
+	return count ? 0 : -ESRCH;
+}
+
+long sys_kill(int pid, int signal)
+{
+	struct signal_info info = from_self(signal, SI_USER);
+	int group = pid == 0 ? current_process()->group : -pid;
+
+	if (signal && !is_signal(signal))
+		return -EINVAL;
+	if (pid > 0)
+		return kill_one(pid, &info);
+	if (pid == -1)
+		return kill_all(&info);
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	return signal_send_group(group, &info) ? 0 : -ESRCH;
+}
+
+static long kill_task(int pid, int tid, int signal)
+{
+	struct signal_info info = from_self(signal, SI_TKILL);
+	struct task *task;
+	long result = -ESRCH;
+
+	if (tid <= 0 || (signal && !is_signal(signal)))
+		return -EINVAL;
+	task = task_find(tid);
+	if (!task)
+		return -ESRCH;
+	if (!pid || task->process->pid == pid) {
+		result = 0;
+		if (signal)
+			signal_send_task(task, &info);
+	}
+	task_put(task);
+	return result;
+}
+
+long sys_tkill(int tid, int signal)
+{
+	return kill_task(0, tid, signal);
+}
+
+long sys_tgkill(int pid, int tid, int signal)
+{
+	return pid <= 0 ? -EINVAL : kill_task(pid, tid, signal);
+}
+
+long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size)
+{
+	struct signal_action new, previous;
+	int error;
+
+	if (size != sizeof(uint64_t) || !is_signal(signal))
+		return -EINVAL;
+	if (action && copy_from_user(&new, action, sizeof(new)))
+		return -EFAULT;
+	if (action && (signal == SIGKILL || signal == SIGSTOP))
+		return -EINVAL;
+	previous = signal_action_get(current_process(), signal);
+	if (action) {
+		new.mask &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+		error = signal_action_set(signal, &new);
+		if (error)
+			return error;
+	}
+	return old && copy_to_user(old, &previous, sizeof(previous)) ? -EFAULT : 0;
+}
+
+long sys_rt_sigprocmask(int how, uintptr_t set, uintptr_t old, size_t size)
+{
+	uint64_t before = current_task()->blocked, change;
+
+	if (size != sizeof(uint64_t))
+		return -EINVAL;
+	if (set) {
+		if (copy_from_user(&change, set, sizeof(change)))
+			return -EFAULT;
+		if (how == SIG_BLOCK)
+			change |= before;
+		else if (how == SIG_UNBLOCK)
+			change = before & ~change;
+		else if (how != SIG_SETMASK)
+			return -EINVAL;
+		signal_mask_set(change);
+	}
+	return old && copy_to_user(old, &before, sizeof(before)) ? -EFAULT : 0;
+}
+
+long sys_rt_sigpending(uintptr_t set, size_t size)
+{
+	const struct task *task = current_task();
+	uint64_t pending = (task->pending | task->process->signals.pending) & task->blocked;
+
+	if (size > sizeof(pending))
+		return -EINVAL;
+	return copy_to_user(set, &pending, size);
+}
+
+static bool never(void *unused)
+{
+	(void)unused;
+	return false;
+}
+
+static long sleep_until_signal(void)
+{
+	struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
+
+	wait_until(&nobody, never, NULL);
+	return -ERESTARTNOHAND;
+}
+
+long sys_rt_sigsuspend(uintptr_t set, size_t size)
+{
+	uint64_t mask;
+
+	if (size != sizeof(mask))
+		return -EINVAL;
+	if (copy_from_user(&mask, set, sizeof(mask)))
+		return -EFAULT;
+	signal_mask_set_temporarily(mask);
+	return sleep_until_signal();
+}
+
+long sys_pause(void)
+{
+	return sleep_until_signal();
+}
+
+static int copy_info_to_user(uintptr_t to, const struct signal_info *from)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = from->signal;
+	info.si_code = from->code;
+	info.si_pid = from->pid;
+	info.si_uid = (uint32_t)from->uid;
+	if (from->signal == SIGCHLD)
+		info.si_status = from->status;
+	return copy_to_user(to, &info, sizeof(info));
+}
+
+static bool one_is_pending(void *wanted)
+{
+	const struct task *task = current_task();
+
+	return (task->pending | task->process->signals.pending) & *(uint64_t *)wanted;
+}
+
+// The wanted signals are let through while sleeping, so that they wake it, and taken before they
+// could be acted on.
+static long wait_for_signal(uint64_t wanted, uint64_t deadline, struct signal_info *info)
+{
+	struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
+	uint64_t blocked = current_task()->blocked;
+	int error;
+
+	signal_mask_set(blocked & ~wanted);
+	error = wait_until_deadline(&nobody, one_is_pending, &wanted, deadline);
+	if (signal_take(wanted, info))
+		error = info->signal;
+	else if (error == -ETIMEDOUT)
+		error = -EAGAIN;
+	else
+		error = -EINTR;
+	signal_mask_set(blocked);
+	return error;
+}
+
+long sys_rt_sigtimedwait(uintptr_t set, uintptr_t info, uintptr_t timeout, size_t size)
+{
+	uint64_t wanted, deadline = WAIT_FOREVER;
+	struct signal_info taken;
+	long result;
+
+	if (size != sizeof(wanted))
+		return -EINVAL;
+	if (copy_from_user(&wanted, set, sizeof(wanted)))
+		return -EFAULT;
+	wanted &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	if (timeout) {
+		result = user_duration_read(timeout, &deadline);
+		if (result)
+			return result;
+		deadline = time_add(clock_monotonic(), deadline);
+	}
+	result = wait_for_signal(wanted, deadline, &taken);
+	if (result > 0 && info && copy_info_to_user(info, &taken))
+		return -EFAULT;
+	return result;
+}
+
+long sys_rt_sigreturn(void)
+{
+	return signal_return(task_registers(current_task()));
+}
+
+static bool on_stack(const struct task *task)
+{
+	uint64_t offset = task_registers(task)->rsp - task->signal_stack;
+
+	return task->signal_stack_size && offset <= task->signal_stack_size;
+}
+
+static int set_signal_stack(struct task *task, uintptr_t stack)
+{
+	stack_t new;
+
+	if (copy_from_user(&new, stack, sizeof(new)))
+		return -EFAULT;
+	if (on_stack(task))
+		return -EPERM;
+	if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK))
+		return -EINVAL;
+	if (new.ss_flags & SS_DISABLE) {
+		task->signal_stack = 0;
+		task->signal_stack_size = 0;
+		return 0;
+	}
+	if (new.ss_size < MINSIGSTKSZ)
+		return -ENOMEM;
+	task->signal_stack = (uintptr_t) new.ss_sp;
+	task->signal_stack_size = new.ss_size;
+	return 0;
+}
+
+long sys_sigaltstack(uintptr_t stack, uintptr_t old)
+{
+	struct task *task = current_task();
+	stack_t before;
+	int error;
+
+	memset(&before, 0, sizeof(before));
+	before.ss_sp = (void *)task->signal_stack;
+	before.ss_size = task->signal_stack_size;
+	before.ss_flags = !task->signal_stack_size ? SS_DISABLE : on_stack(task) ? SS_ONSTACK : 0;
+	error = stack ? set_signal_stack(task, stack) : 0;
+	if (error)
+		return error;
+	return old && copy_to_user(old, &before, sizeof(before)) ? -EFAULT : 0;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls on time. Sleeps end at a timer tick, at the first one not before the deadline.
+#include "kernel/machine/timer.h"
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/process.h"
+#include "kernel/process/task.h"
+#include "kernel/process/usage.h"
+#include "kernel/syscall/calls.h"
+#include "kernel/syscall/user_time.h"
+#include <linux/errno.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+#include <linux/times.h>
+
+#define TICK_NANOSECONDS (NANOSECONDS / TICKS_PER_SECOND)
+
+int user_duration_read(uintptr_t from, uint64_t *nanoseconds)
+{
+	struct __kernel_timespec time;
+
+	if (copy_from_user(&time, from, sizeof(time)))
+		return -EFAULT;
+	if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (long long)NANOSECONDS)
+		return -EINVAL;
+	if ((uint64_t)time.tv_sec >= UINT64_MAX / NANOSECONDS)
+		*nanoseconds = UINT64_MAX;
+	else
+		*nanoseconds = (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
+	return 0;
+}
+
+int user_time_write(uintptr_t to, uint64_t nanoseconds)
+{
+	struct __kernel_timespec time = {
+		.tv_sec = (long long)(nanoseconds / NANOSECONDS),
+		.tv_nsec = (long long)(nanoseconds % NANOSECONDS),
+	};
+
+	return copy_to_user(to, &time, sizeof(time));
+}
+
+static uint64_t cpu_time(void)
+{
+	struct usage usage;
+
+	process_usage_ticks(current_process(), RUSAGE_SELF, &usage);
+	return (usage.user_ticks + usage.kernel_ticks) * TICK_NANOSECONDS;
+}
+
+static int clock_read(int clock, uint64_t *now)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_TAI:
+		*now = clock_realtime();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+		*now = clock_monotonic();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+	case CLOCK_THREAD_CPUTIME_ID:
+		*now = cpu_time();
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_clock_gettime(int clock, uintptr_t time)
+{
+	uint64_t now;
+	int error = clock_read(clock, &now);
+
+	return error ? error : user_time_write(time, now);
+}
+
+static bool is_coarse(int clock)
+{
+	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ||
+	       clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+long sys_clock_getres(int clock, uintptr_t resolution)
+{
+	uint64_t now;
+	int error = clock_read(clock, &now);
+
+	if (error || !resolution)
+		return error;
+	return user_time_write(resolution, is_coarse(clock) ? TICK_NANOSECONDS : 1);
+}
+
+long sys_gettimeofday(uintptr_t time, uintptr_t zone)
+{
+	uint64_t now = clock_realtime();
+	struct timeval value = {
+		.tv_sec = (long)(now / NANOSECONDS),
+		.tv_usec = (long)(now % NANOSECONDS / 1000),
+	};
+	struct timezone utc = {0};
+
+	if (time && copy_to_user(time, &value, sizeof(value)))
+		return -EFAULT;
+	return zone && copy_to_user(zone, &utc, sizeof(utc)) ? -EFAULT : 0;
+}
+
+long sys_time(uintptr_t seconds)
+{
+	long now = (long)(clock_realtime() / NANOSECONDS);
+
+	if (seconds && copy_to_user(seconds, &now, sizeof(now)))
+		return -EFAULT;
+	return now;
+}
+
+static bool never(void *unused)
+{
+	(void)unused;
+	return false;
+}
+
+// Sleeps until clock_monotonic() reaches `deadline`. 0 or -ERESTARTSYS.
+static int sleep_until(uint64_t deadline)
+{
+	struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
+	int result = wait_until_deadline(&nobody, never, NULL, deadline);
+
+	return result == -ETIMEDOUT ? 0 : result;
+}
+
+// For a relative sleep that was interrupted. A restart would begin it anew: it does not restart.
+static long report_left(uint64_t deadline, uintptr_t left)
+{
+	uint64_t now = clock_monotonic();
+
+	if (left && user_time_write(left, deadline > now ? deadline - now : 0))
+		return -EFAULT;
+	return -EINTR;
+}
+
+static long sleep_for(uint64_t duration, uintptr_t left)
+{
+	uint64_t deadline = time_add(clock_monotonic(), duration);
+
+	return sleep_until(deadline) ? report_left(deadline, left) : 0;
+}
+
+long sys_nanosleep(uintptr_t request, uintptr_t left)
+{
+	uint64_t duration;
+	int error = user_duration_read(request, &duration);
+
+	return error ? error : sleep_for(duration, left);
+}
+
+long sys_clock_nanosleep(int clock, int flags, uintptr_t request, uintptr_t left)
+{
+	uint64_t wanted, now;
+	int error = clock_read(clock, &now);
+
+	if (error || clock == CLOCK_THREAD_CPUTIME_ID)
+		return -EINVAL;
+	if (is_coarse(clock) || clock == CLOCK_MONOTONIC_RAW)
+		return -EOPNOTSUPP;
+	error = user_duration_read(request, &wanted);
+	if (error)
+		return error;
+	if (!(flags & TIMER_ABSTIME))
+		return sleep_for(wanted, left);
+	if (wanted <= now)
+		return 0;
+	return sleep_until(time_add(clock_monotonic(), wanted - now)) ? -ERESTARTNOHAND : 0;
+}
+
+long sys_times(uintptr_t times)
+{
+	struct usage self, children;
+	struct tms value;
+
+	process_usage_ticks(current_process(), RUSAGE_SELF, &self);
+	process_usage_ticks(current_process(), RUSAGE_CHILDREN, &children);
+	value = (struct tms){
+		.tms_utime = (long)self.user_ticks,
+		.tms_stime = (long)self.kernel_ticks,
+		.tms_cutime = (long)children.user_ticks,
+		.tms_cstime = (long)children.kernel_ticks,
+	};
+	if (times && copy_to_user(times, &value, sizeof(value)))
+		return -EFAULT;
+	return (long)(clock_monotonic() / TICK_NANOSECONDS);
+}
