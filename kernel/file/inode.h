@@ -9,6 +9,7 @@
 
 #include "lib/list.h"
 #include <asm/stat.h>
+#include <linux/stat.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,7 +70,7 @@ void inode_put(struct inode *inode); // NULL is allowed
 
 static inline bool inode_is(const struct inode *inode, uint32_t type)
 {
-	return (inode->mode & 0170000) == type;
+	return (inode->mode & S_IFMT) == type;
 }
 
 // The inode that owns a page cache, NULL when no inode does. No reference is taken: it lives as
