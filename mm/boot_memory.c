@@ -77,19 +77,48 @@ static enum memory_type type_at(const struct memory_range *ranges, size_t count,
 	return best;
 }
 
+// The shortest usable range; NULL: there is none.
+static struct memory_range *shortest_usable(struct boot_memory *memory)
+{
+	struct memory_range *shortest = NULL;
+
+	for (size_t i = 0; i < memory->count; i++) {
+		struct memory_range *range = &memory->ranges[i];
+
+		if (range->type == MEMORY_USABLE &&
+		    (!shortest || range->end - range->start < shortest->end - shortest->start))
+			shortest = range;
+	}
+	return shortest;
+}
+
+// A full table loses its shortest usable range, so that neither the kernel nor most of RAM goes
+// missing because crumbs came first.
+static void make_room(struct boot_memory *memory)
+{
+	struct memory_range *victim = shortest_usable(memory);
+	struct memory_range *end = &memory->ranges[memory->count];
+
+	if (!victim)
+		return;
+	memmove(victim, victim + 1, (end - (victim + 1)) * sizeof(*victim));
+	memory->count--;
+}
+
 static void append(struct boot_memory *memory, phys_t start, phys_t end, enum memory_type type)
 {
-	struct memory_range *last = &memory->ranges[memory->count - 1];
+	struct memory_range *last = memory->count ? &memory->ranges[memory->count - 1] : NULL;
 
-	if (memory->count && last->end == start && last->type == type) {
+	if (last && last->end == start && last->type == type) {
 		last->end = end;
 		return;
 	}
 	if (memory->count == BOOT_MEMORY_RANGES) {
 		memory->dropped++;
-		return;
+		make_room(memory);
 	}
-	memory->ranges[memory->count++] = (struct memory_range){start, end, type};
+	if (memory->count < BOOT_MEMORY_RANGES)
+		memory->ranges[memory->count++] = (struct memory_range){start, end, type};
 }
 
 void boot_memory_sort(struct boot_memory *memory, const struct memory_range *ranges, size_t count)

@@ -15,7 +15,7 @@
 struct boot_memory {
 	struct memory_range ranges[BOOT_MEMORY_RANGES];
 	size_t count;
-	size_t dropped; // ranges there was no room for
+	size_t dropped; // ranges there was no room for: the shortest usable ones
 };
 
 extern struct boot_memory boot_memory;
