@@ -19,7 +19,8 @@ static inline enum fault_access access_of(uint64_t error)
 	return error & PF_FETCH ? ACCESS_EXECUTE : ACCESS_READ;
 }
 
-static void send_signal(struct registers *registers, uintptr_t address, enum fault_result result)
+__attribute__((noinline, cold)) static void
+send_signal(struct registers *registers, uintptr_t address, enum fault_result result)
 {
 	char why[160];
 	int signal = SIGSEGV, code = SEGV_MAPERR;
@@ -46,7 +47,7 @@ static void send_signal(struct registers *registers, uintptr_t address, enum fau
 
 // A fault of ring 0. A user copy's page is made present as if the program had touched it itself;
 // when that fails the copy ends at its fix-up. The kernel's side of such a copy gets no mercy.
-static void ring0_fault(struct registers *registers, uintptr_t address)
+__attribute__((noinline)) static void ring0_fault(struct registers *registers, uintptr_t address)
 {
 	struct task *task = cpu_current_task();
 	struct registers fixed = *registers;
@@ -67,9 +68,9 @@ void page_fault(struct registers *registers, uintptr_t address)
 	enum fault_result result;
 
 	// A reserved bit in an entry is the kernel's doing, whoever stumbled over it.
-	if (__builtin_expect(error & PF_RESERVED, 0))
-		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
-	if (__builtin_expect(!(error & PF_USER), 0)) {
+	if (__builtin_expect((error & (PF_RESERVED | PF_USER)) != PF_USER, 0)) {
+		if (error & PF_RESERVED)
+			kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 		ring0_fault(registers, address);
 		return;
 	}
