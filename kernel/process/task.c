@@ -55,6 +55,8 @@ struct task *task_alloc(struct process *process, int tid)
 		task_put(task);
 		return NULL;
 	}
+	// XSAVE leaves most of the header as it finds it, and XRSTOR wants zeros there.
+	fpu_sanitize(task->fpu);
 	task_set_entry(task, NULL, NULL);
 	return task;
 }

@@ -24,7 +24,7 @@ uint64_t syscall_missing_count(unsigned number)
 	return number < SYSCALL_LIMIT ? __atomic_load_n(&missing[number], __ATOMIC_RELAXED) : 0;
 }
 
-static long call_missing(uint64_t number)
+static long call_missing(uint32_t number)
 {
 	if (number < SYSCALL_LIMIT)
 		__atomic_add_fetch(&missing[number], 1, __ATOMIC_RELAXED);
@@ -33,7 +33,7 @@ static long call_missing(uint64_t number)
 
 static long call(const struct registers *r)
 {
-	uint64_t number = r->orig_rax;
+	uint32_t number = (uint32_t)r->orig_rax; // Linux looks at 32 bits only
 
 	if (number >= SYSCALL_LIMIT || !syscall_table[number])
 		return call_missing(number);

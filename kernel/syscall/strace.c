@@ -220,18 +220,19 @@ static void log_call(const struct strace_call *call)
 
 void strace_begin(struct strace_call *call, const struct registers *r)
 {
-	const char *name = syscall_name((unsigned)r->orig_rax);
+	uint32_t number = (uint32_t)r->orig_rax;
+	const char *name = syscall_name(number);
 	const uint64_t arguments[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
 
-	call->number = r->orig_rax < SYSCALL_LIMIT ? (unsigned)r->orig_rax : SYSCALL_LIMIT - 1;
+	call->number = number < SYSCALL_LIMIT ? number : SYSCALL_LIMIT - 1;
 	call->length = 0;
 	call->shown = 0;
 	call->flags_shown = 0;
 	memcpy(call->arguments, arguments, sizeof(arguments));
-	if (name && r->orig_rax < SYSCALL_LIMIT)
+	if (name)
 		print(call, "%s(", name);
 	else
-		print(call, "syscall_%ld(", (long)r->orig_rax);
+		print(call, "syscall_%u(", number);
 	print_arguments(call, true);
 	if (never_returns(call->number)) {
 		print(call, ") = ?");
