@@ -56,7 +56,7 @@ static void cache_setup(struct cache *cache, const char *name, size_t size)
 
 struct cache *cache_create(const char *name, size_t size)
 {
-	struct cache *cache = kzalloc(sizeof(*cache));
+	struct cache *cache = size <= CACHE_SIZE_MAX ? kzalloc(sizeof(*cache)) : NULL;
 
 	if (cache)
 		cache_setup(cache, name, size < 16 ? 16 : size);
@@ -255,7 +255,8 @@ static void *kmalloc_frames(size_t size)
 	frame = frame_alloc(order, FRAME_SLAB);
 	if (!frame)
 		return NULL;
-	frame->cache = NULL;
+	for (unsigned i = 0; i < 1u << order; i++)
+		frame[i].cache = NULL;
 	return frame_to_virt(frame);
 }
 
@@ -283,7 +284,8 @@ void kfree(void *block)
 	if (!block)
 		return;
 	frame = phys_to_frame(virt_to_phys(block));
-	if (frame->kind != FRAME_SLAB)
+	if (frame->kind != FRAME_SLAB ||
+	    (!frame->cache && (block != frame_to_virt(frame) || frame->order == FRAME_TAIL)))
 		panic("kfree of %p, which kmalloc did not give", block);
 	if (frame->cache)
 		cache_free(frame->cache, block);

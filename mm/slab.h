@@ -9,8 +9,10 @@
 
 struct cache;
 
+#define CACHE_SIZE_MAX 16384 // of an object
+
 // A cache of objects of `size` bytes. Objects are aligned to 16 bytes (64 from 64 bytes up).
-// NULL when out of memory. `name` is kept, not copied.
+// NULL when out of memory, or for a size past the limit. `name` is kept, not copied.
 struct cache *cache_create(const char *name, size_t size);
 
 void *cache_alloc(struct cache *cache);             // contents undefined; NULL when out of memory
