@@ -212,8 +212,10 @@ static int make_file(struct build *build, const struct cpio_entry *entry,
 
 	if (!file)
 		return -ENOMEM;
-	if (inode_is(&file->inode, S_IFREG))
+	if (inode_is(&file->inode, S_IFREG)) {
 		object_init(&file->object, &initrd_object_ops, 0);
+		file->object.refillable = true;
+	}
 	copy_attributes(&file->inode, entry);
 	set_contents(file, entry);
 	if (entry->links > 1 && remember_hard_link(build, entry, file))

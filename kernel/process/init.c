@@ -17,6 +17,8 @@
 #include "kernel/process/signal_name.h"
 #include "lib/string.h"
 #include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/object.h"
 #include "mm/object.h"
 #include "mm/slab.h"
 #include <asm/signal.h>
@@ -112,14 +114,12 @@ static void link_init(struct process *process, struct task *task)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static uint64_t frames_before;
+static uint64_t frames_before[FRAME_KIND_COUNT];
 
-static uint64_t audited_frames(void)
+static void count_frames(uint64_t counts[FRAME_KIND_COUNT])
 {
-	struct audit_report report;
-
-	mm_audit(&report);
-	return report.frames_in_use;
+	for (int kind = 0; kind < FRAME_KIND_COUNT; kind++)
+		counts[kind] = frame_kind_count(kind);
 }
 
 void process_start_init(void)
@@ -128,7 +128,7 @@ void process_start_init(void)
 	struct task *task;
 
 	process_caches_create();
-	frames_before = audited_frames();
+	count_frames(frames_before);
 	process = process_alloc();
 	task = process ? task_alloc(process, pid_alloc()) : NULL;
 	if (!task)
@@ -178,8 +178,19 @@ static void log_audit(void)
 	else
 		log_line("faultline: audit: %lu facts, %lu wrong: %s", report.checked,
 			 report.wrong, report.first);
-	log_line("faultline: frames in use: %lu before the first program, %lu after",
-		 frames_before, report.frames_in_use);
+}
+
+// What the programs' life has changed, by kind of frame: caches that stay filled, or a leak.
+static void log_frames(void)
+{
+	uint64_t after[FRAME_KIND_COUNT];
+
+	count_frames(after);
+	for (int kind = 0; kind < FRAME_KIND_COUNT; kind++) {
+		if (after[kind] != frames_before[kind])
+			log_line("faultline: frames: %s %+ld since the first program",
+				 frame_kind_name(kind), (long)(after[kind] - frames_before[kind]));
+	}
 }
 
 void process_finish_if_over(void)
@@ -190,7 +201,8 @@ void process_finish_if_over(void)
 		return;
 	log_end(init->status);
 	process_put(init);
-	object_drop_caches();
+	frame_reclaim(); // what is only kept for speed would hide a leak
 	log_audit();
+	log_frames();
 	machine_exit(MACHINE_EXIT_DONE);
 }
