@@ -82,11 +82,6 @@ struct process *process_next(int pid)
 	return process;
 }
 
-struct process *current_process(void)
-{
-	return current_task()->process;
-}
-
 struct task *process_main_task(struct process *process)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kernel/process/signal.h"
+#include "kernel/process/task.h"
 #include "kernel/process/wait.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
@@ -86,7 +87,6 @@ void process_put(struct process *process);
 struct process *process_find(int pid);
 // For listing: the process with the lowest pid above `pid`, with a reference, or NULL.
 struct process *process_next(int pid);
-struct process *current_process(void);
 
 // For /proc: the address space of a process, with a reference (mm_put), or NULL for a zombie.
 struct mm *process_mm(struct process *process);

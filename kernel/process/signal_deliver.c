@@ -195,6 +195,8 @@ static bool force(struct task *task, const struct signal_info *info)
 	bool caught = signals->caught & bit && !(task->blocked & bit) && info->signal != SIGKILL;
 
 	if (!caught) {
+		trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
+		      0);
 		signals->ignored &= ~bit;
 		signals->caught &= ~bit;
 		if (signals->actions && signals->actions->references == 1)

@@ -75,6 +75,11 @@ static inline struct task *current_task(void)
 	return cpu_current_task();
 }
 
+static inline struct process *current_process(void)
+{
+	return current_task()->process;
+}
+
 static inline uintptr_t task_stack_top(const struct task *task)
 {
 	return (uintptr_t)task->stack + KERNEL_STACK_SIZE;

@@ -31,7 +31,7 @@ static long call_missing(uint32_t number)
 	return -ENOSYS;
 }
 
-static long call(const struct registers *r)
+static inline __attribute__((always_inline)) long call(const struct registers *r)
 {
 	uint32_t number = (uint32_t)r->orig_rax; // Linux looks at 32 bits only
 
@@ -40,7 +40,7 @@ static long call(const struct registers *r)
 	return syscall_table[number](r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
 }
 
-static void finish(struct registers *registers, long result)
+static inline void finish(struct registers *registers, long result)
 {
 	registers->rax = (uint64_t)result;
 	// Linux's range of results that never reach ring 3: the call starts again or is told to
