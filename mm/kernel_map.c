@@ -148,6 +148,8 @@ bool kernel_stack_guard_hit(uintptr_t address)
 	       (address - STACKS_BASE) % SLOT_SIZE < PAGE_SIZE;
 }
 
+// Addresses are used once, also where mapping failed half-way: what was mapped there stays, and
+// would be taken for the next device's.
 void *kernel_map_device(phys_t physical, size_t size)
 {
 	uintptr_t offset = physical & ~PAGE_MASK;
@@ -155,12 +157,17 @@ void *kernel_map_device(phys_t physical, size_t size)
 	uintptr_t at;
 	int error;
 
+	if (size > KERNEL_MAP_END - DEVICES_BASE)
+		return NULL;
 	spin_lock(&lock);
 	at = next_device;
+	if (length >= KERNEL_MAP_END - at) {
+		spin_unlock(&lock);
+		return NULL;
+	}
+	next_device += length + PAGE_SIZE;
 	error = kernel_table_map(at, physical - offset, length,
 				 KERNEL_BITS | PTE_WRITE | PTE_NX | PTE_NOCACHE);
-	if (!error)
-		next_device += length + PAGE_SIZE;
 	spin_unlock(&lock);
 	return error ? NULL : (void *)(at + offset);
 }
