@@ -62,8 +62,10 @@ static void reparent_children(struct process *process)
 {
 	struct process *child;
 
-	list_for_each_entry (child, &process->children, sibling)
+	list_for_each_entry (child, &process->children, sibling) {
 		child->parent = init_process;
+		child->exit_signal = SIGCHLD; // nothing else, or anybody could kill init
+	}
 	if (list_empty(&process->children))
 		return;
 	list_splice_tail(&init_process->children, &process->children);

@@ -71,7 +71,9 @@ static void copy_attributes(struct task *child, const struct task *parent,
 	}
 	if (request->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = request->child_tid;
-	to->exit_signal = (uint8_t)request->exit_signal;
+	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
+	to->exit_signal =
+		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
 	to->uid = from->uid;
 	to->euid = from->euid;
 	to->suid = from->suid;

@@ -48,7 +48,7 @@ struct process {
 	bool stop_reported;  // wait4(WUNTRACED) has told; process_lock
 	bool continued;      // for wait4(WCONTINUED); process_lock
 	bool has_execed;     // setpgid by the parent is refused from then on
-	uint8_t exit_signal; // sent to the parent at the end; 0: none; constant
+	uint8_t exit_signal; // sent to the parent at the end; 0: none; process_lock
 	int status;          // wait status: of the end, or the stop signal; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
