@@ -11,6 +11,7 @@
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal_action.h"
 #include "kernel/process/signal_name.h"
+#include "mm/trace.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
