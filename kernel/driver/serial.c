@@ -34,7 +34,7 @@ static void start_port(enum serial_port port)
 	port_write8(at + UART_DLL, BAUD_DIVISOR);
 	port_write8(at + UART_DLM, 0);
 	port_write8(at + UART_LCR, UART_LCR_WLEN8);
-	port_write8(at + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+	port_write8(at + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
 	port_write8(at + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 

@@ -70,7 +70,7 @@ int lookup_user_path(int directory, uintptr_t user_path, unsigned flags, bool al
 		     struct inode **found)
 {
 	struct inode *start;
-	char *path;
+	char *path = NULL;
 	int result = get_path(user_path, &path);
 
 	if (result)
