@@ -93,7 +93,8 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 		total += moved;
 		if (moved < step)
 			break;
-		if (pipe->tail % PAGE_SIZE == 0) {
+		// When the ring was full, the page's start holds its newest bytes already.
+		if (pipe->tail % PAGE_SIZE == 0 && pipe_used(pipe) <= PIPE_CAPACITY - PAGE_SIZE) {
 			frame_put(*slot);
 			*slot = NULL;
 		}
