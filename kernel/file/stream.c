@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Plain streams over the serial ports.
+// Plain streams over the console and COM2.
 //
 // Framed input (boot option stdin=framed) is a sequence of frames: two bytes of length, the lower
 // first, and that many bytes. A length of 0 is the end of the file, for good.
@@ -9,6 +9,8 @@
 // consumer at a time, the holder of `reader`, which alone moves `tail`. Bytes are copied to ring 3
 // straight out of the ring, so that a read that faults loses none.
 #include "kernel/file/stream.h"
+#include "kernel/driver/console.h"
+#include "kernel/driver/serial.h"
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
 #include "kernel/file/poll.h"
@@ -18,21 +20,21 @@
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal.h"
 #include "lib/string.h"
+#include "mm/frame.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 #include <linux/stat.h>
 
-#define RING_SIZE   16384
+#define RING_SIZE   65536
 #define HEADER_SIZE 2
-#define CHUNK       1024 // bytes on the stack while they go out
 
 static struct {
 	uint32_t head, tail; // counters of all bytes ever
 	uint8_t bytes[RING_SIZE];
 	bool framed;
-	bool refused; // input waits in the UART for room
+	bool refused; // input waits in the device for room
 	struct sleep_lock reader;
 	// Guarded by `reader`:
 	uint32_t frame_left; // bytes of the current frame still to be read
@@ -58,8 +60,11 @@ size_t stream_input(const uint8_t *bytes, size_t count)
 	uint32_t room = RING_SIZE - (input.head - __atomic_load_n(&input.tail, __ATOMIC_ACQUIRE));
 	size_t taken = count < room ? count : room;
 
-	for (size_t i = 0; i < taken; i++)
-		input.bytes[(input.head + i) % RING_SIZE] = bytes[i];
+	uint32_t place = input.head % RING_SIZE;
+	size_t before_end = RING_SIZE - place < taken ? RING_SIZE - place : taken;
+
+	memcpy(input.bytes + place, bytes, before_end);
+	memcpy(input.bytes, bytes + before_end, taken - before_end);
 	__atomic_store_n(&input.head, input.head + (uint32_t)taken, __ATOMIC_RELEASE);
 	if (taken < count)
 		__atomic_store_n(&input.refused, true, __ATOMIC_RELEASE);
@@ -78,7 +83,7 @@ static void let_sender_on(void)
 {
 	if (__atomic_load_n(&input.refused, __ATOMIC_ACQUIRE) && ring_used() < RING_SIZE / 2) {
 		__atomic_store_n(&input.refused, false, __ATOMIC_RELEASE);
-		serial_poll_input();
+		console_poll_input();
 	}
 }
 
@@ -179,16 +184,23 @@ static bool interrupted(void)
 	return signal_pending();
 }
 
-long stream_write_port(enum serial_port port, struct io *io)
+static void write_bytes(enum stream_sink sink, const uint8_t *bytes, size_t count)
 {
-	uint8_t bytes[CHUNK];
+	if (sink == STREAM_CONSOLE)
+		console_write(bytes, count);
+	else
+		serial_write(SERIAL_COM2, bytes, count);
+}
+
+static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes)
+{
 	long total = 0;
 
 	while (io->left) {
-		size_t step = io->left < CHUNK ? io->left : CHUNK;
+		size_t step = io->left < PAGE_SIZE ? io->left : PAGE_SIZE;
 		size_t moved = io_from(io, bytes, step);
 
-		serial_write(port, bytes, moved);
+		write_bytes(sink, bytes, moved);
 		total += (long)moved;
 		if (moved < step)
 			return total ? total : -EFAULT;
@@ -200,8 +212,15 @@ long stream_write_port(enum serial_port port, struct io *io)
 
 static long stream_write(struct file *file, struct io *io, uint64_t *offset)
 {
+	struct frame *page = frame_alloc(0, FRAME_KERNEL);
+	long result;
+
 	(void)offset;
-	return stream_write_port((enum serial_port)(uintptr_t)file->data, io);
+	if (!page)
+		return -ENOMEM;
+	result = write_all((enum stream_sink)(uintptr_t)file->data, io, frame_to_virt(page));
+	frame_put(page);
+	return result;
 }
 
 // ---- the rest ----
@@ -255,11 +274,11 @@ int stream_open_input(struct file **file)
 	return *file ? 0 : -ENOMEM;
 }
 
-int stream_open_output(enum serial_port port, struct file **file)
+int stream_open_output(enum stream_sink sink, struct file **file)
 {
 	*file = file_create(&output_ops, NULL, O_WRONLY);
 	if (!*file)
 		return -ENOMEM;
-	(*file)->data = (void *)(uintptr_t)port;
+	(*file)->data = (void *)(uintptr_t)sink;
 	return 0;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The terminal on COM1: reading, writing and polling it. Its control calls are in tty_control.c,
-// what lies between keys and bytes in line_discipline.c.
+// The terminal on the console: reading, writing and polling it. Its control calls are in
+// tty_control.c, what lies between keys and bytes in line_discipline.c.
 //
 // There is one terminal and so one session that has it as its controlling terminal: membership is
 // a comparison of session numbers, and setsid() leaves it without further ado.
+#include "kernel/driver/console.h"
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h"
 #include "kernel/file/files.h"
@@ -37,7 +38,7 @@ static bool input_is_stream(void)
 static void line_host_output(struct line *line, const uint8_t *bytes, size_t count)
 {
 	(void)line;
-	serial_write(SERIAL_COM1, bytes, count);
+	console_write(bytes, count);
 }
 
 static void line_host_signal(struct line *line, int signal)
@@ -65,7 +66,7 @@ int tty_start(void)
 	tty.session = 1;
 	tty.foreground = 1;
 	stream_start(options.stdin_framed);
-	serial_start_input();
+	console_start_input();
 	// tools/run sends nothing before this line: firmware reads the port too, and a UART drops
 	// what it holds when its FIFO is switched on.
 	log_line("faultline: console ready");
@@ -162,7 +163,7 @@ static long take_bytes(struct io *io, bool *done)
 		spin_unlock_irqrestore(&tty.lock, flags);
 		if (count == 0)
 			break;
-		serial_poll_input();
+		console_poll_input();
 		total += (long)count;
 		if (io_to(io, bytes, count) < count)
 			return -EFAULT;
@@ -241,7 +242,7 @@ static void write_chunk(const uint8_t *bytes, size_t count)
 		size_t length = line_output(&tty.line, bytes, count, out, sizeof(out), &used);
 
 		spin_unlock_irqrestore(&tty.lock, flags);
-		serial_write(SERIAL_COM1, out, length);
+		console_write(out, length);
 		bytes += used;
 		count -= used;
 	}
@@ -327,11 +328,11 @@ int tty_open_standard(unsigned descriptor, struct file **file)
 	case 0:
 		return input_is_stream() ? stream_open_input(file) : open_console(file);
 	case 1:
-		return options.console == CONSOLE_RAW ? stream_open_output(SERIAL_COM1, file)
+		return options.console == CONSOLE_RAW ? stream_open_output(STREAM_CONSOLE, file)
 						      : open_console(file);
 	default:
 		if (second_port)
-			return stream_open_output(SERIAL_COM2, file);
+			return stream_open_output(STREAM_ERRORS, file);
 		return tty_open_standard(1, file);
 	}
 }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Bytes between this process's standard streams and the guest's serial ports.
+"""Bytes between this process's standard streams and the guest's ports.
 
-COM1 is the program's stdin and stdout. What it reads comes in frames (two bytes of length, then
-that many bytes; length 0: end of file), because a serial line itself has no end of file; only
-when a person sits at both ends, terminal in and terminal out, the line is the guest's terminal
-and carries keys as they are typed. COM2 is the program's stderr. The debug console is the log.
+The console is the program's stdin and stdout. What it reads comes in frames (two bytes of length,
+then that many bytes; length 0: end of file), because a line itself has no end of file; only when
+a person sits at both ends, terminal in and terminal out, the line is the guest's terminal and
+carries keys as they are typed. COM2 is the program's stderr. The debug console is the log.
 
 Nothing is sent before the kernel's log says READY: firmware and GRUB read the port too, and a
 UART throws away what it holds when its FIFO is switched on.
@@ -21,6 +21,8 @@ import time
 import tty
 
 CHUNK = 4096  # what a writable pipe is sure to take without blocking
+FRAME = 65535  # the longest frame
+
 ESCAPE = b"\x01"  # Ctrl-A
 READY = b"faultline: console ready"
 
@@ -34,7 +36,7 @@ class BrokenPipe(Exception):
 
 
 class Input:
-    """Standard input on its way to COM1."""
+    """Standard input on its way to the console."""
 
     def __init__(self, descriptor, to, framed):
         self.descriptor = descriptor
@@ -49,7 +51,7 @@ class Input:
 
     def read(self):
         try:
-            data = os.read(self.descriptor, CHUNK)
+            data = os.read(self.descriptor, FRAME if self.framed else CHUNK)
         except OSError:
             data = b""
         self.ended = not data
@@ -97,7 +99,7 @@ class Output:
 
     def read(self):
         try:
-            data = self.port.recv(CHUNK)
+            data = self.port.recv(FRAME)
         except BlockingIOError:
             return
         except OSError:

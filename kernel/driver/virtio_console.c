@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//
+// The virtio console: see virtio_console.h. Output waits until the device has taken it. Input
+// loses nothing: a buffer goes back to the device only when the terminal has taken all of it, and
+// a device without buffers holds its sender up.
+#include "kernel/driver/virtio_console.h"
+#include "kernel/driver/pci.h"
+#include "kernel/driver/serial.h"
+#include "kernel/driver/virtio_queue.h"
+#include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
+#include "lib/string.h"
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
+
+#define VENDOR_VIRTIO  0x1af4
+#define DEVICE_CONSOLE 0x1003 // legacy numbers are 0x1000 + ...
+#define QUEUE_INPUT    0
+#define QUEUE_OUTPUT   1
+#define INPUT_BUFFERS  8
+#define INPUT_ORDER    3 // 4 KiB each
+#define OUTPUT_BUFFERS 1
+#define OUTPUT_ORDER   4 // 64 KiB
+
+static bool present;
+static uint16_t ports;
+
+// The buffer being handed to the terminal; used with interrupts off.
+static struct virtio_queue input;
+static bool pending;
+static unsigned pending_index;
+static size_t pending_count, pending_taken;
+
+// One write at a time; taken with interrupts on, by tasks only.
+static struct virtio_queue output;
+static struct spinlock output_lock;
+
+bool virtio_console_present(void)
+{
+	return present;
+}
+
+// Gives the pending buffer to the terminal; whether it took all of it.
+static bool deliver(void)
+{
+	const uint8_t *bytes = (const uint8_t *)virtio_queue_buffer(&input, pending_index);
+
+	if (!pending)
+		return true;
+	pending_taken += tty_input(bytes + pending_taken, pending_count - pending_taken);
+	if (pending_taken < pending_count)
+		return false;
+	pending = false;
+	virtio_queue_offer(&input, pending_index, input.buffer_size, true);
+	virtio_queue_notify(&input);
+	return true;
+}
+
+static void receive(void)
+{
+	while (deliver()) {
+		pending = virtio_queue_take(&input, &pending_index, &pending_count);
+		pending_taken = 0;
+		if (!pending)
+			break;
+	}
+}
+
+// Reading the status lets the line go (Virtio 1.2, 4.1.4.5).
+static void console_interrupt(struct registers *registers)
+{
+	(void)registers;
+	port_read8(ports + VIRTIO_PCI_ISR);
+	receive();
+}
+
+void virtio_console_poll_input(void)
+{
+	uint64_t flags = irq_save();
+
+	receive();
+	irq_restore(flags);
+}
+
+static void write_part(const void *data, size_t count)
+{
+	unsigned index;
+	size_t ignored;
+
+	memcpy(virtio_queue_buffer(&output, 0), data, count);
+	virtio_queue_offer(&output, 0, count, false);
+	virtio_queue_notify(&output);
+	while (!virtio_queue_take(&output, &index, &ignored))
+		__builtin_ia32_pause();
+}
+
+void virtio_console_write(const void *data, size_t count)
+{
+	const char *at = data;
+
+	spin_lock(&output_lock);
+	while (count > 0) {
+		size_t part = count < output.buffer_size ? count : output.buffer_size;
+
+		write_part(at, part);
+		at += part;
+		count -= part;
+	}
+	spin_unlock(&output_lock);
+}
+
+static void set_status(uint8_t status)
+{
+	port_write8(ports + VIRTIO_PCI_STATUS, status);
+}
+
+// The steps and their order: Virtio 1.2, 3.1.1. No feature is asked for.
+static bool start_device(const struct pci_device *device)
+{
+	ports = pci_read32(device, PCI_BASE_ADDRESS_0) & PCI_BASE_ADDRESS_IO_MASK;
+	pci_enable(device);
+	set_status(0);
+	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+	port_write32(ports + VIRTIO_PCI_GUEST_FEATURES, 0);
+	if (virtio_queue_start(&input, ports, QUEUE_INPUT, INPUT_BUFFERS, INPUT_ORDER) ||
+	    virtio_queue_start(&output, ports, QUEUE_OUTPUT, OUTPUT_BUFFERS, OUTPUT_ORDER)) {
+		set_status(VIRTIO_CONFIG_S_FAILED);
+		return false;
+	}
+	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+		   VIRTIO_CONFIG_S_DRIVER_OK);
+	return true;
+}
+
+bool virtio_console_start(void)
+{
+	struct pci_device device;
+
+	if (!pci_find(VENDOR_VIRTIO, DEVICE_CONSOLE, &device) || !start_device(&device))
+		return false;
+	present = true;
+	// Output is waited for, its interrupts are not.
+	output.ring.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+	irq_register(pci_read32(&device, PCI_INTERRUPT_LINE & ~3) & 15, console_interrupt);
+	for (unsigned i = 0; i < input.buffers; i++)
+		virtio_queue_offer(&input, i, input.buffer_size, true);
+	virtio_queue_notify(&input);
+	return true;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// A virtio console (Virtio 1.2, 5.3) by its legacy interface in I/O ports (4.1.4.8): one port,
+// one queue in each direction.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Finds and starts the device. False when there is none, or no memory for it.
+bool virtio_console_start(void);
+bool virtio_console_present(void);
+
+void virtio_console_write(const void *data, size_t count);
+void virtio_console_poll_input(void);
