@@ -122,19 +122,19 @@ static int map_fixed(struct mm *mm, uintptr_t start, uintptr_t end, int protecti
 }
 
 // Zeros from the end of the file's bytes to the end of their page: there the file goes on with
-// something else, and the program expects its .bss. A segment that is not writable is made so for
-// that moment.
-static int zero_rest_of_page(struct mm *mm, uintptr_t file_end, uintptr_t end, int protection)
+// something else, and the program expects its .bss. To the end even if the segment ends earlier:
+// glibc's dynamic linker takes its first allocations from there and expects zeros. A segment that
+// is not writable is made so for that moment.
+static int zero_rest_of_page(struct mm *mm, uintptr_t file_end, int protection)
 {
 	uintptr_t page = PAGE_ALIGN_DOWN(file_end), next = PAGE_ALIGN_UP(file_end);
-	uintptr_t stop = end < next ? end : next;
 	int error = 0;
 
 	if (page == file_end)
 		return 0;
 	if (!(protection & PROT_WRITE))
 		error = mm_mprotect(mm, page, PAGE_SIZE, PROT_READ | PROT_WRITE);
-	if (!error && mm_zero_out(mm, file_end, stop - file_end) != stop - file_end)
+	if (!error && mm_zero_out(mm, file_end, next - file_end) != next - file_end)
 		error = -ENOMEM;
 	if (!error && !(protection & PROT_WRITE))
 		error = mm_mprotect(mm, page, PAGE_SIZE, protection);
@@ -157,7 +157,7 @@ static int map_segment(struct mm *mm, struct object *object, const struct elf_se
 	if (!error)
 		error = map_fixed(mm, middle, PAGE_ALIGN_UP(end), segment->protection, NULL, 0);
 	if (!error && segment->file_size && segment->memory_size > segment->file_size)
-		error = zero_rest_of_page(mm, file_end, end, segment->protection);
+		error = zero_rest_of_page(mm, file_end, segment->protection);
 	return error;
 }
 
