@@ -56,6 +56,16 @@ struct frame *buddy_take(unsigned order)
 	return frame;
 }
 
+struct frame *buddy_take_smallest(unsigned *order)
+{
+	unsigned found = 0;
+
+	while (found < *order && !free_count[found])
+		found++;
+	*order = found;
+	return buddy_take(found);
+}
+
 // Blocks of the largest order are aligned to their size, and the frame table has entries for the
 // whole of each such block in which there is any RAM: the buddy's entry can always be read.
 void buddy_give(struct frame *frame, unsigned order)

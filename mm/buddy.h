@@ -15,6 +15,10 @@ extern struct spinlock buddy_lock;
 // Takes a block of 2^order frames off the lists; NULL when there is none.
 struct frame *buddy_take(unsigned order);
 
+// Takes one of the smallest blocks there are, or a part of a larger one: of 2^*order frames at
+// most; *order becomes what it is. NULL when nothing is free.
+struct frame *buddy_take_smallest(unsigned *order);
+
 // Puts a block on the lists, merged with what lies beside it.
 void buddy_give(struct frame *frame, unsigned order);
 

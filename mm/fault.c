@@ -28,13 +28,13 @@ struct fault {
 	pte_t *slot;
 };
 
-static uint64_t page_index_of(const struct fault *fault)
+static inline uint64_t page_index_of(const struct fault *fault)
 {
 	return fault->vma->page_offset + ((fault->address - fault->vma->start) >> PAGE_SHIFT);
 }
 
 // Puts `frame` where nothing was mapped. The caller's reference becomes the mapping's.
-static void map_new(struct fault *fault, struct frame *frame, pte_t extra_bits)
+static inline void map_new(struct fault *fault, struct frame *frame, pte_t extra_bits)
 {
 	pte_t entry = frame_to_phys(frame) | page_protection(fault->vma->flags) | extra_bits;
 
@@ -57,7 +57,7 @@ static void map_instead(struct fault *fault, struct frame *frame)
 }
 
 // A frame that will be private memory of this VMA; NULL when out of memory.
-static struct frame *new_anon_frame(struct fault *fault)
+static inline struct frame *new_anon_frame(struct fault *fault)
 {
 	struct frame *frame;
 
@@ -300,7 +300,8 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access a
 		spin_unlock(&mm->lock);
 	}
 	__atomic_add_fetch(&result_counts[result], 1, __ATOMIC_RELAXED);
-	trace(TRACE_FAULT, address, access, result, machine_time() - began);
+	if (__builtin_expect(trace_enabled, 0))
+		trace_write(TRACE_FAULT, address, access, result, machine_time() - began);
 	return result;
 }
 

@@ -19,8 +19,9 @@ char *direct_map = (char *)DIRECT_MAP_BASE;
 struct frame *frame_table = (struct frame *)FRAME_TABLE_BASE;
 uint64_t frame_limit;
 
-#define CPU_LIST_LIMIT 128 // frames a CPU may keep
-#define CPU_LIST_BATCH 32  // frames moved at a time
+#define CPU_LIST_LIMIT       128 // frames a CPU may keep
+#define CPU_LIST_BATCH       32  // frames moved at a time
+#define CPU_LIST_BATCH_ORDER 5
 
 // Touched only by its own CPU, which is not preempted meanwhile; sums may be read by anybody.
 static struct cpu_frames {
@@ -33,6 +34,8 @@ static struct cpu_frames *this_cpu_frames(void)
 {
 	struct cpu_frames *mine = &cpu_frames[machine_cpu()];
 
+	// Keeps the compiler from computing the address anew for each field.
+	__asm__("" : "+r"(mine));
 	if (__builtin_expect(!mine->list.next, 0))
 		list_init(&mine->list);
 	return mine;
@@ -45,17 +48,23 @@ static void count_move(struct cpu_frames *mine, enum frame_kind from, enum frame
 	mine->kinds[to] += frames;
 }
 
-static void refill(struct cpu_frames *mine)
+// Whole blocks are cut up at once, the smallest first, so that the large ones stay.
+static __attribute__((noinline)) void refill(struct cpu_frames *mine)
 {
 	spin_lock(&buddy_lock);
 	while (mine->count < CPU_LIST_BATCH) {
-		struct frame *frame = buddy_take(0);
+		unsigned order = CPU_LIST_BATCH_ORDER;
+		struct frame *frame = buddy_take_smallest(&order);
 
 		if (!frame)
 			break;
-		frame->place = FRAME_ON_CPU;
-		list_add_tail(&mine->list, &frame->link);
-		mine->count++;
+		for (struct frame *end = frame + (1ul << order); frame < end; frame++) {
+			frame->kind = FRAME_FREE;
+			frame->order = 0;
+			frame->place = FRAME_ON_CPU;
+			list_add_tail(&mine->list, &frame->link);
+		}
+		mine->count += 1u << order;
 	}
 	spin_unlock(&buddy_lock);
 }
@@ -79,7 +88,7 @@ void frame_drain_cpu(void)
 	spill(this_cpu_frames(), 0);
 }
 
-static struct frame *take_single(struct cpu_frames *mine)
+static inline struct frame *take_single(struct cpu_frames *mine)
 {
 	struct frame *frame;
 
@@ -111,37 +120,56 @@ static struct frame *take(struct cpu_frames *mine, unsigned order)
 	return order ? take_block(order) : take_single(mine);
 }
 
-static void set_block_kind(struct frame *frame, unsigned order, enum frame_kind kind)
+static __attribute__((noinline)) struct frame *take_reclaimed(struct cpu_frames *mine,
+							      unsigned order)
 {
-	frame->kind = kind;
-	frame->order = order;
-	for (uint64_t i = 1; i < 1ul << order; i++) {
-		frame[i].kind = kind;
-		frame[i].order = FRAME_TAIL;
-	}
+	frame_reclaim();
+	frame_drain_cpu();
+	return take(mine, order);
 }
 
-struct frame *frame_alloc(unsigned order, enum frame_kind kind)
+static inline struct frame *hand_out(struct cpu_frames *mine, struct frame *frame, unsigned order,
+				     enum frame_kind kind)
 {
-	struct cpu_frames *mine = this_cpu_frames();
-	struct frame *frame;
-
-	if (failure_due())
-		return NULL;
-	frame = take(mine, order);
-	if (__builtin_expect(!frame, 0)) {
-		frame_reclaim();
-		frame_drain_cpu();
-		frame = take(mine, order);
-		if (!frame)
-			return NULL;
-	}
 	poison_check(frame_to_virt(frame), PAGE_SIZE << order);
-	set_block_kind(frame, order, kind);
+	frame->kind = kind;
+	frame->order = order;
 	frame->references = 1;
 	count_move(mine, FRAME_FREE, kind, 1l << order);
 	trace(TRACE_FRAME_ALLOC, frame - frame_table, order, kind, 0);
 	return frame;
+}
+
+static __attribute__((noinline)) struct frame *alloc_block(unsigned order, enum frame_kind kind)
+{
+	struct cpu_frames *mine = this_cpu_frames();
+	struct frame *frame = take_block(order);
+
+	if (!frame)
+		frame = take_reclaimed(mine, order);
+	if (!frame)
+		return NULL;
+	for (uint64_t i = 1; i < 1ul << order; i++) {
+		frame[i].kind = kind;
+		frame[i].order = FRAME_TAIL;
+	}
+	return hand_out(mine, frame, order, kind);
+}
+
+struct frame *frame_alloc(unsigned order, enum frame_kind kind)
+{
+	struct cpu_frames *mine;
+	struct frame *frame;
+
+	if (failure_due())
+		return NULL;
+	if (order)
+		return alloc_block(order, kind);
+	mine = this_cpu_frames();
+	frame = take_single(mine);
+	if (__builtin_expect(!frame, 0))
+		frame = take_reclaimed(mine, 0);
+	return frame ? hand_out(mine, frame, 0, kind) : NULL;
 }
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind)

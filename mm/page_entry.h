@@ -45,12 +45,38 @@ static inline struct frame *table_of(const pte_t *slot)
 	return phys_to_frame(virt_to_phys(slot));
 }
 
-// The lowest-level slot of `address`; NULL when a table on the way is missing.
-pte_t *page_slot_find(struct mm *mm, uintptr_t address);
+// From a table at `level` to the one that an address leads to; NULL when there is none.
+static inline pte_t *page_table_below(const pte_t *table, uintptr_t address, unsigned level)
+{
+	pte_t entry = table[level_index(address, level)];
+
+	if (__builtin_expect((entry & (PTE_PRESENT | PTE_HUGE)) != PTE_PRESENT, 0))
+		return NULL;
+	return entry_table(entry);
+}
+
+// The lowest-level slot of `address`; NULL when a table on the way is missing. Not a loop: with
+// the level a constant, each step is half as long, and every fault takes them.
+static inline pte_t *page_slot_find(struct mm *mm, uintptr_t address)
+{
+	pte_t *table = page_table_below(phys_to_virt(mm->root), address, 4);
+
+	if (table)
+		table = page_table_below(table, address, 3);
+	if (table)
+		table = page_table_below(table, address, 2);
+	return table ? &table[level_index(address, 1)] : NULL;
+}
 
 // The same, making the tables that are missing; NULL when out of memory. Tables made for a page
 // that is then not entered must go again: page_prune.
-pte_t *page_slot_make(struct mm *mm, uintptr_t address);
+pte_t *page_tables_make(struct mm *mm, uintptr_t address);
+static inline pte_t *page_slot_make(struct mm *mm, uintptr_t address)
+{
+	pte_t *slot = page_slot_find(mm, address);
+
+	return __builtin_expect(slot != NULL, 1) ? slot : page_tables_make(mm, address);
+}
 
 // Puts an entry where there was none.
 static inline void page_slot_fill(pte_t *slot, pte_t entry)
@@ -60,7 +86,15 @@ static inline void page_slot_fill(pte_t *slot, pte_t entry)
 }
 
 // The bits of a leaf under a VMA's protection; PTE_WRITE is the fault handler's to add.
-pte_t page_protection(uint32_t vma_flags);
+static inline pte_t page_protection(uint32_t vma_flags)
+{
+	pte_t bits = PTE_USER | PTE_ACCESSED;
+
+	bits |= vma_flags & VMA_PROTECTION ? PTE_PRESENT : PTE_HIDDEN;
+	if (!(vma_flags & VMA_EXEC))
+		bits |= PTE_NX;
+	return bits;
+}
 
 // Empties [start, end): frames and emptied tables go to `batch`. mm's counters are adjusted.
 void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch);

@@ -140,28 +140,14 @@ uint64_t page_table_kept(void)
 	return sum;
 }
 
-pte_t *page_slot_find(struct mm *mm, uintptr_t address)
-{
-	pte_t *table = phys_to_virt(mm->root);
-
-	for (unsigned level = 4; level > 1; level--) {
-		pte_t entry = table[level_index(address, level)];
-
-		if ((entry & (PTE_PRESENT | PTE_HUGE)) != PTE_PRESENT)
-			return NULL;
-		table = entry_table(entry);
-	}
-	return &table[level_index(address, 1)];
-}
-
-pte_t *page_slot_make(struct mm *mm, uintptr_t address)
+pte_t *page_tables_make(struct mm *mm, uintptr_t address)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
 	for (unsigned level = 4; level > 1; level--) {
 		pte_t *slot = &table[level_index(address, level)];
 
-		if (__builtin_expect(!(*slot & PTE_PRESENT), 0)) {
+		if (!(*slot & PTE_PRESENT)) {
 			struct frame *below = table_alloc(mm, address, level - 1);
 
 			if (!below)
@@ -171,16 +157,6 @@ pte_t *page_slot_make(struct mm *mm, uintptr_t address)
 		table = entry_table(*slot);
 	}
 	return &table[level_index(address, 1)];
-}
-
-pte_t page_protection(uint32_t vma_flags)
-{
-	pte_t bits = PTE_USER | PTE_ACCESSED;
-
-	bits |= vma_flags & VMA_PROTECTION ? PTE_PRESENT : PTE_HIDDEN;
-	if (!(vma_flags & VMA_EXEC))
-		bits |= PTE_NX;
-	return bits;
 }
 
 // Whether the frame that holds a table exists: a broken tree must not break the report about it.

@@ -445,7 +445,8 @@ static void measure_frame_bytes(void)
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		if (sscanf(line, "%31s %lu", kind, &count) != 2)
 			continue;
-		total += count;
+		if (!strcmp(kind, "total"))
+			total = count;
 		if (!strcmp(kind, "frame-table"))
 			table = count;
 	}
