@@ -9,6 +9,10 @@
 
 #define INSTRUCTION_SIZE_MAX 15
 
+// A selector's error code (SDM vol. 3A, 6.13).
+#define ERROR_IDT         2 // the index is a vector
+#define ERROR_INDEX_SHIFT 3
+
 static const char *const vector_names[VECTOR_IRQ] = {
 	[VECTOR_DIVIDE] = "division by zero or overflow",
 	[VECTOR_DEBUG] = "debug trap",
@@ -111,6 +115,9 @@ int exception_describe_user(char *text, size_t size, const struct registers *reg
 
 	if (vector != VECTOR_PROTECTION)
 		return snprintf(text, size, "%s", vector_name(vector));
+	if (registers->orig_rax & ERROR_IDT)
+		return snprintf(text, size, "int 0x%lx: an interrupt that ring 3 may not call",
+				registers->orig_rax >> ERROR_INDEX_SHIFT);
 	// The instruction may be the last one before an unmapped page.
 	while (readable > 0 && copy_from_user(code, registers->rip, readable))
 		readable--;
