@@ -16,7 +16,7 @@ void console_write(const void *data, size_t count)
 	if (virtio_console_present())
 		virtio_console_write(data, count);
 	else
-		serial_write(SERIAL_COM1, data, count);
+		serial_write(data, count);
 }
 
 void console_poll_input(void)

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's log. QEMU's debug console answers a read of its port with the port's own number;
-// where it does not, lines go to COM1, between the program's own output.
+// The kernel's log: to the debug console, or where there is none to COM1, between the program's
+// own output.
 //
 // `lock` guards the ring and keeps lines whole. It is taken with interrupts off, as handlers log.
 #include "kernel/driver/log.h"
+#include "kernel/driver/debugcon.h"
 #include "kernel/driver/serial.h"
-#include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "lib/format.h"
 
-#define DEBUG_CONSOLE 0xe9
-#define LINE_MAX      400
-#define RING_SIZE     32768
+#define LINE_MAX  400
+#define RING_SIZE 32768
 
 static struct spinlock lock;
 static bool lock_broken;
@@ -21,10 +20,10 @@ static uint64_t written; // bytes since boot; the ring holds the last RING_SIZE 
 
 static void send(const char *text, size_t length)
 {
-	if (port_read8(DEBUG_CONSOLE) == DEBUG_CONSOLE)
-		port_write_string8(DEBUG_CONSOLE, text, length);
+	if (debugcon_present(DEBUGCON_LOG))
+		debugcon_write(DEBUGCON_LOG, text, length);
 	else
-		serial_write(SERIAL_COM1, text, length);
+		serial_write(text, length);
 }
 
 static void keep(const char *text, size_t length)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// 16550 serial ports, programmed directly. Output polls: QEMU takes bytes as fast as they come,
-// and on real hardware a program that prints waits for the wire.
+// COM1, a 16550 serial port, programmed directly. Output polls: QEMU takes bytes as fast as they
+// come, and on real hardware a program that prints waits for the wire.
 //
 // Input loses nothing: a byte leaves the UART only when the terminal can take it. While it can
 // not, the receive interrupt is off and the UART's FIFO holds the sender up.
@@ -14,52 +14,40 @@
 #define FIFO_SIZE    16
 #define SCRATCH_TEST 0x5a
 
-static const uint16_t base[] = {[SERIAL_COM1] = 0x3f8, [SERIAL_COM2] = 0x2f8};
-static bool present[2];
+#define BASE 0x3f8
 
-// COM1's input; with interrupts off. Bytes that are out of the UART but not yet taken.
+static bool present;
+
+// Used with interrupts off. Bytes that are out of the UART but not yet taken.
 static uint8_t pending[FIFO_SIZE];
 static size_t pending_count;
 
-static void start_port(enum serial_port port)
-{
-	uint16_t at = base[port];
-
-	port_write8(at + UART_SCR, SCRATCH_TEST);
-	present[port] = port_read8(at + UART_SCR) == SCRATCH_TEST;
-	if (!present[port])
-		return;
-	port_write8(at + UART_IER, 0);
-	port_write8(at + UART_LCR, UART_LCR_DLAB);
-	port_write8(at + UART_DLL, BAUD_DIVISOR);
-	port_write8(at + UART_DLM, 0);
-	port_write8(at + UART_LCR, UART_LCR_WLEN8);
-	port_write8(at + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
-	port_write8(at + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
-}
-
 void serial_init(void)
 {
-	start_port(SERIAL_COM1);
-	start_port(SERIAL_COM2);
-}
-
-bool serial_present(enum serial_port port)
-{
-	return present[port];
+	port_write8(BASE + UART_SCR, SCRATCH_TEST);
+	present = port_read8(BASE + UART_SCR) == SCRATCH_TEST;
+	if (!present)
+		return;
+	port_write8(BASE + UART_IER, 0);
+	port_write8(BASE + UART_LCR, UART_LCR_DLAB);
+	port_write8(BASE + UART_DLL, BAUD_DIVISOR);
+	port_write8(BASE + UART_DLM, 0);
+	port_write8(BASE + UART_LCR, UART_LCR_WLEN8);
+	port_write8(BASE + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+	port_write8(BASE + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
 // An empty transmitter takes a FIFO full at once.
-void serial_write(enum serial_port port, const void *data, size_t count)
+void serial_write(const void *data, size_t count)
 {
 	const uint8_t *at = data;
 
-	while (present[port] && count > 0) {
+	while (present && count > 0) {
 		size_t part = count < FIFO_SIZE ? count : FIFO_SIZE;
 
-		while (!(port_read8(base[port] + UART_LSR) & UART_LSR_THRE))
+		while (!(port_read8(BASE + UART_LSR) & UART_LSR_THRE))
 			__builtin_ia32_pause();
-		port_write_string8(base[port] + UART_TX, at, part);
+		port_write_string8(BASE + UART_TX, at, part);
 		at += part;
 		count -= part;
 	}
@@ -67,7 +55,7 @@ void serial_write(enum serial_port port, const void *data, size_t count)
 
 static void set_input_interrupt(bool on)
 {
-	port_write8(base[SERIAL_COM1] + UART_IER, on ? UART_IER_RDI : 0);
+	port_write8(BASE + UART_IER, on ? UART_IER_RDI : 0);
 }
 
 // Gives pending bytes to the terminal; whether it took all of them.
@@ -85,11 +73,9 @@ static bool deliver(void)
 
 static void receive(void)
 {
-	uint16_t at = base[SERIAL_COM1];
-
 	while (deliver()) {
-		while (pending_count < FIFO_SIZE && (port_read8(at + UART_LSR) & UART_LSR_DR))
-			pending[pending_count++] = port_read8(at + UART_RX);
+		while (pending_count < FIFO_SIZE && (port_read8(BASE + UART_LSR) & UART_LSR_DR))
+			pending[pending_count++] = port_read8(BASE + UART_RX);
 		if (pending_count == 0)
 			break;
 	}
@@ -104,7 +90,7 @@ static void serial_interrupt(struct registers *registers)
 
 void serial_start_input(void)
 {
-	if (!present[SERIAL_COM1])
+	if (!present)
 		return;
 	irq_register(IRQ_COM1, serial_interrupt);
 	serial_poll_input();
@@ -114,7 +100,7 @@ void serial_poll_input(void)
 {
 	uint64_t flags = irq_save();
 
-	if (present[SERIAL_COM1])
+	if (present)
 		receive();
 	irq_restore(flags);
 }

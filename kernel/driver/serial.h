@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// Serial ports (16550). COM1 is the program's input and output, COM2 its errors when tools/run
-// keeps them apart. Output waits for the device; input comes by interrupt.
+// COM1, a 16550 serial port: the console where there is no better one. Output waits for the
+// device; input comes by interrupt.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum serial_port { SERIAL_COM1, SERIAL_COM2 };
-
-// Programs both ports: 115200 8N1, FIFO on. Ports that are not there swallow output.
+// Programs the port: 115200 8N1, FIFO on. A port that is not there swallows output.
 void serial_init(void);
-bool serial_present(enum serial_port port);
 
 // Raw bytes, none added or changed. Any context; bytes of two callers may interleave.
-void serial_write(enum serial_port port, const void *data, size_t count);
+void serial_write(const void *data, size_t count);
 
-// Starts input on COM1: each byte is offered to tty_input().
+// Starts input: each byte is offered to tty_input().
 void serial_start_input(void);
 
 // Offers bytes again that tty_input() had no room for. To be called when its reader has made room;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Plain streams over the console and COM2.
+// Plain streams over the console, and out over a debug console.
 //
 // Framed input (boot option stdin=framed) is a sequence of frames: two bytes of length, the lower
 // first, and that many bytes. A length of 0 is the end of the file, for good.
@@ -10,7 +10,7 @@
 // straight out of the ring, so that a read that faults loses none.
 #include "kernel/file/stream.h"
 #include "kernel/driver/console.h"
-#include "kernel/driver/serial.h"
+#include "kernel/driver/debugcon.h"
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
 #include "kernel/file/poll.h"
@@ -189,7 +189,7 @@ static void write_bytes(enum stream_sink sink, const uint8_t *bytes, size_t coun
 	if (sink == STREAM_CONSOLE)
 		console_write(bytes, count);
 	else
-		serial_write(SERIAL_COM2, bytes, count);
+		debugcon_write(DEBUGCON_ERRORS, bytes, count);
 }
 
 static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes)

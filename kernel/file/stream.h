@@ -15,7 +15,7 @@ void stream_start(bool framed);
 // The console's input from the interrupt handler; how many bytes there was room for.
 size_t stream_input(const uint8_t *bytes, size_t count);
 
-// Where a writable stream leads: the console, or COM2, which tools/run keeps apart for errors.
+// Where a writable stream leads: the console, or what tools/run keeps apart for errors.
 enum stream_sink { STREAM_CONSOLE, STREAM_ERRORS };
 
 // The readable stream, a writable one. 0 or -ENOMEM.

@@ -7,7 +7,8 @@
 // a comparison of session numbers, and setsid() leaves it without further ado.
 #include "kernel/driver/console.h"
 #include "kernel/driver/log.h"
-#include "kernel/driver/serial.h"
+#include "kernel/driver/serial.h" // tty_input()
+#include "kernel/driver/debugcon.h"
 #include "kernel/file/files.h"
 #include "kernel/file/poll.h"
 #include "kernel/file/stream.h"
@@ -322,7 +323,7 @@ static int open_console(struct file **file)
 
 int tty_open_standard(unsigned descriptor, struct file **file)
 {
-	bool second_port = input_is_stream() && serial_present(SERIAL_COM2);
+	bool errors_apart = input_is_stream() && debugcon_present(DEBUGCON_ERRORS);
 
 	switch (descriptor) {
 	case 0:
@@ -331,7 +332,7 @@ int tty_open_standard(unsigned descriptor, struct file **file)
 		return options.console == CONSOLE_RAW ? stream_open_output(STREAM_CONSOLE, file)
 						      : open_console(file);
 	default:
-		if (second_port)
+		if (errors_apart)
 			return stream_open_output(STREAM_ERRORS, file);
 		return tty_open_standard(1, file);
 	}

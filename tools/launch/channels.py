@@ -4,7 +4,8 @@
 The console is the program's stdin and stdout. What it reads comes in frames (two bytes of length,
 then that many bytes; length 0: end of file), because a line itself has no end of file; only when
 a person sits at both ends, terminal in and terminal out, the line is the guest's terminal and
-carries keys as they are typed. COM2 is the program's stderr. The debug console is the log.
+carries keys as they are typed. Two of QEMU's debug consoles are the program's stderr and the log:
+firmware prints on neither.
 
 Nothing is sent before the kernel's log says READY: firmware and GRUB read the port too, and a
 UART throws away what it holds when its FIFO is switched on.

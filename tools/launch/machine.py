@@ -68,7 +68,7 @@ def _boot(options, initrd, command_line, directory):
 
 
 def command(options, initrd, command_line, directory, descriptors, terminal):
-    """QEMU's arguments. `descriptors`: sockets for the console, COM2 and the debug console. The
+    """QEMU's arguments. `descriptors`: sockets for the console, stderr and the log. The
     console is COM1 for a person at a terminal, and a virtio console, many times as fast, for
     programs. Without ioeventfd QEMU takes its bytes at once, which keeps --icount exact."""
     if not shutil.which(QEMU):
@@ -76,10 +76,11 @@ def command(options, initrd, command_line, directory, descriptors, terminal):
     line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg", "-display", "none",
             "-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
-    for name, descriptor in zip(("console", "com2", "log"), descriptors):
+    for name, descriptor in zip(("console", "errors", "log"), descriptors):
         line += ["-chardev", f"socket,id={name},fd={descriptor}"]
-    line += ["-serial", "chardev:console" if terminal else "null", "-serial", "chardev:com2",
-             "-device", "isa-debugcon,iobase=0xe9,chardev=log"]
+    line += ["-serial", "chardev:console" if terminal else "null",
+             "-device", "isa-debugcon,iobase=0xe9,chardev=log",
+             "-device", "isa-debugcon,iobase=0xea,chardev=errors"]
     if not terminal:
         line += ["-device", "virtio-serial-pci,disable-modern=on,ioeventfd=off",
                  "-device", "virtconsole,chardev=console"]
