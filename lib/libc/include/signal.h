@@ -7,7 +7,7 @@
 #undef sigaction
 #include <sys/types.h>
 
-// glibc's and musl's name for the first fields' shorthands.
+typedef int sig_atomic_t;
 typedef __sighandler_t sighandler_t;
 
 struct sigaction {
