@@ -20,7 +20,7 @@ static bool room_for_heap(struct mm *mm, uintptr_t start, uintptr_t end)
 
 static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 {
-	if (!room_for_heap(mm, start, end))
+	if (!room_for_heap(mm, start, end) || mm->vma_count > VMA_COUNT_LIMIT)
 		return false;
 	if (!mm_may_expand(mm, (end - start) >> PAGE_SHIFT, HEAP_FLAGS))
 		return false;

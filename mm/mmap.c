@@ -33,9 +33,10 @@ static long hint_or_hole(struct mm *mm, uintptr_t hint, uint64_t length)
 {
 	uintptr_t hole;
 
-	hint = PAGE_ALIGN_UP(hint);
-	if (hint >= MMAP_MIN_ADDRESS && hint <= USER_END - length &&
-	    vma_range_free(mm, hint, hint + length))
+	hint = PAGE_ALIGN_DOWN(hint);
+	if (hint && hint < MMAP_MIN_ADDRESS)
+		hint = MMAP_MIN_ADDRESS;
+	if (hint && hint <= USER_END - length && vma_range_free(mm, hint, hint + length))
 		return hint;
 	hole = vma_find_hole(mm, length, mm->mmap_top);
 	if (!hole)
@@ -91,8 +92,6 @@ int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags
 		vma_merge(mm, below);
 		return 0;
 	}
-	if (mm->vma_count >= VMA_COUNT_LIMIT)
-		return -ENOMEM;
 	return add_vma(mm, &request);
 }
 
@@ -109,15 +108,26 @@ static uint32_t vma_flags_for(int prot, int flags, bool may_write)
 	return result;
 }
 
-// Room first: MAP_FIXED replaces what is there.
+// How many pages of [start, end) are mapped.
+static uint64_t pages_mapped(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	uint64_t bytes = 0;
+
+	for (struct vma *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma))
+		bytes += (vma->end < end ? vma->end : end) -
+			 (vma->start > start ? vma->start : start);
+	return bytes >> PAGE_SHIFT;
+}
+
+// Room first: MAP_FIXED replaces what is there, and only what goes beyond that must be allowed.
 static long map_at(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags,
 		   struct object *object, uint64_t page_offset)
 {
+	uint64_t pages = length >> PAGE_SHIFT;
 	int error;
 
-	if (mm->vma_count >= VMA_COUNT_LIMIT)
-		return -ENOMEM;
-	if (!mm_may_expand(mm, length >> PAGE_SHIFT, flags))
+	if (!mm_may_expand(mm, pages, flags) &&
+	    !mm_may_expand(mm, pages - pages_mapped(mm, address, address + length), flags))
 		return -ENOMEM;
 	error = unmap_range(mm, address, address + length);
 	if (!error)
@@ -126,9 +136,34 @@ static long map_at(struct mm *mm, uintptr_t address, uint64_t length, uint32_t f
 	return error ? error : (long)address;
 }
 
+static long map_shared_anonymous(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags)
+{
+	struct object *object = shared_object_create(length);
+	long result;
+
+	if (!object)
+		return -ENOMEM;
+	result = map_at(mm, address, length, flags, object, 0);
+	object_put(object);
+	return result;
+}
+
+static bool type_allowed(int flags, const struct object *object)
+{
+	int type = flags & MAP_TYPE;
+
+	if (type == MAP_PRIVATE)
+		return !object || !(flags & MAP_GROWSDOWN);
+	if (flags & MAP_GROWSDOWN)
+		return false;
+	return type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && object);
+}
+
 static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 		struct object *object, uint64_t page_offset, bool may_write)
 {
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	uint32_t vma_flags = vma_flags_for(prot, flags, may_write || !object);
 	uint64_t length = PAGE_ALIGN_UP(size);
 	long start;
 
@@ -138,36 +173,29 @@ static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int fla
 		return -ENOMEM;
 	if (page_offset + (length >> PAGE_SHIFT) < page_offset)
 		return -EOVERFLOW;
+	// Not >=: one more than the limit is what Linux lets mmap reach.
+	if (mm->vma_count > VMA_COUNT_LIMIT)
+		return -ENOMEM;
 	start = choose_address(mm, address, length, flags);
 	if (start < 0)
 		return start;
-	return map_at(mm, start, length, vma_flags_for(prot, flags, may_write), object,
-		      page_offset);
+	if (!type_allowed(flags, object))
+		return -EINVAL;
+	if ((vma_flags & VMA_WRITE) && !(vma_flags & VMA_MAY_WRITE))
+		return -EACCES;
+	if (shared && !object)
+		return map_shared_anonymous(mm, start, length, vma_flags);
+	return map_at(mm, start, length, vma_flags, object, page_offset);
 }
 
 long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	     struct object *object, uint64_t page_offset, bool may_write)
 {
-	int type = flags & MAP_TYPE;
-	struct object *shared = NULL;
 	long result;
 
-	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if (!object && type != MAP_PRIVATE) {
-		if (!size)
-			return -EINVAL;
-		object = shared = shared_object_create(PAGE_ALIGN_UP(size));
-		page_offset = 0;
-		may_write = true;
-		if (!object)
-			return -ENOMEM;
-	}
 	spin_lock(&mm->lock);
 	result = map(mm, address, size, prot, flags, object, page_offset, may_write);
 	spin_unlock(&mm->lock);
-	if (shared)
-		object_put(shared);
 	trace(TRACE_MMAP, result, size, prot, flags);
 	return result;
 }
@@ -192,15 +220,18 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 			uintptr_t *next)
 {
 	uint32_t flags = (vma->flags & ~VMA_PROTECTION) | prot;
+	uint64_t pages;
 	int error;
 
 	*next = vma->end < end ? vma->end : end;
+	pages = (*next - start) >> PAGE_SHIFT;
 	if (flags == vma->flags)
 		return 0;
 	if ((prot & PROT_WRITE) && !(vma->flags & VMA_MAY_WRITE))
 		return -EACCES;
-	if ((prot & PROT_WRITE) && !(vma->flags & (VMA_WRITE | VMA_SHARED)) &&
-	    mm->data + ((*next - start) >> PAGE_SHIFT) > mm->data_limit >> PAGE_SHIFT)
+	// What was no data and becomes it is held to that limit; the others it has passed already.
+	if ((prot & PROT_WRITE) && !mm_may_expand(mm, pages, flags) &&
+	    mm_may_expand(mm, pages, vma->flags))
 		return -ENOMEM;
 	if (vma->start < start) {
 		error = vma_split(mm, vma, start);
@@ -238,21 +269,40 @@ static int protect(struct mm *mm, uintptr_t start, uintptr_t end, int prot)
 	return 0;
 }
 
+// With PROT_GROWSDOWN the change begins where the stack does. Nothing here grows up.
+static int widen(struct mm *mm, uintptr_t *start, uintptr_t end, int prot)
+{
+	struct vma *vma = vma_find(mm, *start);
+
+	if (!(prot & (PROT_GROWSDOWN | PROT_GROWSUP)))
+		return 0;
+	if (!vma || vma->start >= (prot & PROT_GROWSDOWN ? end : *start + 1))
+		return -ENOMEM;
+	if ((prot & PROT_GROWSUP) || !(vma->flags & VMA_GROWS_DOWN))
+		return -EINVAL;
+	*start = vma->start;
+	return 0;
+}
+
 int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 {
-	uintptr_t end = address + PAGE_ALIGN_UP(size);
+	const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
+	const int growth = PROT_GROWSDOWN | PROT_GROWSUP;
+	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size);
 	int error;
 
-	if (address & ~PAGE_MASK)
+	if ((address & ~PAGE_MASK) || (prot & growth) == growth)
 		return -EINVAL;
 	if (!size)
 		return 0;
 	if (end <= address)
 		return -ENOMEM;
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	if (prot & ~(protection | PROT_SEM | growth))
 		return -EINVAL;
 	spin_lock(&mm->lock);
-	error = protect(mm, address, end, prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
+	error = widen(mm, &start, end, prot);
+	if (!error)
+		error = protect(mm, start, end, prot & protection);
 	spin_unlock(&mm->lock);
 	trace(TRACE_MPROTECT, address, size, prot, error);
 	return error;

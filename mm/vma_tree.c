@@ -222,7 +222,6 @@ bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
 		    const struct object *object, uint64_t page_offset)
 {
 	return vma->end == start && vma->flags == flags && vma->object == object &&
-	       !(flags & VMA_GROWS_DOWN) &&
 	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
 }
 
