@@ -74,7 +74,7 @@ doctor:
 
 # The terminal belongs to the program that runs: neither make's -j nor its output gets between.
 run: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
-	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/tour
+	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/init
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@echo '  stopped at reset; now `make gdb` in another terminal'

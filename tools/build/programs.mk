@@ -46,14 +46,18 @@ $(foreach name,$(user_directories),$(eval \
 	$(call program,$(name),$(sort $(wildcard user/$(name)/*.c)))))
 
 # The archive the kernel finds its first programs in, without the debugger's share of them. Owner
-# and time are fixed, so that the same programs give the same archive.
+# and time are fixed, so that the same programs give the same archive. /etc/programs is what the
+# prompt's `help` prints: the third line of each program's source says what it is for.
 $(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS)))
 $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 	$(call say,CPIO,$@)
-	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin
+	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin $(BUILD)/initrd/etc
 	@for program in $(USER_PROGRAMS); do \
 		$(OBJCOPY) --strip-debug $$program $(BUILD)/initrd/bin/$${program##*/} || exit 1; \
 	done
+	@for program in $(user_files) $(user_directories:%=%/main); do \
+		sed -n '3s,^// ,,p' user/$$program.c; \
+	done | LC_ALL=C sort >$(BUILD)/initrd/etc/programs
 	@find $(BUILD)/initrd -exec touch -h -d @0 {} +
 	$(quiet)cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet --reproducible -o -H newc -R 0:0 >$(abspath $@)

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The guided tour of memory: watch it happen, station by station
+// tour [STATION...]: the guided tour of memory, or only those stations; --list names them
 //
-//   tour          all stations, waiting for a key between them where somebody sits at a terminal
-//   tour ID...    only those
-//   tour --list   their names
-//
-// The exit status is 0 when every check of every station held. What the stations share is in
-// tour/watch.c; each station is a file of its own beside it.
+// Between stations it waits for a key where somebody sits at a terminal. The exit status is 0 when
+// every check of every station held. What the stations share is in watch.c; each station is a file
+// of its own beside it.
 #include "user/tour/tour.h"
 #include "user/lib/kernel_files.h"
 #include "user/lib/screen.h"

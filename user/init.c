@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// init [STATION...]: the first program: the tour, then the prompt
+//
+// Without a terminal there is only the tour, whose exit status is init's: the kernel stops when
+// its first program ends, and tools/run ends with that status. Between times it collects the
+// processes that lost their parents.
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Exit status as a shell has it: 128 and the signal's number for an end by signal.
+static int run(const char *path, char **argv)
+{
+	pid_t child = fork(), ended;
+	int status = 0;
+
+	if (child == 0) {
+		signal(SIGINT, SIG_DFL);
+		execv(path, argv);
+		perror(path);
+		_exit(127);
+	}
+	if (child < 0) {
+		perror("init: fork");
+		return 126;
+	}
+	do
+		ended = waitpid(-1, &status, 0);
+	while (ended != child && ended > 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	char *prompt[] = {"prompt", NULL};
+	int status;
+
+	(void)argc;
+	signal(SIGINT, SIG_IGN); // Ctrl-C ends what runs, not the system
+	argv[0] = "tour";
+	status = run("/bin/tour", argv);
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return status;
+	return run("/bin/prompt", prompt);
+}
