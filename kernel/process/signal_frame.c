@@ -12,7 +12,6 @@
 #include "kernel/process/lifetime.h"
 #include "kernel/process/signal_action.h"
 #include "lib/string.h"
-#include "mm/slab.h"
 #include <asm/processor-flags.h>
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
@@ -202,29 +201,29 @@ static void restore_context(struct registers *to, const struct sigcontext *from)
 	};
 }
 
-// The state is read into a block of its own: a switch to another task on the way, while the
-// page it is in is being read, would write into task->fpu.
+// Straight into task->fpu, which is the task's while it runs: no memory is needed, so that a
+// return from a handler can not fail for want of it. A switch to another task on the way, while a
+// page of the frame is being read from a file, writes there too: then it is done again.
 static bool restore_fpu(uintptr_t address)
 {
-	char *block;
-	void *state;
-	bool ok;
+	struct task *task = current_task();
+	uint32_t switches;
+	int error = 0;
 
-	block = kmalloc(fpu_state_size + 64);
-	if (!block)
-		return false;
-	state = (void *)(((uintptr_t)block + 63) & ~63ul);
-	if (address) {
-		ok = !copy_from_user(state, address, fpu_state_size);
-		fpu_sanitize(state);
-	} else {
-		ok = true;
-		fpu_init_state(state);
+	if (!address) {
+		fpu_init_state(task->fpu);
+		fpu_restore(task->fpu);
+		return true;
 	}
-	if (ok)
-		fpu_restore(state);
-	kfree(block);
-	return ok;
+	do {
+		switches = task->switches;
+		error = copy_from_user(task->fpu, address, fpu_state_size);
+	} while (!error && switches != task->switches);
+	// Also what came of half a copy: the next switch saves over it, but not over all of it.
+	fpu_sanitize(task->fpu);
+	if (!error)
+		fpu_restore(task->fpu);
+	return !error;
 }
 
 bool signal_frame_pop(struct registers *registers)

@@ -49,6 +49,7 @@ struct task {
 	bool call_restarts;   // the call in progress ended in -ERESTART*; the task's own
 	bool restore_blocked; // saved_blocked is to be put back; the task's own
 	uint32_t slice;       // timer ticks left before it gives way
+	uint32_t switches;    // times it gave up a CPU; the task's own
 	struct list run_link; // on a run queue, guarded by its lock
 
 	struct list thread_link; // on process->tasks, guarded by process_lock

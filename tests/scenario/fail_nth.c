@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// Walks N from 1 until nothing fails any more: the Nth allocation inside one operation fails, for
+// operations that make, change and end processes and memory. Each try is in a process of its own;
+// it may fail with ENOMEM, be ended by SIGKILL (a page fault has no other way to fail), or succeed
+// (what failed was not needed). Anything else is wrong. tests/scenario/fail_nth.t reads the books
+// afterwards.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIMIT 2000
+#define MANY  (64 * 4096)
+
+// How a try ended, as exit status.
+enum { NOT_REACHED, FAILED_CLEANLY, DID_WITHOUT, WRONG_ERROR, BROKEN };
+
+static const char *program;
+static int control; // /proc/self/fail-nth, opened by the process it is about
+static char data[MANY];
+
+static int open_control(void)
+{
+	control = open("/proc/self/fail-nth", O_RDWR);
+	return control;
+}
+
+static void arm(int nth)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(control, text, length, 0) != length)
+		_exit(BROKEN);
+}
+
+// What is left to count; disarms.
+static int left(void)
+{
+	char text[16] = "";
+
+	if (pread(control, text, sizeof(text) - 1, 0) <= 0)
+		_exit(BROKEN);
+	arm(0);
+	return atoi(text);
+}
+
+// Each returns 0 or an errno.
+
+static int try_fork(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return errno;
+	if (child == 0)
+		_exit(0);
+	return waitpid(child, &status, 0) == child && status == 0 ? 0 : EPROTO;
+}
+
+static int try_vfork(void)
+{
+	int status;
+	pid_t child = vfork();
+
+	if (child < 0)
+		return errno;
+	if (child == 0)
+		_exit(0);
+	return waitpid(child, &status, 0) == child && status == 0 ? 0 : EPROTO;
+}
+
+static int try_fork_and_write(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return errno;
+	if (child == 0) {
+		memset(data, 3, sizeof(data));
+		_exit(0);
+	}
+	data[0] = 2;
+	waitpid(child, &status, 0);
+	return 0;
+}
+
+// In the new program main() goes on with counting.
+static int try_exec(void)
+{
+	char *arguments[] = {(char *)program, "counted", NULL};
+	char *environment[] = {"A=1", "B=2", NULL};
+
+	execve(program, arguments, environment);
+	return errno;
+}
+
+static int try_brk(void)
+{
+	long before = syscall(SYS_brk, 0);
+	long after = syscall(SYS_brk, before + MANY);
+
+	if (after != before + MANY)
+		return after == before ? ENOMEM : EPROTO;
+	memset((void *)before, 1, MANY);
+	syscall(SYS_brk, before);
+	return 0;
+}
+
+static int try_mmap(void)
+{
+	char *map = mmap(NULL, MANY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int error = 0;
+
+	if (map == MAP_FAILED)
+		return errno;
+	for (int i = 0; i < MANY; i += 8192)
+		map[i] = 1;
+	if (mprotect(map + 8192, 8192, PROT_READ) < 0 && errno != ENOMEM)
+		error = errno;
+	// A hole in the middle needs a VMA more; without memory the mapping stays whole.
+	if (munmap(map + 32768, 8192) < 0 && errno != ENOMEM)
+		error = errno;
+	if (munmap(map, MANY) < 0)
+		error = EPROTO;
+	return error;
+}
+
+static int try_file_map(void)
+{
+	int file = open(program, O_RDONLY);
+	char *map;
+
+	if (file < 0)
+		return errno;
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+	close(file);
+	if (map == MAP_FAILED)
+		return errno;
+	map[100] = 1;
+	return map[1] == 'E' ? munmap(map, 8192) : EPROTO;
+}
+
+static int try_pipe(void)
+{
+	int ends[2];
+	char byte = 0;
+
+	if (pipe(ends) < 0)
+		return errno;
+	if (write(ends[1], "x", 1) != 1 || read(ends[0], &byte, 1) != 1)
+		return errno;
+	close(ends[0]);
+	close(ends[1]);
+	return byte == 'x' ? 0 : EPROTO;
+}
+
+static int try_descriptors(void)
+{
+	for (int i = 100; i < 400; i += 100) {
+		if (dup2(1, i) < 0)
+			return errno;
+		close(i);
+	}
+	return 0;
+}
+
+static void handler(int signal)
+{
+	(void)signal;
+}
+
+static int try_signals(void)
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	if (sigaction(SIGUSR1, &action, NULL) < 0)
+		return errno;
+	raise(SIGUSR1);
+	return 0;
+}
+
+static const struct operation {
+	const char *name;
+	int (*run)(void);
+} operations[] = {
+	{"fork", try_fork},
+	{"vfork", try_vfork},
+	{"fork, both write", try_fork_and_write},
+	{"exec", try_exec},
+	{"brk", try_brk},
+	{"mmap, mprotect, munmap", try_mmap},
+	{"map a file", try_file_map},
+	{"pipe", try_pipe},
+	{"descriptors", try_descriptors},
+	{"signals", try_signals},
+};
+
+static int verdict(int error)
+{
+	if (left())
+		return error ? WRONG_ERROR : NOT_REACHED;
+	if (!error)
+		return DID_WITHOUT;
+	return error == ENOMEM || error == EAGAIN ? FAILED_CLEANLY : WRONG_ERROR;
+}
+
+static int one_try(const struct operation *operation, int nth)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return BROKEN;
+	if (child == 0) {
+		if (open_control() < 0)
+			_exit(BROKEN);
+		arm(nth);
+		_exit(verdict(operation->run()));
+	}
+	if (waitpid(child, &status, 0) != child)
+		return BROKEN;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return WTERMSIG(status) == SIGKILL ? FAILED_CLEANLY : BROKEN;
+}
+
+static int walk(int number, const struct operation *operation)
+{
+	int nth, result = NOT_REACHED, failures = 0;
+
+	for (nth = 1; nth < LIMIT; nth++) {
+		result = one_try(operation, nth);
+		if (result == NOT_REACHED || result > DID_WITHOUT)
+			break;
+		failures += result == FAILED_CLEANLY;
+	}
+	printf("%sok %d - %s: %d of %d failures were reported, the others done without\n",
+	       result == NOT_REACHED && nth > 1 ? "" : "not ", number, operation->name, failures,
+	       nth - 1);
+	if (result != NOT_REACHED)
+		printf("# allocation %d: result %d\n", nth, result);
+	fflush(stdout);
+	return result == NOT_REACHED && nth > 1 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	int wrong = 0, count = sizeof(operations) / sizeof(operations[0]);
+
+	program = "/proc/self/exe";
+	if (argc > 1 && !strcmp(argv[1], "counted")) {
+		// It fires once: the second time this can be opened.
+		if (open_control() < 0)
+			return open_control() < 0 ? BROKEN : DID_WITHOUT;
+		return left() ? NOT_REACHED : DID_WITHOUT;
+	}
+	memset(data, 1, sizeof(data));
+	for (int i = 0; i < count; i++)
+		wrong += walk(i + 1, &operations[i]);
+	printf("1..%d\n", count);
+	return wrong != 0;
+}
