@@ -1,94 +1,118 @@
 // SPDX-License-Identifier: MIT
 //
-// Two hundred processes, deep and wide, that write everywhere and end in any order. What is left
-// afterwards is for the kernel's audit to find; here each checks its own bytes, and a
-// parent those of its children's exit statuses. Arguments: the seed.
-// arguments: 20240101
-#include <sched.h>
-#include <sys/mman.h>
-#include "tests/ring3/tap.h"
+// Forks 200 deep and 200 wide, everybody writing everywhere and leaving in an order of chance.
+// Each process checks that it sees its own writes and nobody else's. Usage: fork_storm [SEED
+// [COUNT]].
 
-#define PROCESSES 200
-#define PAGES     48
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-static unsigned int seed;
-static unsigned char *area;
-static unsigned char in_data[3 * PAGE] = {1};
+#define PAGES 24
+#define WORDS (PAGES * 512)
 
-static unsigned int next_random(void)
+static uint64_t memory[WORDS] __attribute__((aligned(4096)));
+static uint64_t state;
+
+static uint64_t chance(uint64_t below)
 {
-	seed = seed * 1103515245 + 12345;
-	return seed >> 16;
+	state = state * 6364136223846793005ul + 1442695040888963407ul;
+	return (state >> 33) % below;
 }
 
-static void scribble(unsigned char value)
+// Marks some pages as `who`'s and remembers which.
+static uint64_t write_some(uint64_t who, uint64_t *owners)
 {
-	for (int i = 0; i < PAGES; i++)
-		if (next_random() % 3)
-			area[i * PAGE + next_random() % PAGE] = value;
-	in_data[next_random() % sizeof(in_data)] = value;
-	memset(area, value, 16);
+	uint64_t wrong = 0;
+
+	for (unsigned page = 0; page < PAGES; page++) {
+		wrong += memory[page * 512 + 7] != owners[page];
+		if (chance(3))
+			continue;
+		memory[page * 512 + 7] = who;
+		owners[page] = who;
+	}
+	return wrong;
 }
 
-static int node(int processes, int number);
-
-// Shares `processes` among some children, deep ones and wide ones; the sum of what they
-// made, or -1.
-static int grow(int processes, int number)
+static void nap(void)
 {
-	int made = 0, status, wrong = 0;
+	struct timespec time = {0, (long)chance(3000000)};
 
-	while (processes > 0) {
-		int part = next_random() % 4 ? 1 + (int)next_random() % processes : processes;
+	nanosleep(&time, NULL);
+}
+
+// One process; it and its descendants give the number of wrong pages, up to 1, as exit status.
+static int deep(unsigned depth, uint64_t *owners)
+{
+	uint64_t wrong = write_some(depth, owners);
+	int status = 0;
+	pid_t child;
+
+	if (depth > 1) {
+		child = fork();
+		if (child < 0)
+			return 2;
+		if (child == 0)
+			_exit(deep(depth - 1, owners));
+		if (chance(2))
+			wrong += write_some(depth, owners);
+		if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+			return 3;
+	}
+	wrong += write_some(depth, owners);
+	return wrong ? 1 : WEXITSTATUS(status);
+}
+
+static int wide(unsigned count, uint64_t *owners)
+{
+	unsigned started = 0, bad = 0;
+	int status;
+
+	for (unsigned i = 0; i < count; i++) {
 		pid_t child = fork();
 
-		if (child == 0) {
-			seed += (unsigned int)part * 7919;
-			_exit(node(part - 1, number + made + 1));
-		}
 		if (child < 0)
-			return -1;
-		processes -= part;
-		made += part;
-		scribble((unsigned char)number);
-		if (next_random() % 5 == 0)
-			wrong += wait(&status) > 0 && status != 0;
-	}
-	while (wait(&status) > 0)
-		wrong += status != 0;
-	return wrong ? -1 : made;
-}
-
-// The process `number`: everything it wrote must be there after all below it have written.
-static int node(int processes, int number)
-{
-	unsigned char value = (unsigned char)number, own[2 * PAGE];
-	volatile unsigned char *heap = malloc(5 * PAGE);
-
-	memset(own, value, sizeof(own));
-	heap[3 * PAGE] = value;
-	scribble(value);
-	if (grow(processes, number) != processes)
-		return 1;
-	for (unsigned int i = next_random() % 8; i > 0; i--)
-		sched_yield();
-	for (size_t i = 0; i < sizeof(own); i++)
-		if (own[i] != value)
 			return 2;
-	for (int i = 0; i < 16; i++)
-		if (area[i] != value)
+		state += i;
+		if (child == 0) {
+			uint64_t wrong = write_some(1000 + i, owners);
+
+			nap();
+			wrong += write_some(1000 + i, owners);
+			_exit(wrong != 0);
+		}
+		started++;
+		if (chance(4) == 0)
+			bad += write_some(i, owners) != 0;
+	}
+	while (started-- > 0) {
+		if (wait(&status) < 0 || !WIFEXITED(status))
 			return 3;
-	return heap[3 * PAGE] == value ? 0 : 4;
+		bad += WEXITSTATUS(status) != 0;
+	}
+	return bad != 0;
 }
 
 int main(int argc, char **argv)
 {
-	seed = argc > 1 ? (unsigned int)atoi(argv[1]) : 1;
-	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0);
-	for (int i = 0; i < PAGES; i++)
-		area[i * PAGE] = 1;
-	show("processes", node(PROCESSES, 1) == 0 ? PROCESSES : -1);
-	check(wait(NULL) == -1 && errno == ECHILD, "none is left");
-	return tap_end();
+	static uint64_t owners[PAGES];
+	unsigned count = argc > 2 ? strtoul(argv[2], NULL, 0) : 200;
+	int result;
+
+	state = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
+	printf("1..2\n# repeat with: fork_storm %lu %u\n", (unsigned long)state, count);
+	fflush(stdout);
+	result = deep(count, owners);
+	printf("%s 1 - %u processes deep see their own writes (%d)\n", result ? "not ok" : "ok",
+	       count, result);
+	fflush(stdout);
+	result = wide(count, owners);
+	printf("%s 2 - %u processes side by side see their own writes (%d)\n",
+	       result ? "not ok" : "ok", count, result);
+	return 0;
 }
