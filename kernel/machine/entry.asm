@@ -13,7 +13,8 @@
 %include "kernel/machine/offsets.inc"
 
 global trap_stubs, syscall_entry, return_to_user
-extern trap, page_fault, syscall_dispatch, return_work
+extern trap, syscall_dispatch, return_work
+extern page_fault_user, page_fault_failed, page_fault_ring0
 
 ; What follows orig_rax and rdi in struct registers.
 %macro PUSH_FROM_RSI 0
@@ -51,6 +52,16 @@ extern trap, page_fault, syscall_dispatch, return_work
 	pop rsi
 	pop rdi
 	add rsp, 8
+%endmacro
+
+; Completes struct registers where it was left out: what functions keep for their callers.
+%macro STORE_KEPT 0
+	mov [rsp], r15
+	mov [rsp + 1 * 8], r14
+	mov [rsp + 2 * 8], r13
+	mov [rsp + 3 * 8], r12
+	mov [rsp + 4 * 8], rbp
+	mov [rsp + 5 * 8], rbx
 %endmacro
 
 section .text
@@ -98,10 +109,20 @@ trap_entry:
 	POP_ALL
 	iretq
 
-; The page fault's own way: nothing is asked twice, and interrupts stay off throughout.
+; The page fault's own way, which every page a program touches takes: interrupts stay off, and the
+; registers that C keeps anyway are left where they are unless somebody is going to look at them.
+; Nothing faults on the way (mm/ only touches what is always mapped), so CR2 can be read again.
 align 16
 page_fault_entry:
-	PUSH_FROM_RSI
+	push rsi
+	push rdx
+	push rcx
+	push rax
+	push r8
+	push r9
+	push r10
+	push r11
+	sub rsp, REGISTERS_R11
 	SMAP_SITE clac
 	cld
 	mov rsi, cr2
@@ -109,14 +130,37 @@ page_fault_entry:
 	test byte [rsp + REGISTERS_CS], 3
 	jz .ring0
 	swapgs
-	call page_fault
+	call page_fault_user
+	cmp eax, FAULT_LAST_RESOLVED
+	ja .failed
 	cmp dword [gs:CPU_WORK], 0
-	jne return_to_user
-	POP_ALL
+	jne .work
+	add rsp, REGISTERS_R11
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rax
+	pop rcx
+	pop rdx
+	pop rsi
+	pop rdi
+	add rsp, 8
 	swapgs
 	iretq
+.work:
+	STORE_KEPT
+	jmp return_to_user
+.failed:
+	STORE_KEPT
+	mov rdi, rsp
+	mov rsi, cr2
+	mov edx, eax
+	call page_fault_failed
+	jmp return_to_user
 .ring0:
-	call page_fault
+	STORE_KEPT
+	call page_fault_ring0
 	POP_ALL
 	iretq
 

@@ -12,19 +12,41 @@
 #include "mm/mm.h"
 #include <linux/signal.h>
 
+_Static_assert(FAULT_LAST_RESOLVED == 9, "entry.asm compares with it (offsets.inc)");
+
+// By the error code's bits without the lowest; reserved bits never get here.
+static const uint8_t access_of_error[16] = {
+	[0] = ACCESS_READ,
+	[PF_USER >> 1] = ACCESS_READ,
+	[PF_WRITE >> 1] = ACCESS_WRITE,
+	[(PF_WRITE | PF_USER) >> 1] = ACCESS_WRITE,
+	[PF_FETCH >> 1] = ACCESS_EXECUTE,
+	[(PF_FETCH | PF_USER) >> 1] = ACCESS_EXECUTE,
+};
+
 static inline enum fault_access access_of(uint64_t error)
 {
-	if (error & PF_WRITE)
-		return ACCESS_WRITE;
-	return error & PF_FETCH ? ACCESS_EXECUTE : ACCESS_READ;
+	return access_of_error[error >> 1 & 15];
 }
 
-__attribute__((noinline, cold)) static void
-send_signal(struct registers *registers, uintptr_t address, enum fault_result result)
+// FAULT_RESULT_COUNT: not a question for mm/.
+unsigned page_fault_user(struct registers *registers, uintptr_t address)
+{
+	uint64_t error = registers->orig_rax;
+
+	if (__builtin_expect(error & PF_RESERVED, 0))
+		return FAULT_RESULT_COUNT;
+	return mm_fault(cpu_current_task()->mm, address, access_of(error));
+}
+
+void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)
 {
 	char why[160];
 	int signal = SIGSEGV, code = SEGV_MAPERR;
 
+	// A reserved bit in an entry is the kernel's doing, whoever stumbled over it.
+	if (registers->orig_rax & PF_RESERVED)
+		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
 	switch (result) {
 	case FAULT_PROTECTION:
@@ -47,34 +69,17 @@ send_signal(struct registers *registers, uintptr_t address, enum fault_result re
 
 // A fault of ring 0. A user copy's page is made present as if the program had touched it itself;
 // when that fails the copy ends at its fix-up. The kernel's side of such a copy gets no mercy.
-__attribute__((noinline)) static void ring0_fault(struct registers *registers, uintptr_t address)
+void page_fault_ring0(struct registers *registers, uintptr_t address)
 {
 	struct task *task = cpu_current_task();
 	struct registers fixed = *registers;
 
 	if (fault_hook && fault_hook(registers, VECTOR_PAGE_FAULT, address))
 		return;
-	if (address >= USER_END || !exception_fixup(&fixed))
+	if (address >= USER_END || (registers->orig_rax & PF_RESERVED) || !exception_fixup(&fixed))
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 	if (task && task->mm &&
 	    mm_fault(task->mm, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
 		return;
 	registers->rip = fixed.rip;
-}
-
-void page_fault(struct registers *registers, uintptr_t address)
-{
-	uint64_t error = registers->orig_rax;
-	enum fault_result result;
-
-	// A reserved bit in an entry is the kernel's doing, whoever stumbled over it.
-	if (__builtin_expect((error & (PF_RESERVED | PF_USER)) != PF_USER, 0)) {
-		if (error & PF_RESERVED)
-			kernel_fault(registers, VECTOR_PAGE_FAULT, address);
-		ring0_fault(registers, address);
-		return;
-	}
-	result = mm_fault(cpu_current_task()->mm, address, access_of(error));
-	if (__builtin_expect(result > FAULT_LAST_RESOLVED, 0))
-		send_signal(registers, address, result);
 }
