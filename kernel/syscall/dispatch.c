@@ -51,16 +51,17 @@ static inline void finish(struct registers *registers, long result)
 
 static __attribute__((noinline)) void dispatch_watched(struct registers *registers)
 {
+	uint64_t number = registers->orig_rax; // exec starts the new program without one
 	struct strace_call strace;
 	long result;
 
-	trace(TRACE_SYSCALL, registers->orig_rax, registers->rdi, registers->rsi, 0);
+	trace(TRACE_SYSCALL, number, registers->rdi, registers->rsi, 0);
 	if (options.strace)
 		strace_begin(&strace, registers);
 	result = call(registers);
 	if (options.strace)
 		strace_end(&strace, result);
-	trace(TRACE_SYSCALL_END, registers->orig_rax, (uint64_t)result, 0, 0);
+	trace(TRACE_SYSCALL_END, number, (uint64_t)result, 0, 0);
 	finish(registers, result);
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/process/task.h"
 #include "kernel/syscall/strace_table.h"
 #include "kernel/syscall/syscall.h"
+#include "lib/syscall_name.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include <asm/unistd_64.h>

@@ -28,5 +28,3 @@ void syscall_watch_update(void);
 
 // Times a number without a call has been asked for, since boot.
 uint64_t syscall_missing_count(unsigned number);
-// The name of a number ("getppid"), or NULL.
-const char *syscall_name(unsigned number);

@@ -3,6 +3,7 @@
 // Trace records in words: one function for what happens to memory, one for address spaces, one
 // for processes.
 #include "lib/memory_words.h"
+#include "lib/syscall_name.h"
 #include "user/lib/tracing.h"
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,22 @@ static int space_text(const struct trace_record *r, char *text, size_t size)
 	}
 }
 
+static const char *call_name(uint64_t number)
+{
+	const char *name = syscall_name((unsigned)number);
+
+	return name ? name : "(unknown)";
+}
+
+// Addresses read better in hexadecimal, small numbers and errors in decimal.
+static const char *result_text(long result)
+{
+	static char text[24];
+
+	snprintf(text, sizeof(text), result > 0xffff ? "%#lx" : "%ld", result);
+	return text;
+}
+
 static int process_text(const struct trace_record *r, char *text, size_t size)
 {
 	switch (r->event) {
@@ -95,9 +112,11 @@ static int process_text(const struct trace_record *r, char *text, size_t size)
 		return snprintf(text, size, "signal %lu (%s), code %ld, address %#lx", r->a,
 				strsignal((int)r->a), (long)r->b, r->c);
 	case TRACE_SYSCALL:
-		return snprintf(text, size, "system call %lu (%#lx, %#lx)", r->a, r->b, r->c);
+		return snprintf(text, size, "system call %s(%#lx, %#lx, ...)", call_name(r->a),
+				r->b, r->c);
 	case TRACE_SYSCALL_END:
-		return snprintf(text, size, "system call %lu returns %ld", r->a, (long)r->b);
+		return snprintf(text, size, "system call %s returns %s", call_name(r->a),
+				result_text((long)r->b));
 	case TRACE_MARK:
 		return snprintf(text, size, "mark %lu %lu", r->a, r->b);
 	default:

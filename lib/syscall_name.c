@@ -2,14 +2,13 @@
 //
 // The names of all system calls of the ABI, those this kernel does not have included: a trace of
 // what a program misses should name it.
-#include "kernel/syscall/syscall.h"
-
+#include "lib/syscall_name.h"
 #include <asm/unistd_64.h>
 #include <stddef.h>
 
 #define NAME(call) [__NR_##call] = #call
 
-static const char *const names[SYSCALL_LIMIT] = {
+static const char *const names[] = {
 	NAME(read),
 	NAME(write),
 	NAME(open),
@@ -376,5 +375,5 @@ static const char *const names[SYSCALL_LIMIT] = {
 
 const char *syscall_name(unsigned number)
 {
-	return number < SYSCALL_LIMIT ? names[number] : NULL;
+	return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
 }
