@@ -13,6 +13,7 @@
 #include "mm/object.h"
 #include "mm/page_entry.h"
 #include "mm/trace.h"
+#include "mm/unmap.h"
 #include "mm/vma_tree.h"
 #include "mm/zero.h"
 #include <linux/errno.h>
@@ -227,16 +228,28 @@ static bool access_allowed(const struct vma *vma, enum fault_access access)
 	return vma->flags & access;
 }
 
+// How far down a stack may reach. What can not be accessed is a guard itself, and what grows down
+// grows away: neither needs a gap above.
+static uintptr_t stack_floor(const struct vma *stack)
+{
+	struct vma *below = vma_prev(stack);
+
+	if (!below)
+		return MMAP_MIN_ADDRESS;
+	if ((below->flags & VMA_PROTECTION) && !(below->flags & VMA_GROWS_DOWN) &&
+	    !MUTANT(stack_ignores_gap))
+		return below->end + STACK_GUARD_GAP;
+	return below->end > MMAP_MIN_ADDRESS ? below->end : MMAP_MIN_ADDRESS;
+}
+
 // Extends a stack down to the page of `address`.
 static enum fault_result grow_stack(struct mm *mm, struct vma *vma, uintptr_t address)
 {
-	struct vma *below = vma_prev(vma);
-	uintptr_t floor = below ? below->end + STACK_GUARD_GAP : PAGE_SIZE;
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
 
-	if (vma->end - address > mm->stack_limit || address < floor)
+	if (vma->end - address > mm->stack_limit || address < stack_floor(vma))
 		return FAULT_STACK_LIMIT;
-	if (mm->mapped + grown > mm->space_limit >> PAGE_SHIFT)
+	if (!mm_may_expand(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
 	vma_resize(mm, vma, address, vma->end);
 	return FAULT_STACK_GROWN;
@@ -245,7 +258,8 @@ static enum fault_result grow_stack(struct mm *mm, struct vma *vma, uintptr_t ad
 // The whole decision:
 //
 //   no VMA, none above that grows down   no mapping
-//   below a stack                        grow it, within its limit and guard gap, and go on
+//   below a stack                        grow it, within its limit and guard gap, and go on;
+//                                        far below: no mapping
 //   the VMA forbids the access           protection
 //   no entry     anonymous               read: the frame of zeros; write: a new one
 //                file                    its page; a private copy if written

@@ -234,6 +234,8 @@ static void stack_grows_to_its_limit(void **state)
 	assert_int_equal(store_reason(mm, top - 64 * PAGE_SIZE, 1), FAULT_STACK_GROWN);
 	assert_false(fake_store(mm, top - 65 * PAGE_SIZE, 1, &why));
 	assert_int_equal(why, FAULT_STACK_LIMIT);
+	assert_false(fake_store(mm, top - 64 * PAGE_SIZE - STACK_GUARD_GAP - 1, 1, &why));
+	assert_int_equal(why, FAULT_NO_MAPPING);
 	assert_audit();
 	mm_put(mm);
 	fake_forget(mm);
