@@ -246,8 +246,12 @@ static uintptr_t stack_floor(const struct vma *stack)
 static enum fault_result grow_stack(struct mm *mm, struct vma *vma, uintptr_t address)
 {
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
+	uint64_t size = vma->end - address;
 
-	if (vma->end - address > mm->stack_limit || address < stack_floor(vma))
+	// Far below, it was no stack that was meant: an overflow steps on what lies next.
+	if (size > mm->stack_limit + STACK_GUARD_GAP)
+		return FAULT_NO_MAPPING;
+	if (size > mm->stack_limit || address < stack_floor(vma))
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
