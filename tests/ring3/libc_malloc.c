@@ -37,7 +37,7 @@ static void used_at_random(void)
 {
 	int wrong = 0;
 
-	for (int round = 0; round < 30000; round++) {
+	for (int round = 0; round < 10000; round++) {
 		int i = (int)next_random() % BLOCKS;
 
 		wrong += blocks[i] && !holds(i);

@@ -13,7 +13,7 @@ static volatile int *turns; // shared: turns[i] counts worker i's rounds
 // Fills the sixteen SSE registers and six others with a worker's own pattern, spins, compares.
 static int registers_kept(unsigned long pattern)
 {
-	unsigned long different = 0, rounds = 20000000;
+	unsigned long different = 0, rounds = 5000000;
 
 	__asm__ volatile("movq %[pattern], %%xmm0\n\t"
 			 "punpcklqdq %%xmm0, %%xmm0\n\t"

@@ -149,7 +149,7 @@ static void random_integers(void **state)
 
 	(void)state;
 	random_start();
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < 40000; i++) {
 		uint64_t value = random_next() >> random_below(64);
 		char theirs[80], ours[80];
 		int expected, result;
