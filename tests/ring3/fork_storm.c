@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Two hundred processes, deep and wide, that write everywhere and end in any order. What is left
-// afterwards is for the kernel's audit to find; here each checks its own bytes, and a parent
-// its children's exit statuses. Its argument is the seed.
-// arguments: 20240101
+// Forks 200 deep and 200 wide, everybody writing everywhere and leaving in an order of chance.
+// Each process checks that it sees its own writes and nobody else's. Usage: fork_storm [SEED
+// [COUNT]].
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
