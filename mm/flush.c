@@ -7,21 +7,23 @@
 #include "mm/machine.h"
 #include "mm/page_entry.h"
 
-static void release(struct frame *frame)
+static void release_tables(struct flush_batch *batch)
 {
-	if (frame->kind == FRAME_PAGE_TABLE)
-		page_table_release(frame);
-	else
-		frame_put(frame);
+	struct frame *table;
+
+	while ((table = batch->tables)) {
+		struct list *next = table->link.next;
+
+		batch->tables = next ? container_of(next, struct frame, link) : NULL;
+		page_table_release(table);
+	}
 }
 
 void flush_batch_finish(struct flush_batch *batch)
 {
 	if (batch->start < batch->end && !batch->unreachable && !MUTANT(unmap_without_flush))
 		machine_flush_range(batch->mm, batch->start, batch->end);
-	for (unsigned i = 0; i < batch->count; i++)
-		release(batch->frames[i]);
+	frame_put_all(batch->frames, batch->count);
 	batch->count = 0;
-	batch->start = ~0ul;
-	batch->end = 0;
+	release_tables(batch);
 }

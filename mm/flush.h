@@ -17,7 +17,8 @@ struct flush_batch {
 	struct mm *mm;
 	uintptr_t start, end; // what must be flushed; empty when start >= end
 	unsigned count;
-	bool unreachable; // no CPU runs this mm, nor ever will: nothing needs flushing
+	bool unreachable;     // no CPU runs this mm, nor ever will: nothing needs flushing
+	struct frame *tables; // emptied page tables, linked by frame->link.next
 	struct frame *frames[FLUSH_BATCH_FRAMES];
 };
 
@@ -28,6 +29,7 @@ static inline void flush_batch_start(struct flush_batch *batch, struct mm *mm)
 	batch->end = 0;
 	batch->count = 0;
 	batch->unreachable = false;
+	batch->tables = NULL;
 }
 
 // The translation of [start, end) has changed.
@@ -39,10 +41,18 @@ static inline void flush_batch_range(struct flush_batch *batch, uintptr_t start,
 		batch->end = end;
 }
 
-// Flushes, then drops the references collected.
+// Flushes, then drops the references collected. The range stays: what is unmapped after this and
+// lies in it needs no flush_batch_range.
 void flush_batch_finish(struct flush_batch *batch);
 
-// One reference to `frame` goes after the next flush. An empty page table goes the same way.
+// An empty page table goes after the next flush.
+static inline void flush_batch_add_table(struct flush_batch *batch, struct frame *table)
+{
+	table->link.next = batch->tables ? &batch->tables->link : NULL;
+	batch->tables = table;
+}
+
+// One reference to `frame` goes after the next flush.
 static inline void flush_batch_add(struct flush_batch *batch, struct frame *frame)
 {
 	if (batch->count == FLUSH_BATCH_FRAMES)

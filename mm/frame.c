@@ -69,17 +69,48 @@ static __attribute__((noinline)) void refill(struct cpu_frames *mine)
 	spin_unlock(&buddy_lock);
 }
 
-// The frames that were freed longest ago go: the others may still be in the processor's caches.
-static void spill(struct cpu_frames *mine, unsigned keep)
+// Gives [first, end) to the buddy lists in the largest aligned blocks that fit; the lock is held.
+static void give_blocks(uint64_t first, uint64_t end)
 {
-	spin_lock(&buddy_lock);
-	while (mine->count > keep) {
-		struct frame *frame = list_last_entry(&mine->list, struct frame, link);
+	while (first < end) {
+		unsigned order = FRAME_ORDER_MAX;
 
-		list_del(&frame->link);
-		mine->count--;
-		buddy_give(frame, 0);
+		if (first)
+			order = __builtin_ctzl(first | 1ul << FRAME_ORDER_MAX);
+		while (first + (1ul << order) > end)
+			order--;
+		buddy_give(&frame_table[first], order);
+		first += 1ul << order;
 	}
+}
+
+// The frames that were freed longest ago go: the others may still be in the processor's caches.
+// Neighbours that were freed one after the other go together, which spares merging them.
+static __attribute__((noinline)) void spill(struct cpu_frames *mine, unsigned keep)
+{
+	struct list *at = mine->list.prev;
+	uint64_t first = 0, end = 0;
+
+	spin_lock(&buddy_lock);
+	for (; mine->count > keep; mine->count--) {
+		struct frame *frame = container_of(at, struct frame, link);
+		uint64_t number = frame - frame_table;
+
+		at = at->prev;
+		frame->place = FRAME_NOWHERE;
+		if (number == end) {
+			end++;
+		} else if (number + 1 == first) {
+			first--;
+		} else {
+			give_blocks(first, end);
+			first = number;
+			end = number + 1;
+		}
+	}
+	mine->list.prev = at;
+	at->next = &mine->list;
+	give_blocks(first, end);
 	spin_unlock(&buddy_lock);
 }
 
@@ -182,7 +213,7 @@ struct frame *frame_alloc_zeroed(enum frame_kind kind)
 }
 
 // Whoever frees wrongly has already broken something: stop before it spreads.
-static void check_freeable(const struct frame *frame, unsigned order)
+static __attribute__((noinline)) void refuse_free(const struct frame *frame, unsigned order)
 {
 	uint64_t number = frame - frame_table;
 
@@ -195,58 +226,91 @@ static void check_freeable(const struct frame *frame, unsigned order)
 	if (frame->order != order)
 		panic("free of frame %#lx as order %u, allocated as %u", number, order,
 		      frame->order);
-	if (frame->references > 1)
-		panic("free of frame %#lx with %u references", number, frame->references);
+	panic("free of frame %#lx with %u references", number, frame->references);
 }
 
-void frame_free(struct frame *frame, unsigned order)
-{
-	struct cpu_frames *mine = this_cpu_frames();
+_Static_assert(FRAME_ABSENT < FRAME_FREE && FRAME_RESERVED < FRAME_FREE, "check_freeable");
 
+static inline void check_freeable(const struct frame *frame, unsigned order)
+{
+	uint64_t number = frame - frame_table;
+
+	if (__builtin_expect(number >= frame_limit || frame->kind <= FRAME_FREE ||
+				     frame->order != order || frame->references > 1,
+			     0))
+		refuse_free(frame, order);
+}
+
+// What is the same for single frames and blocks: it is nobody's from now on.
+static inline void take_back(struct cpu_frames *mine, struct frame *frame, unsigned order)
+{
 	check_freeable(frame, order);
 	trace(TRACE_FRAME_FREE, frame - frame_table, order, frame->kind, 0);
 	count_move(mine, frame->kind, FRAME_FREE, 1l << order);
 	poison_fill(frame_to_virt(frame), PAGE_SIZE << order);
 	frame->kind = FRAME_FREE;
 	frame->references = 0;
-	if (order) {
-		spin_lock(&buddy_lock);
-		buddy_give(frame, order);
-		spin_unlock(&buddy_lock);
-		return;
-	}
+}
+
+static inline void free_single(struct cpu_frames *mine, struct frame *frame)
+{
+	take_back(mine, frame, 0);
 	frame->place = FRAME_ON_CPU;
 	list_add(&mine->list, &frame->link);
-	if (++mine->count > CPU_LIST_LIMIT)
+	if (__builtin_expect(++mine->count > CPU_LIST_LIMIT, 0))
 		spill(mine, CPU_LIST_LIMIT - CPU_LIST_BATCH);
+}
+
+static __attribute__((noinline)) void free_block(struct frame *frame, unsigned order)
+{
+	take_back(this_cpu_frames(), frame, order);
+	spin_lock(&buddy_lock);
+	buddy_give(frame, order);
+	spin_unlock(&buddy_lock);
+}
+
+void frame_free(struct frame *frame, unsigned order)
+{
+	if (order)
+		free_block(frame, order);
+	else
+		free_single(this_cpu_frames(), frame);
+}
+
+// Whether the reference that is dropped was the last one.
+static inline bool drop_reference(struct frame *frame)
+{
+	uint32_t before;
+
+	// With only this reference nobody else can take another meanwhile: nothing to count.
+	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) == 1)
+		return true;
+	before = __atomic_fetch_sub(&frame->references, 1, __ATOMIC_ACQ_REL);
+	if (__builtin_expect(before == 0, 0))
+		panic("frame %#lx is put without a reference", frame - frame_table);
+	return before == 1;
 }
 
 void frame_put(struct frame *frame)
 {
-	uint32_t left = 0;
-
-	// With only this reference nobody else can take another meanwhile: nothing to count.
-	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) != 1)
-		left = __atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL);
-	if (left == 0)
-		frame_free(frame, 0);
-	else if (left == ~0u)
-		panic("frame %#lx is put without a reference", frame - frame_table);
+	if (drop_reference(frame))
+		free_single(this_cpu_frames(), frame);
 }
 
-// Frees [first, end) in the largest aligned blocks that fit.
+void frame_put_all(struct frame *const *frames, size_t count)
+{
+	struct cpu_frames *mine = this_cpu_frames();
+
+	for (; count > 0; count--, frames++)
+		if (drop_reference(*frames))
+			free_single(mine, *frames);
+}
+
 static void give_range(uint64_t first, uint64_t end)
 {
+	poison_fill(frame_to_virt(&frame_table[first]), (end - first) << PAGE_SHIFT);
 	spin_lock(&buddy_lock);
-	while (first < end) {
-		unsigned order = FRAME_ORDER_MAX;
-
-		while ((first & ((1ul << order) - 1)) || first + (1ul << order) > end)
-			order--;
-		poison_fill(frame_to_virt(&frame_table[first]), PAGE_SIZE << order);
-		buddy_give(&frame_table[first], order);
-		first += 1ul << order;
-	}
+	give_blocks(first, end);
 	spin_unlock(&buddy_lock);
 }
 

@@ -8,6 +8,7 @@
 #include "lib/list.h"
 #include "lib/memory_words.h"
 #include "mm/layout.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,8 +79,22 @@ static inline void frame_get(struct frame *frame)
 	__atomic_add_fetch(&frame->references, 1, __ATOMIC_RELAXED);
 }
 
+// Drops a reference unless it is the only one, which then stays the caller's; whether it did.
+static inline bool frame_put_unless_last(struct frame *frame)
+{
+	if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) == 1)
+		return false;
+	if (__builtin_expect(__atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL) != 0, 1))
+		return true;
+	// The other holder dropped its own in between.
+	frame->references = 1;
+	return false;
+}
+
 // Drops a reference of a single frame and frees it with the last one.
 void frame_put(struct frame *frame);
+// The same for many, which is cheaper than one by one.
+void frame_put_all(struct frame *const *frames, size_t count);
 
 // Starting: declares what the frames [first, end) are, all of which must be FRAME_ABSENT yet. As
 // FRAME_FREE they go to the allocator.

@@ -12,14 +12,6 @@ static uintptr_t minimum(uintptr_t a, uintptr_t b)
 	return a < b ? a : b;
 }
 
-// Drops one reference when nobody can reach the frame through a stale translation.
-static void put_unreachable(struct frame *frame)
-{
-	if (frame->references == 1 ||
-	    __atomic_sub_fetch(&frame->references, 1, __ATOMIC_ACQ_REL) == 0)
-		frame_free(frame, 0);
-}
-
 // The entries of one lowest-level table. Pages that are not FRAME_ANON or FRAME_FILE are not
 // counted as resident: the shared zero frame takes no memory.
 static void unmap_entries(struct frame *table, uintptr_t start, uintptr_t end,
@@ -28,8 +20,12 @@ static void unmap_entries(struct frame *table, uintptr_t start, uintptr_t end,
 	pte_t *slot = (pte_t *)frame_to_virt(table) + level_index(start, 1);
 	pte_t *last = slot + ((end - start) >> PAGE_SHIFT);
 	uint64_t anon = 0, file = 0, gone = 0;
-	bool unreachable = batch->unreachable;
 
+	while (slot < last && !*slot)
+		slot++;
+	if (slot == last)
+		return;
+	flush_batch_range(batch, start, end);
 	for (; slot < last; slot++) {
 		struct frame *frame;
 
@@ -40,16 +36,34 @@ static void unmap_entries(struct frame *table, uintptr_t start, uintptr_t end,
 		gone++;
 		anon += frame->kind == FRAME_ANON;
 		file += frame->kind == FRAME_FILE;
-		if (unreachable) {
-			put_unreachable(frame);
-		} else {
-			flush_batch_range(batch, start, end);
-			flush_batch_add(batch, frame);
-		}
+		flush_batch_add(batch, frame);
 	}
 	table->entries -= gone;
 	batch->mm->anon_resident -= anon;
 	batch->mm->file_resident -= file;
+}
+
+// The same for an address space that is being destroyed: its counters go with it, and nobody can
+// reach a frame through a stale translation, so a reference that is not the last goes at once.
+// This loop is most of what the exit of a large process costs.
+static void abandon_entries(struct frame *table, uintptr_t start, uintptr_t end,
+			    struct flush_batch *batch)
+{
+	pte_t *slot = (pte_t *)frame_to_virt(table) + level_index(start, 1);
+	pte_t *last = slot + ((end - start) >> PAGE_SHIFT);
+	uint32_t gone = 0;
+
+	for (; slot < last; slot++) {
+		pte_t entry = *slot;
+
+		if (!entry)
+			continue;
+		*slot = 0;
+		gone++;
+		if (!frame_put_unless_last(entry_frame(entry)))
+			flush_batch_add(batch, entry_frame(entry));
+	}
+	table->entries -= gone;
 }
 
 static void unmap_table(struct frame *table, unsigned level, uintptr_t start, uintptr_t end,
@@ -66,7 +80,9 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 		if (!*slot)
 			continue;
 		below = entry_frame(*slot);
-		if (level == 2)
+		if (level == 2 && batch->unreachable)
+			abandon_entries(below, start, next, batch);
+		else if (level == 2)
 			unmap_entries(below, start, next, batch);
 		else
 			unmap_table(below, level - 1, start, next, batch);
@@ -78,7 +94,7 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 		trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
 		// Processors keep tables in caches of their own, for the whole span.
 		flush_batch_range(batch, start, next);
-		flush_batch_add(batch, below);
+		flush_batch_add_table(batch, below);
 	}
 }
 
