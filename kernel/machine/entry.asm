@@ -111,7 +111,7 @@ trap_entry:
 
 ; The page fault's own way, which every page a program touches takes: interrupts stay off, and the
 ; registers that C keeps anyway are left where they are unless somebody is going to look at them.
-; Nothing faults on the way (mm/ only touches what is always mapped), so CR2 can be read again.
+; Until then the first of their places keeps CR2, which the next fault overwrites.
 align 16
 page_fault_entry:
 	push rsi
@@ -129,6 +129,7 @@ page_fault_entry:
 	mov rdi, rsp
 	test byte [rsp + REGISTERS_CS], 3
 	jz .ring0
+	mov [rsp], rsi
 	swapgs
 	call page_fault_user
 	cmp eax, FAULT_LAST_RESOLVED
@@ -152,9 +153,9 @@ page_fault_entry:
 	STORE_KEPT
 	jmp return_to_user
 .failed:
+	mov rsi, [rsp]
 	STORE_KEPT
 	mov rdi, rsp
-	mov rsi, cr2
 	mov edx, eax
 	call page_fault_failed
 	jmp return_to_user
