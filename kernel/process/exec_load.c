@@ -4,7 +4,7 @@
 // here but headers; pages of text and data come by page faults.
 #include "kernel/file/inode.h"
 #include "kernel/process/exec_internal.h"
-#include "lib/string.h"
+#include "lib/mutant.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/object.h"
@@ -130,7 +130,7 @@ static int zero_rest_of_page(struct mm *mm, uintptr_t file_end, int protection)
 	uintptr_t page = PAGE_ALIGN_DOWN(file_end), next = PAGE_ALIGN_UP(file_end);
 	int error = 0;
 
-	if (page == file_end)
+	if (page == file_end || MUTANT(bss_not_zeroed))
 		return 0;
 	if (!(protection & PROT_WRITE))
 		error = mm_mprotect(mm, page, PAGE_SIZE, PROT_READ | PROT_WRITE);

@@ -14,6 +14,7 @@
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timer.h"
+#include "lib/mutant.h"
 #include "mm/mm.h"
 #include "mm/trace.h"
 
@@ -73,7 +74,8 @@ static void switch_state(struct cpu *cpu, struct task *from, struct task *to)
 	if (to->mm != from->mm)
 		mm_activate(to->mm);
 	if (to->fpu) {
-		fpu_restore(to->fpu);
+		if (!MUTANT(fpu_not_restored))
+			fpu_restore(to->fpu);
 		segment_bases_load(to->fs_base, to->gs_base);
 		cpu_set_kernel_stack(task_stack_top(to));
 	}

@@ -11,6 +11,7 @@
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/signal_action.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include <asm/processor-flags.h>
 #include <asm/sigcontext.h>
@@ -241,7 +242,8 @@ bool signal_frame_pop(struct registers *registers)
 		return false;
 	restore_context(registers, &context.uc_mcontext);
 	memcpy(&mask, &context.uc_sigmask, sizeof(mask));
-	signal_mask_set(mask);
+	if (!MUTANT(handler_mask_stays))
+		signal_mask_set(mask);
 	cpu_set_work(WORK_FULL_RETURN);
 	return true;
 }
