@@ -68,5 +68,8 @@ bool parse_size(const char *text, uint64_t *value)
 	shift = suffix_shift(text[taken]);
 	if (text[taken + (shift != 0)] != '\0')
 		return false;
-	return !__builtin_mul_overflow(number, 1ull << shift, value);
+	if (number > UINT64_MAX >> shift)
+		return false;
+	*value = number << shift;
+	return true;
 }
