@@ -503,6 +503,16 @@ static void free_twice_after_merging(void)
 	tested_free(block);
 }
 
+static void free_twice_after_merging_upwards(void)
+{
+	void *below = tested_malloc(40), *block = blame(tested_malloc(40));
+
+	tested_malloc(40);
+	tested_free(block);
+	tested_free(below);
+	tested_free(block);
+}
+
 static void free_twice_a_mapping(void)
 {
 	void *block = blame(tested_malloc(1 << 20));
@@ -623,6 +633,7 @@ static void mistakes(void **state)
 	assert_true(culprit != MAP_FAILED);
 	MISTAKE(free_twice, "freed twice");
 	MISTAKE(free_twice_after_merging, "freed twice");
+	MISTAKE(free_twice_after_merging_upwards, "freed twice");
 	MISTAKE(free_twice_a_mapping, "never allocated");
 	MISTAKE(write_past_the_end, "from the block below");
 	MISTAKE(write_before_the_start, "header is overwritten");
