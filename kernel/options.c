@@ -3,6 +3,7 @@
 // Boot options.
 #include "kernel/options.h"
 #include "kernel/driver/log.h"
+#include "kernel/memory_option.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 
@@ -92,9 +93,10 @@ static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } known[] = {
-	{"init", set_init},   {"console", set_console}, {"strace", set_strace},
-	{"trace", set_trace}, {"stdin", set_stdin},     {"fail-nth", set_fail_nth},
-	{"audit", set_audit}, {"test", set_test},       {"winsize", set_winsize},
+	{"memory", memory_option_apply}, {"init", set_init},   {"console", set_console},
+	{"strace", set_strace},          {"trace", set_trace}, {"stdin", set_stdin},
+	{"fail-nth", set_fail_nth},      {"audit", set_audit}, {"test", set_test},
+	{"winsize", set_winsize},
 };
 
 static void set_word(char *word)
