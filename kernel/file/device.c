@@ -84,6 +84,12 @@ static long random_read(struct file *file, struct io *io, uint64_t *offset)
 	return total;
 }
 
+static long random_ioctl(struct file *file, unsigned command, uintptr_t argument)
+{
+	(void)file, (void)command, (void)argument;
+	return -EINVAL; // not -ENOTTY: as Linux's answers what it does not know
+}
+
 // Positions of these devices mean nothing, but seeking works.
 static long device_seek(struct file *file, int64_t offset, int whence)
 {
@@ -110,6 +116,7 @@ static const struct file_ops full_ops = {
 static const struct file_ops random_ops = {
 	.read = random_read,
 	.write = null_write,
+	.ioctl = random_ioctl,
 	.seek = device_seek,
 };
 

@@ -69,7 +69,7 @@ static unsigned lookup_flags(unsigned flags)
 	if (flags & O_DIRECTORY)
 		lookup |= LOOKUP_DIRECTORY;
 	if ((flags & O_CREAT) && !(flags & O_PATH))
-		lookup |= LOOKUP_PARENT;
+		lookup |= LOOKUP_PARENT | LOOKUP_CREATE;
 	return lookup;
 }
 

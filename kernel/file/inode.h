@@ -89,6 +89,7 @@ long inode_path(const struct inode *inode, char *buffer, size_t size);
 // ---- path lookup ----
 #define LOOKUP_NO_FOLLOW 1 // a symbolic link as the last component is the answer itself
 #define LOOKUP_DIRECTORY 2 // -ENOTDIR unless it is a directory
+#define LOOKUP_CREATE    8 // a slash behind the last component is -EISDIR (open with O_CREAT)
 #define LOOKUP_PARENT    4 // -ENOENT for the last component only: *found is its directory, result 1
 
 // What `path` (kernel memory) names, with a reference in *found. `directory`: where a relative

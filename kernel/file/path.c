@@ -96,17 +96,19 @@ static int follow_link(struct walk *walk, struct inode *link, const char *rest)
 	return result;
 }
 
+static bool is_dots(const char *name, size_t length)
+{
+	return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
+}
+
 // Finds one component below walk->at, which is a directory.
 static int find(struct walk *walk, const char *name, size_t length, struct inode **found)
 {
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
-	if (length == 1 && name[0] == '.')
-		*found = inode_get(walk->at);
-	else if (length == 2 && name[0] == '.' && name[1] == '.')
-		*found = inode_get(walk->at->parent);
-	else
+	if (!is_dots(name, length))
 		return walk->at->ops->lookup(walk->at, name, length, found);
+	*found = inode_get(length == 1 ? walk->at : walk->at->parent);
 	return 0;
 }
 
@@ -122,6 +124,8 @@ static int step(struct walk *walk)
 
 	if (!inode_is(walk->at, S_IFDIR))
 		return -ENOTDIR;
+	if (last && *rest == '/' && (walk->flags & LOOKUP_CREATE) && !is_dots(name, length))
+		return -EISDIR;
 	result = find(walk, name, length, &found);
 	if (result == -ENOENT && last && (walk->flags & LOOKUP_PARENT)) {
 		walk->rest = skip_slashes(rest);

@@ -179,10 +179,11 @@ static int put_bytes(struct pipe *pipe, struct io *io, size_t *moved)
 		if (page_for_write(pipe, pipe->head))
 			return -ENOMEM;
 		copied = io_from(io, page_bytes(*page_slot(pipe, pipe->head), pipe->head), step);
-		__atomic_store_n(&pipe->head, pipe->head + copied, __ATOMIC_RELEASE);
-		*moved += copied;
+		// As on Linux, a piece that faults half-way leaves nothing behind.
 		if (copied < step)
 			return -EFAULT;
+		__atomic_store_n(&pipe->head, pipe->head + copied, __ATOMIC_RELEASE);
+		*moved += copied;
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The console: COM1 as a terminal with a line discipline, or as plain streams of bytes when the
-// reader's end is not a terminal (stdin=framed, console=raw); a debug console as the stream for stderr.
+// reader's end is not a terminal (stdin=framed, console=raw); a debug console as the stream for
+// stderr.
 #pragma once
 
 #include <stddef.h>

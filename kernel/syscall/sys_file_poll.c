@@ -282,6 +282,16 @@ static int selection_copy_out(const struct selection *selection)
 	return 0;
 }
 
+// Bits beyond Linux's smallest table, and beyond this process's, are not looked at.
+static unsigned select_limit(unsigned count)
+{
+	unsigned limit = files_end(current_task()->files);
+
+	if (limit < 64)
+		limit = 64;
+	return count < limit ? count : limit;
+}
+
 static long select_until(int count, const uintptr_t users[SET_COUNT], uint64_t deadline)
 {
 	struct selection selection = {0};
@@ -289,9 +299,7 @@ static long select_until(int count, const uintptr_t users[SET_COUNT], uint64_t d
 
 	if (count < 0)
 		return -EINVAL;
-	selection.count = (unsigned)count;
-	if (selection.count > files_end(current_task()->files))
-		selection.count = files_end(current_task()->files);
+	selection.count = select_limit((unsigned)count);
 	selection.words = (selection.count + 63) / 64;
 	memcpy(selection.users, users, sizeof(selection.users));
 	result = selection_create(&selection);

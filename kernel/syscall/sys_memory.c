@@ -7,7 +7,6 @@
 #include "mm/mm.h"
 #include "mm/object.h"
 #include <linux/errno.h>
-#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 long sys_brk(uintptr_t address)
@@ -15,30 +14,17 @@ long sys_brk(uintptr_t address)
 	return (long)mm_brk(current_task()->mm, address);
 }
 
-static bool is_shared(int flags)
-{
-	return (flags & MAP_TYPE) != MAP_PRIVATE;
-}
-
-// What the file's open mode allows: a private mapping needs reading only.
-static int check_access(const struct file *file, int prot, int flags)
-{
-	if (!file_readable(file))
-		return -EACCES;
-	if (is_shared(flags) && prot & PROT_WRITE && !file_writable(file))
-		return -EACCES;
-	return file->inode && file->inode->object ? 0 : -ENODEV;
-}
-
 static long map_file(struct file *file, uintptr_t address, size_t length, int prot, int flags,
 		     uint64_t offset)
 {
-	int error = check_access(file, prot, flags);
+	struct object *object;
+	bool may_write;
+	int error = file_mapping(file, prot, flags, &object, &may_write);
 
 	if (error)
 		return error;
-	return mm_mmap(current_task()->mm, address, length, prot, flags, file->inode->object,
-		       offset / PAGE_SIZE, !is_shared(flags) || file_writable(file));
+	return mm_mmap(current_task()->mm, address, length, prot, flags, object,
+		       object ? offset / PAGE_SIZE : 0, may_write);
 }
 
 long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descriptor,
