@@ -3,6 +3,11 @@
 // The virtio console: see virtio_console.h. Output waits until the device has taken it. Input
 // loses nothing: a buffer goes back to the device only when the terminal has taken all of it, and
 // a device without buffers holds its sender up.
+//
+// The port is number 1, a serial port of the device and no "console": a console's output is thrown
+// away whenever its reader is slow (QEMU, hw/char/virtio-console.c), a serial port's waits. Ports
+// other than 0 have to be opened by control messages (5.3.6.2). What the device would answer is
+// known, as the one port is there or nothing is: it gets no buffers for that.
 #include "kernel/driver/virtio_console.h"
 #include "kernel/driver/pci.h"
 #include "kernel/driver/serial.h"
@@ -12,12 +17,15 @@
 #include "lib/string.h"
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_console.h>
 #include <linux/virtio_pci.h>
 
 #define VENDOR_VIRTIO  0x1af4
 #define DEVICE_CONSOLE 0x1003 // legacy numbers are 0x1000 + ...
-#define QUEUE_INPUT    0
-#define QUEUE_OUTPUT   1
+#define PORT           1
+#define QUEUE_CONTROL  3
+#define QUEUE_INPUT    4
+#define QUEUE_OUTPUT   5
 #define INPUT_BUFFERS  8
 #define INPUT_ORDER    3 // 4 KiB each
 #define OUTPUT_BUFFERS 1
@@ -35,6 +43,9 @@ static size_t pending_count, pending_taken;
 // One write at a time; taken with interrupts on, by tasks only.
 static struct virtio_queue output;
 static struct spinlock output_lock;
+
+// Used once, while starting.
+static struct virtio_queue control;
 
 bool virtio_console_present(void)
 {
@@ -110,26 +121,46 @@ void virtio_console_write(const void *data, size_t count)
 	spin_unlock(&output_lock);
 }
 
+// In the order of 5.3.6.2; the device reads them in order.
+static const struct virtio_console_control opening[] = {
+	{.id = PORT, .event = VIRTIO_CONSOLE_DEVICE_READY, .value = 1},
+	{.id = PORT, .event = VIRTIO_CONSOLE_PORT_READY, .value = 1},
+	{.id = PORT, .event = VIRTIO_CONSOLE_PORT_OPEN, .value = 1},
+};
+
+#define OPENING_STEPS (sizeof(opening) / sizeof(opening[0]))
+
+static void open_port(struct virtio_queue *control)
+{
+	for (unsigned i = 0; i < OPENING_STEPS; i++) {
+		memcpy(virtio_queue_buffer(control, i), &opening[i], sizeof(opening[i]));
+		virtio_queue_offer(control, i, sizeof(opening[i]), false);
+	}
+	virtio_queue_notify(control);
+}
+
 static void set_status(uint8_t status)
 {
 	port_write8(ports + VIRTIO_PCI_STATUS, status);
 }
 
-// The steps and their order: Virtio 1.2, 3.1.1. No feature is asked for.
+// The steps and their order: Virtio 1.2, 3.1.1.
 static bool start_device(const struct pci_device *device)
 {
 	ports = pci_read32(device, PCI_BASE_ADDRESS_0) & PCI_BASE_ADDRESS_IO_MASK;
 	pci_enable(device);
 	set_status(0);
 	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
-	port_write32(ports + VIRTIO_PCI_GUEST_FEATURES, 0);
+	port_write32(ports + VIRTIO_PCI_GUEST_FEATURES, 1u << VIRTIO_CONSOLE_F_MULTIPORT);
 	if (virtio_queue_start(&input, ports, QUEUE_INPUT, INPUT_BUFFERS, INPUT_ORDER) ||
-	    virtio_queue_start(&output, ports, QUEUE_OUTPUT, OUTPUT_BUFFERS, OUTPUT_ORDER)) {
+	    virtio_queue_start(&output, ports, QUEUE_OUTPUT, OUTPUT_BUFFERS, OUTPUT_ORDER) ||
+	    virtio_queue_start(&control, ports, QUEUE_CONTROL, OPENING_STEPS, 0)) {
 		set_status(VIRTIO_CONFIG_S_FAILED);
 		return false;
 	}
 	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 		   VIRTIO_CONFIG_S_DRIVER_OK);
+	open_port(&control);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A virtio console (Virtio 1.2, 5.3) by its legacy interface in I/O ports (4.1.4.8): one port,
-// one queue in each direction.
+// A virtio console (Virtio 1.2, 5.3) by its legacy interface in I/O ports (4.1.4.8): one
+// serial port of the device, one queue in each direction.
 #pragma once
 
 #include <stdbool.h>

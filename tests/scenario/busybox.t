@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -40,6 +41,20 @@ def big(tap, busybox):
            f"status {result.status}, {len(result.output)} bytes")
 
 
+def slow_reader(tap, busybox):
+    """The reader starts late and pauses: what it cannot take yet has to wait, not to vanish."""
+    data = b"".join(b"%d\n" % i for i in range(300000))
+    line = [os.path.join(harness.ROOT, "tools", "run"), "--quiet", "--timeout", "60", "--kernel",
+            harness.built("kernel.elf"), busybox, "seq", "0", "299999"]
+    got = b""
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        while piece := process.stdout.read(200000):
+            got += piece
+            time.sleep(0.1)
+    tap.ok(got == data, "a slow reader gets everything", f"{len(got)} of {len(data)} bytes")
+
+
 def main():
     busybox = shutil.which("busybox")
     if not busybox:
@@ -48,6 +63,7 @@ def main():
     tap = harness.Tap()
     same_here_as_there(tap, busybox)
     big(tap, busybox)
+    slow_reader(tap, busybox)
     return tap.done()
 
 
