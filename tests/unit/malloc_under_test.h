@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// lib/libc/malloc.c for its tests: under other names beside the host's own, with system calls that
+// fail where a test wants it, and with an audit of the whole heap.
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "lib/libc/system_call.h"
+#include "tests/unit/random.h"
+
+// -- the kernel as malloc.c sees it
+
+static long fail_at; // the how manieth request for memory fails; 0: none
+static bool fail_on; // and all that follow
+static bool refuse_brk;
+static long requests;
+
+static bool request_fails(void)
+{
+	requests++;
+	return requests == fail_at || (fail_on && fail_at && requests > fail_at);
+}
+
+static long kernel(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == __NR_brk && a != 0 && (refuse_brk || request_fails()))
+		return system_call6(number, 0, 0, 0, 0, 0, 0);
+	if ((number == __NR_mmap || number == __NR_mremap) && request_fails())
+		return -ENOMEM;
+	return system_call6(number, a, b, c, d, e, f);
+}
+
+#undef system_call1
+#undef system_call2
+#define system_call1(number, a)                kernel(number, (long)(a), 0, 0, 0, 0, 0)
+#define system_call2(number, a, b)             kernel(number, (long)(a), (long)(b), 0, 0, 0, 0)
+#define system_call3(number, a, b, c)          kernel(number, a, b, c, 0, 0, 0)
+#define system_call4(number, a, b, c, d)       kernel(number, a, b, c, d, 0, 0)
+#define system_call6(number, a, b, c, d, e, f) kernel(number, a, b, c, d, e, f)
+
+#define malloc             tested_malloc
+#define free               tested_free
+#define calloc             tested_calloc
+#define realloc            tested_realloc
+#define reallocarray       tested_reallocarray
+#define memalign           tested_memalign
+#define aligned_alloc      tested_aligned_alloc
+#define posix_memalign     tested_posix_memalign
+#define malloc_usable_size tested_usable_size
+void *tested_malloc(size_t size);
+void tested_free(void *payload);
+void *tested_calloc(size_t count, size_t size);
+void *tested_realloc(void *payload, size_t size);
+void *tested_reallocarray(void *payload, size_t count, size_t size);
+void *tested_memalign(size_t alignment, size_t size);
+void *tested_aligned_alloc(size_t alignment, size_t size);
+int tested_posix_memalign(void **payload, size_t alignment, size_t size);
+size_t tested_usable_size(void *payload);
+#include "lib/libc/malloc.c"
+#undef malloc
+#undef free
+#undef calloc
+#undef realloc
+
+// -- the heap recounted from nothing
+
+static uintptr_t heap_start; // of the brk heap, as the first allocation of a test left it
+
+// Every header of the heap agrees with its neighbours, no two free blocks touch, and exactly the
+// free ones are in the bins they belong to. Returns the number of blocks in use.
+static size_t audit(void)
+{
+	struct block *block = (struct block *)heap_start;
+	size_t used = 0, free_blocks = 0, in_bins = 0;
+	bool below_free = false;
+	uint32_t previous = 0;
+
+	for (; block->state != BLOCK_FENCE; block = at_units(block, block->size)) {
+		assert_int_equal(block->check, checksum(block));
+		assert_int_equal(block->previous, previous);
+		assert_true(block->size >= UNITS_MIN);
+		assert_true(block->state == BLOCK_USED || block->state == BLOCK_FREE);
+		assert_false(below_free && block->state == BLOCK_FREE);
+		below_free = block->state == BLOCK_FREE;
+		free_blocks += below_free;
+		used += !below_free;
+		previous = block->size;
+	}
+	assert_int_equal(block->previous, previous);
+	assert_int_equal((uintptr_t)block + HEADER, heap.brk_end);
+	for (unsigned int bin = 0; bin < BINS; bin++) {
+		bool occupied = heap.occupied[bin / 64] >> (bin % 64) & 1;
+
+		assert_int_equal(occupied, heap.bins[bin] != NULL);
+		for (block = heap.bins[bin]; block; block = block->next, in_bins++)
+			assert_int_equal(bin_of(block->size), bin);
+	}
+	assert_int_equal(in_bins, free_blocks);
+	return used;
+}
+
+// A heap that has never been used. What the last one held stays mapped and forgotten.
+static int fresh_heap(void **state)
+{
+	(void)state;
+	memset(&heap, 0, sizeof(heap));
+	fail_at = 0;
+	fail_on = false;
+	refuse_brk = false;
+	tested_free(tested_malloc(1));
+	heap_start = heap.low;
+	requests = 0;
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fresh_heap)
