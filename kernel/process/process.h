@@ -137,10 +137,10 @@ struct wait_report {
 	int status; // as wait4 stores it
 };
 
-// wait4 and waitid. `pid` as wait4's; `options`: W* of <linux/wait.h>, WEXITED among them when
-// the end of a child counts. The child's pid, 0 (WNOHANG), -ECHILD or -ERESTARTSYS. `usage` may be
-// NULL.
-long process_wait(int pid, int options, struct wait_report *report, struct rusage *usage);
+// wait4 and waitid. `type` and `id` say which children: P_ALL, P_PID, P_PGID of <linux/wait.h>;
+// `options`: W* of the same, WEXITED among them when the end of a child counts. The child's pid, 0
+// (WNOHANG), -ECHILD or -ERESTARTSYS. `usage` may be NULL.
+long process_wait(int type, int id, int options, struct wait_report *report, struct rusage *usage);
 
 // Process groups and sessions: results and errors as Linux's.
 int process_set_group(int pid, int group);

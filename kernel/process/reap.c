@@ -12,7 +12,7 @@
 // What one wait4 looks for, and what it found.
 struct search {
 	struct process *parent;
-	int pid; // as wait4's argument
+	int type, id; // P_ALL, P_PID or P_PGID, and whose
 	int options;
 	bool any;              // a child exists that the search could be about
 	struct process *found; // held
@@ -22,11 +22,9 @@ struct search {
 
 static bool matches(const struct search *search, const struct process *child)
 {
-	if (search->pid > 0 && child->pid != search->pid)
+	if (search->type == P_PID && child->pid != search->id)
 		return false;
-	if (search->pid == 0 && child->group != search->parent->group)
-		return false;
-	if (search->pid < -1 && child->group != -search->pid)
+	if (search->type == P_PGID && child->group != search->id)
 		return false;
 	if (search->options & __WALL)
 		return true;
@@ -111,11 +109,12 @@ static int wait_for_child(struct search *search)
 	return search->any ? 0 : -ECHILD;
 }
 
-long process_wait(int pid, int options, struct wait_report *report, struct rusage *usage)
+long process_wait(int type, int id, int options, struct wait_report *report, struct rusage *usage)
 {
 	struct search search = {
 		.parent = current_process(),
-		.pid = pid,
+		.type = type,
+		.id = id,
 		.options = options,
 		.report = report,
 	};
@@ -138,7 +137,7 @@ bool process_reap_one(void)
 	struct wait_report report;
 	struct search search = {
 		.parent = current_process(),
-		.pid = -1,
+		.type = P_ALL,
 		.options = WEXITED | __WALL,
 		.report = &report,
 	};

@@ -116,18 +116,31 @@ long sys_exit_group(int status)
 	process_exit((status & 0xff) << 8);
 }
 
+// wait4's way of naming children as waitid's.
+static int wait4_target(int *pid)
+{
+	if (*pid == -1)
+		return P_ALL;
+	if (*pid > 0)
+		return P_PID;
+	*pid = *pid ? -*pid : current_process()->group;
+	return P_PGID;
+}
+
 long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage)
 {
 	const int known = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
 	struct wait_report report;
 	struct rusage used;
 	long result;
+	int type;
 
 	if (options & ~known)
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
-	result = process_wait(pid, options | WEXITED, &report, usage ? &used : NULL);
+	type = wait4_target(&pid);
+	result = process_wait(type, pid, options | WEXITED, &report, usage ? &used : NULL);
 	if (result <= 0)
 		return result;
 	if (status && copy_to_user(status, &report.status, sizeof(report.status)))
@@ -137,24 +150,17 @@ long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage)
 	return result;
 }
 
-// waitid's way of naming children as wait4's.
-static int waitid_target(int type, int id, int *pid)
+static int check_waitid(int type, int id, int options)
 {
-	if (id < 0 || (type == P_PID && id == 0))
+	const int kinds = WEXITED | WSTOPPED | WCONTINUED;
+
+	if (options & ~(kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
-	switch (type) {
-	case P_ALL:
-		*pid = -1;
-		return 0;
-	case P_PID:
-		*pid = id;
-		return 0;
-	case P_PGID:
-		*pid = -id;
-		return id == 1 ? -ECHILD : 0; // -1 would mean all
-	default:
+	if (!(options & kinds) || (type != P_ALL && type != P_PID && type != P_PGID))
 		return -EINVAL;
-	}
+	if (type == P_PID && id <= 0)
+		return -EINVAL;
+	return type == P_PGID && id < 0 ? -EINVAL : 0;
 }
 
 static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
@@ -174,20 +180,16 @@ static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
 
 long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage)
 {
-	const int kinds = WEXITED | WSTOPPED | WCONTINUED;
-	const int known = kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
 	struct wait_report report;
 	struct rusage used;
 	siginfo_t result_info;
-	long result;
-	int pid;
+	long result = check_waitid(type, id, options);
 
-	if (options & ~known || !(options & kinds))
-		return -EINVAL;
-	result = waitid_target(type, id, &pid);
 	if (result)
 		return result;
-	result = process_wait(pid, options, &report, usage ? &used : NULL);
+	if (type == P_PGID && !id)
+		id = current_process()->group;
+	result = process_wait(type, id, options, &report, usage ? &used : NULL);
 	if (result < 0)
 		return result;
 	if (result > 0)
