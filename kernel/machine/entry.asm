@@ -12,7 +12,7 @@
 
 %include "kernel/machine/offsets.inc"
 
-global trap_stubs, syscall_entry, return_to_user
+global trap_stubs, page_fault_entry, syscall_entry, return_to_user
 extern trap, syscall_dispatch, return_work
 extern page_fault_user, page_fault_failed, page_fault_ring0
 
@@ -73,21 +73,16 @@ trap_stubs:
 %assign vector 0
 %rep 256
 	align 16
-	%if vector == 14
-		push rdi
-		jmp page_fault_entry
+	%if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || \
+	      vector == 21 || vector == 29 || vector == 30)
+		push 0
+	%endif
+	push rdi
+	mov edi, vector
+	%if vector == 2 || vector == 8 || vector == 18
+		jmp near own_stack_entry
 	%else
-		%if !(vector == 8 || (vector >= 10 && vector <= 13) || vector == 17 || \
-		      vector == 21 || vector == 29 || vector == 30)
-			push 0
-		%endif
-		push rdi
-		mov edi, vector
-		%if vector == 2 || vector == 8 || vector == 18
-			jmp near own_stack_entry
-		%else
-			jmp near trap_entry
-		%endif
+		jmp near trap_entry
 	%endif
 %assign vector vector + 1
 %endrep
@@ -114,6 +109,7 @@ trap_entry:
 ; Until then the first of their places keeps CR2, which the next fault overwrites.
 align 16
 page_fault_entry:
+	push rdi
 	push rsi
 	push rdx
 	push rcx

@@ -14,7 +14,8 @@
 
 _Static_assert(FAULT_LAST_RESOLVED == 9, "entry.asm compares with it (offsets.inc)");
 
-// By the error code's bits without the lowest; reserved bits never get here.
+// By the error code's bits without the lowest. A reserved bit gives no access at all, so that it
+// is refused and comes to page_fault_failed().
 static const uint8_t access_of_error[16] = {
 	[0] = ACCESS_READ,
 	[PF_USER >> 1] = ACCESS_READ,
@@ -29,14 +30,9 @@ static inline enum fault_access access_of(uint64_t error)
 	return access_of_error[error >> 1 & 15];
 }
 
-// FAULT_RESULT_COUNT: not a question for mm/.
 unsigned page_fault_user(struct registers *registers, uintptr_t address)
 {
-	uint64_t error = registers->orig_rax;
-
-	if (__builtin_expect(error & PF_RESERVED, 0))
-		return FAULT_RESULT_COUNT;
-	return mm_fault(cpu_current_task()->mm, address, access_of(error));
+	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)

@@ -24,7 +24,7 @@ struct gate {
 
 static struct gate idt[VECTOR_COUNT] __attribute__((aligned(16)));
 
-extern char trap_stubs[]; // entry.asm
+extern char trap_stubs[], page_fault_entry[]; // entry.asm
 
 static enum ist stack_of(unsigned vector)
 {
@@ -42,7 +42,8 @@ static enum ist stack_of(unsigned vector)
 
 static void set_gate(unsigned vector)
 {
-	uint64_t offset = (uintptr_t)trap_stubs + vector * STUB_SIZE;
+	uintptr_t stub = (uintptr_t)trap_stubs + vector * STUB_SIZE;
+	uint64_t offset = vector == VECTOR_PAGE_FAULT ? (uintptr_t)page_fault_entry : stub;
 	bool ring3 = vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW;
 
 	idt[vector] = (struct gate){

@@ -3,7 +3,10 @@
 // Ways for a kernel to die. Each boot's report is read by tests/scenario/panic.t.
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/trap.h"
+#include "kernel/process/task.h"
 #include "mm/machine.h"
+#include "mm/mm.h"
+#include "mm/page_table.h"
 #include "tests/ring0/ring0.h"
 
 struct missing {
@@ -64,4 +67,21 @@ RING0_PANIC(panic_jump_to_nowhere)
 RING0_PANIC(panic_invalid_instruction)
 {
 	__asm__ volatile("ud2");
+}
+
+// A program that stumbles over a broken page table is not to blame, and must not be sent round in
+// circles either.
+RING0_PANIC(panic_reserved_bit)
+{
+	static const uint8_t jump_to_itself[] = {0xeb, 0xfe};
+	uintptr_t page = ring0_user_page(jump_to_itself, sizeof(jump_to_itself));
+	struct page_walk walk;
+	pte_t *table;
+
+	page_table_walk(current_task()->mm->root, page, &walk);
+	if (!CHECK(walk.present && walk.levels == 4))
+		return;
+	table = phys_to_virt(walk.table[3]);
+	table[walk.index[3]] |= 1ul << 51; // past what any processor of today can address
+	ring0_try_user(page, page + 2048);
 }

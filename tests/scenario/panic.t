@@ -31,6 +31,9 @@ REPORTS = {
         rb"panic: the sum of 2 and 2 is 5\n", rb"called from:\n  panic_broken_invariant\+"],
     "panic_jump_to_nowhere": [
         rb"page fault: execution of 0x0", rb"called from:\n  0x0\n  panic_jump_to_nowhere\+"],
+    "panic_reserved_bit": [
+        rb"page fault: execution of 0x7f[0-9a-f]*, reserved bit set in a page-table entry",
+        REGISTERS, rb"PT  \[.*user"],
     "panic_invalid_instruction": [rb"kernel fault: invalid instruction", REGISTERS],
 }
 
