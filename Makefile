@@ -48,7 +48,7 @@ include tools/build/programs.mk
 include tools/build/tests.mk
 include tools/build/mutants.mk
 
-.PHONY: help doctor all iso run test check-format debug gdb bench clean toolchain
+.PHONY: help doctor all iso run test check-format debug gdb bench docs clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -64,6 +64,7 @@ help:
 	@echo '  gdb           in a second terminal: gdb attached to it'
 	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
 	@echo '                CHECK=1 fails when a goal is missed'
+	@echo '  docs          renew the output that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         remove $(BUILD)/'
 	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
@@ -85,6 +86,9 @@ gdb: $(BUILD)/kernel.elf
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)
+
+docs: all
+	@tools/docs --build $(BUILD) docs/tour.md
 
 check-format:
 	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')

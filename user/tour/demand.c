@@ -70,4 +70,5 @@ const struct station station_demand = {
 	.run = run,
 	.seen = "one fault and one frame for each page at its first touch, none at the second; "
 		"no fault waited for a device, so all were minor.",
+	.code = "mm/fault.c: demand_zero(); mm/frame.c: frame_alloc().",
 };

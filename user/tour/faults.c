@@ -236,4 +236,6 @@ const struct station station_faults = {
 	.run = run,
 	.seen = "most faults are no errors: they are how pages arrive. Only an access that no "
 		"mapping allows became a signal.",
+	.code = "mm/fault.c: decide(), under its truth table; kernel/machine/fault.c (what "
+		"becomes a signal).",
 };

@@ -263,4 +263,5 @@ const struct station station_fork = {
 	.run = run,
 	.seen = "pages were copied one at a time, by the write that needed it; where nobody else "
 		"was left, none was.",
+	.code = "mm/page_share.c (fork), mm/fault.c: write_to_present() (the writes).",
 };

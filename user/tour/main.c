@@ -64,6 +64,7 @@ static void visit(const struct station *station)
 	else
 		say("This is not what the notes say: %u checks did not hold.",
 		    failed - failed_before);
+	say("The code: %s", station->code);
 	printf("--- %s: %u checks, %u failed ---\n", station->id, made - made_before,
 	       failed - failed_before);
 	fflush(stdout);

@@ -84,4 +84,5 @@ const struct station station_reserve = {
 	.run = run,
 	.seen = "a process can hold far more addresses than memory; each page of memory came with "
 		"a fault, and not before.",
+	.code = "mm/mmap.c (addresses), mm/fault.c: demand_zero() (memory).",
 };

@@ -160,4 +160,7 @@ const struct station station_rings = {
 	.run = run,
 	.seen = "every attempt ended in a signal for the process that made it and in one line "
 		"from the kernel; the kernel and this program went on.",
+	.code = "kernel/machine/fault.c and kernel/machine/trap.c (who is refused), "
+		"kernel/machine/privileged.c (the instruction's name), "
+		"kernel/process/signal_deliver.c (the line in the log).",
 };

@@ -18,6 +18,7 @@ struct station {
 	const char *look_for; // what to watch
 	void (*run)(void);
 	const char *seen; // what was seen; true only if every check held
+	const char *code; // the files that did it
 };
 
 extern const struct station station_rings, station_brk, station_malloc, station_reserve,

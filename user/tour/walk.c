@@ -98,4 +98,5 @@ const struct station station_walk = {
 	.run = run,
 	.seen = "an address is four indices and an offset; the last entry names the frame and "
 		"carries the protection that the map promises.",
+	.code = "mm/page_table.c: page_table_walk() and page_walk_describe().",
 };
