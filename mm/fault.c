@@ -204,7 +204,7 @@ static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
 	return frame ? FAULT_FILE_COPIED : FAULT_NO_MEMORY;
 }
 
-static enum fault_result fault_object(struct fault *fault)
+static __attribute__((noinline)) enum fault_result fault_object(struct fault *fault)
 {
 	struct frame *page;
 	bool cached;
@@ -243,15 +243,17 @@ static uintptr_t stack_floor(const struct vma *stack)
 }
 
 // Extends a stack down to the page of `address`.
-static enum fault_result grow_stack(struct mm *mm, struct vma *vma, uintptr_t address)
+static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, struct vma *vma,
+							      uintptr_t address)
 {
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
 	uint64_t size = vma->end - address;
 
 	// Far below, it was no stack that was meant: an overflow steps on what lies next.
-	if (size > mm->stack_limit + STACK_GUARD_GAP)
-		return FAULT_NO_MAPPING;
-	if (size > mm->stack_limit || address < stack_floor(vma))
+	if (size > mm->stack_limit)
+		return size - mm->stack_limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING
+								: FAULT_STACK_LIMIT;
+	if (address < stack_floor(vma))
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
@@ -302,13 +304,17 @@ static enum fault_result decide(struct fault *fault)
 	return result;
 }
 
-enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access)
+static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr_t address,
+							  enum fault_access access)
 {
-	uint64_t began = __builtin_expect(trace_enabled, 0) ? machine_time() : 0;
-	struct fault fault = {.mm = mm, .address = PAGE_ALIGN_DOWN(address), .access = access};
 	enum fault_result result = FAULT_NO_MAPPING;
 
 	if (address < USER_END) {
+		struct fault fault;
+
+		fault.mm = mm;
+		fault.address = PAGE_ALIGN_DOWN(address);
+		fault.access = access;
 		spin_lock(&mm->lock);
 		result = decide(&fault);
 		if (result == FAULT_FILE_READ)
@@ -318,8 +324,19 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access a
 		spin_unlock(&mm->lock);
 	}
 	__atomic_add_fetch(&result_counts[result], 1, __ATOMIC_RELAXED);
-	if (__builtin_expect(trace_enabled, 0))
-		trace_write(TRACE_FAULT, address, access, result, machine_time() - began);
+	return result;
+}
+
+enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access)
+{
+	enum fault_result result;
+	uint64_t began;
+
+	if (__builtin_expect(!trace_enabled, 1))
+		return handle(mm, address, access);
+	began = machine_time();
+	result = handle(mm, address, access);
+	trace(TRACE_FAULT, address, access, result, machine_time() - began);
 	return result;
 }
 
