@@ -6,6 +6,7 @@
 #include "kernel/file/files.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/alarm.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "lib/string.h"
@@ -149,6 +150,7 @@ _Noreturn void process_exit(int status)
 	process_count_exit();
 	if (process == init_process)
 		init_outlive_others();
+	alarm_release(process);
 	files_put(task->files);
 	task->files = NULL;
 	leave_memory(task);

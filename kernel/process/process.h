@@ -3,8 +3,8 @@
 // A process (Linux's thread group): what all its tasks share and what its parent waits for.
 //
 // Locks: `process_lock` (interrupts off) guards the tree, groups, sessions, states and signals of
-// all processes. It is taken before a wait queue's lock and a run queue's lock, never while one
-// of those is held, and nobody allocates or touches ring 3's memory while holding it.
+// all processes. It is taken after the timers' lock and before a wait queue's and a run queue's;
+// nobody allocates or touches ring 3's memory while holding it.
 #pragma once
 
 #include "kernel/process/signal.h"
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct alarm;
 struct inode;
 struct mm;
 struct registers;
@@ -62,6 +63,7 @@ struct process {
 
 	struct process_signals signals;
 	struct limits *limits;    // NULL: the kernel's defaults
+	struct alarm *alarm;      // NULL: none was ever set. The process's own
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
 	uint32_t uid, euid, suid, gid, egid, sgid;     // changed by the process itself

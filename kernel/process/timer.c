@@ -5,7 +5,8 @@
 //
 // `fire` runs with the lock held, which is what makes timer_disarm's promise true: whoever holds
 // the lock sees a timer either armed or done. Hence fire must not arm or disarm a timer itself
-// (timer_disarm would deadlock) but only wakes, or sends a signal.
+// (both would deadlock) but only wakes, or sends a signal, and says when it wants to be fired
+// again.
 #include "kernel/process/timer.h"
 
 #include "kernel/machine/irq.h"
@@ -13,14 +14,13 @@
 static struct spinlock lock; // guards `timers` and every armed timer
 static struct list timers = LIST_INIT(timers);
 
-void timer_arm(struct timer *timer, uint64_t when, void (*fire)(struct timer *timer))
+// The lock is held.
+static void insert(struct timer *timer, uint64_t when)
 {
-	uint64_t flags = spin_lock_irqsave(&lock);
 	struct list *before = &timers;
 	struct timer *other;
 
 	timer->when = when;
-	timer->fire = fire;
 	timer->armed = true;
 	list_for_each_entry (other, &timers, link) {
 		if (other->when > when)
@@ -28,6 +28,14 @@ void timer_arm(struct timer *timer, uint64_t when, void (*fire)(struct timer *ti
 		before = &other->link;
 	}
 	list_add(before, &timer->link);
+}
+
+void timer_arm(struct timer *timer, uint64_t when, uint64_t (*fire)(struct timer *timer))
+{
+	uint64_t flags = spin_lock_irqsave(&lock);
+
+	timer->fire = fire;
+	insert(timer, when);
 	spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -43,18 +51,30 @@ bool timer_disarm(struct timer *timer)
 	return was_armed;
 }
 
+uint64_t timer_when(struct timer *timer)
+{
+	uint64_t flags = spin_lock_irqsave(&lock);
+	uint64_t when = timer->armed ? timer->when : 0;
+
+	spin_unlock_irqrestore(&lock, flags);
+	return when;
+}
+
 void timers_expire(uint64_t now)
 {
 	uint64_t flags = spin_lock_irqsave(&lock);
 
 	while (!list_empty(&timers)) {
 		struct timer *timer = list_first_entry(&timers, struct timer, link);
+		uint64_t again;
 
 		if (timer->when > now)
 			break;
 		list_del(&timer->link);
 		timer->armed = false;
-		timer->fire(timer);
+		again = timer->fire(timer);
+		if (again)
+			insert(timer, again);
 	}
 	spin_unlock_irqrestore(&lock, flags);
 }

@@ -54,9 +54,10 @@ struct deadline {
 	struct task *task;
 };
 
-static void deadline_fire(struct timer *timer)
+static uint64_t deadline_fire(struct timer *timer)
 {
 	task_wake(container_of(timer, struct deadline, timer)->task);
+	return 0;
 }
 
 static bool must_give_up(const struct task *task)

@@ -80,6 +80,9 @@ long sys_time(uintptr_t seconds);
 long sys_nanosleep(uintptr_t request, uintptr_t left);
 long sys_clock_nanosleep(int clock, int flags, uintptr_t request, uintptr_t left);
 long sys_times(uintptr_t times);
+long sys_getitimer(int which, uintptr_t value);
+long sys_setitimer(int which, uintptr_t value, uintptr_t old);
+long sys_alarm(uint32_t seconds);
 
 // sys_limit.c
 long sys_getrlimit(uint32_t resource, uintptr_t limit);

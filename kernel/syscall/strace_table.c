@@ -109,7 +109,7 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 
 	ROW(rt_sigaction, G, X, X, L), ROW_F(rt_sigprocmask, mask_how, F, X, X, L),
 	ROW(rt_sigpending, X, L), ROW(rt_sigsuspend, X, L), ROW(rt_sigtimedwait, X, X, X, L),
-	ROW(sigaltstack, X, X), ROW(alarm, I),
+	ROW(sigaltstack, X, X), ROW(alarm, I), ROW(setitimer, I, X, X), ROW(getitimer, I, X),
 
 	ROW_F(clock_gettime, clocks, F, X), ROW_F(clock_getres, clocks, F, X),
 	ROW_F(clock_nanosleep, clocks, F, I, X, X), ROW(nanosleep, X, X), ROW(gettimeofday, X, X),

@@ -3,6 +3,7 @@
 // System calls on time. Sleeps end at a timer tick, at the first one not before the deadline.
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/alarm.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/process/usage.h"
@@ -193,4 +194,78 @@ long sys_times(uintptr_t times)
 	if (times && copy_to_user(times, &value, sizeof(value)))
 		return -EFAULT;
 	return (long)(clock_monotonic() / TICK_NANOSECONDS);
+}
+
+// Rounds up: what is left of an alarm is never shown as 0.
+static struct __kernel_old_timeval to_timeval(uint64_t nanoseconds)
+{
+	uint64_t microseconds = nanoseconds / 1000 + !!(nanoseconds % 1000);
+
+	return (struct __kernel_old_timeval){
+		.tv_sec = (long)(microseconds / 1000000),
+		.tv_usec = (long)(microseconds % 1000000),
+	};
+}
+
+static int from_timeval(const struct __kernel_old_timeval *time, uint64_t *nanoseconds)
+{
+	if (time->tv_sec < 0 || time->tv_usec < 0 || time->tv_usec >= 1000000)
+		return -EINVAL;
+	if ((uint64_t)time->tv_sec >= UINT64_MAX / NANOSECONDS)
+		*nanoseconds = UINT64_MAX;
+	else
+		*nanoseconds =
+			(uint64_t)time->tv_sec * NANOSECONDS + (uint64_t)time->tv_usec * 1000;
+	return 0;
+}
+
+static int write_setting(uintptr_t to, const struct alarm_setting *setting)
+{
+	struct __kernel_old_itimerval value = {
+		.it_interval = to_timeval(setting->interval),
+		.it_value = to_timeval(setting->left),
+	};
+
+	return copy_to_user(to, &value, sizeof(value));
+}
+
+// Timers that count a process's own time are not there: -EINVAL, as for unknown ones.
+long sys_getitimer(int which, uintptr_t value)
+{
+	struct alarm_setting setting = alarm_get(current_process());
+
+	return which == ITIMER_REAL ? write_setting(value, &setting) : -EINVAL;
+}
+
+long sys_setitimer(int which, uintptr_t value, uintptr_t old)
+{
+	struct alarm_setting before = alarm_get(current_process()), setting = {0};
+	struct __kernel_old_itimerval new;
+	int error;
+
+	if (which != ITIMER_REAL)
+		return -EINVAL;
+	if (value && copy_from_user(&new, value, sizeof(new)))
+		return -EFAULT;
+	if (value && (from_timeval(&new.it_interval, &setting.interval) ||
+		      from_timeval(&new.it_value, &setting.left)))
+		return -EINVAL;
+	error = alarm_set(&setting);
+	if (error)
+		return error;
+	return old ? write_setting(old, &before) : 0;
+}
+
+long sys_alarm(uint32_t seconds)
+{
+	struct alarm_setting before = alarm_get(current_process());
+	struct alarm_setting setting = {.left = seconds * NANOSECONDS};
+	int error = alarm_set(&setting);
+
+	if (error)
+		return error;
+	// Rounded to the nearest second, but a set alarm is never 0.
+	if (before.left && before.left < NANOSECONDS)
+		return 1;
+	return (long)((before.left + NANOSECONDS / 2) / NANOSECONDS);
 }

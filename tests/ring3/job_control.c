@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include "tests/ring3/tap.h"
 
@@ -310,6 +311,37 @@ static void limits(void)
 	check(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 8, "as set");
 }
 
+static void alarms(void)
+{
+	struct itimerval timer = {{0, 30000}, {0, 30000}}, before;
+
+	catch (SIGALRM, 0);
+	show("no alarm yet", alarm(100));
+	show("its seconds", alarm(1));
+	show("a timer instead", setitimer(ITIMER_REAL, &timer, &before));
+	check(before.it_value.tv_sec <= 1 && before.it_interval.tv_usec == 0, "what it replaced");
+	pause();
+	check(seen == SIGALRM && seen_code == SI_KERNEL, "SIGALRM");
+	seen = 0;
+	pause();
+	check(seen == SIGALRM, "and again");
+	check(getitimer(ITIMER_REAL, &before) == 0 && before.it_interval.tv_usec == 30000,
+	      "as set");
+	show("off", alarm(0));
+	getitimer(ITIMER_REAL, &before);
+	check(before.it_value.tv_sec == 0 && before.it_value.tv_usec == 0, "it is off");
+	timer.it_value.tv_usec = 1000000;
+	show("not a time", setitimer(ITIMER_REAL, &timer, NULL));
+	show("no such timer", setitimer(9, &timer, NULL));
+}
+
+static int alarm_in_child(void)
+{
+	signal(SIGALRM, SIG_DFL);
+	alarm(1);
+	return pause();
+}
+
 static int limits_in_child(void)
 {
 	limits();
@@ -326,6 +358,8 @@ int main(void)
 	on_another_stack();
 	nesting();
 	children_nobody_waits_for();
+	alarms();
+	show_status("an alarm nobody catches", in_child(alarm_in_child));
 	show_status("limits", in_child(limits_in_child));
 	return tap_end();
 }
