@@ -29,6 +29,7 @@
 
 #define RING_SIZE   65536
 #define HEADER_SIZE 2
+#define SMALL       256 // bytes on the stack on their way out
 
 static struct {
 	uint32_t head, tail; // counters of all bytes ever
@@ -192,12 +193,12 @@ static void write_bytes(enum stream_sink sink, const uint8_t *bytes, size_t coun
 		debugcon_write(DEBUGCON_ERRORS, bytes, count);
 }
 
-static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes)
+static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes, size_t size)
 {
 	long total = 0;
 
 	while (io->left) {
-		size_t step = io->left < PAGE_SIZE ? io->left : PAGE_SIZE;
+		size_t step = io->left < size ? io->left : size;
 		size_t moved = io_from(io, bytes, step);
 
 		write_bytes(sink, bytes, moved);
@@ -212,13 +213,15 @@ static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes)
 
 static long stream_write(struct file *file, struct io *io, uint64_t *offset)
 {
-	struct frame *page = frame_alloc(0, FRAME_KERNEL);
+	enum stream_sink sink = (enum stream_sink)(uintptr_t)file->data;
+	uint8_t small[SMALL];
+	struct frame *page = io->left > SMALL ? frame_alloc(0, FRAME_KERNEL) : NULL;
 	long result;
 
 	(void)offset;
-	if (!page)
-		return -ENOMEM;
-	result = write_all((enum stream_sink)(uintptr_t)file->data, io, frame_to_virt(page));
+	if (!page) // little to write, or no memory: then it goes in small pieces
+		return write_all(sink, io, small, SMALL);
+	result = write_all(sink, io, frame_to_virt(page), PAGE_SIZE);
 	frame_put(page);
 	return result;
 }
