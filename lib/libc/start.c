@@ -15,6 +15,10 @@ _Noreturn void libc_start(long *stack);
 char **environ;
 const unsigned long *libc_auxiliary_vector;
 
+// The functions that the compiler wants called before main; where user/program.ld puts them.
+extern void (*const __init_array_start[])(int, char **, char **) __attribute__((weak));
+extern void (*const __init_array_end[])(int, char **, char **) __attribute__((weak));
+
 // At the program's start rsp points at argc, argv[], NULL, environment[], NULL, auxiliary vector
 // (System V ABI for x86-64, 3.4.1). rbp = 0 ends the chain of frames for debuggers.
 __attribute__((naked, noreturn)) void _start(void)
@@ -36,6 +40,9 @@ _Noreturn __attribute__((used)) void libc_start(long *stack)
 	while (*at)
 		at++;
 	libc_auxiliary_vector = (const unsigned long *)(at + 1);
+	libc_start_thread_local();
+	for (size_t i = 0; &__init_array_start[i] < __init_array_end; i++)
+		__init_array_start[i](argc, argv, environ);
 	exit(main(argc, argv, environ));
 }
 

@@ -54,6 +54,9 @@ long libc_result(long result);
 // The kernel's (type, value) pairs, ending with AT_NULL.
 extern const unsigned long *libc_auxiliary_vector;
 
+// Before anything that may use a thread-local variable.
+void libc_start_thread_local(void);
+
 // What a signal handler returns to.
 void libc_signal_return(void);
 
