@@ -7,6 +7,7 @@
 #include "kernel/machine/features.h"
 #include "kernel/machine/instructions.h"
 #include "lib/string.h"
+#include <linux/signal.h>
 
 #define FXSAVE_SIZE 512
 
@@ -89,4 +90,41 @@ void fpu_restore(const void *state)
 		__asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(low), "d"(high) : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
+}
+
+// Exception flags, the same for x87 and SSE (SDM vol. 1, 8.1.3.3 and 10.2.3).
+#define FLAG_INVALID     0x01
+#define FLAG_DENORMAL    0x02
+#define FLAG_DIVIDE      0x04
+#define FLAG_OVERFLOW    0x08
+#define FLAG_UNDERFLOW   0x10
+#define FLAG_PRECISION   0x20
+#define MXCSR_MASK_SHIFT 7
+
+static uint32_t raised_flags(bool simd)
+{
+	uint16_t control, status;
+	uint32_t mxcsr;
+
+	if (simd) {
+		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+		return mxcsr & ~(mxcsr >> MXCSR_MASK_SHIFT);
+	}
+	__asm__ volatile("fnstcw %0; fnstsw %1" : "=m"(control), "=m"(status));
+	return status & ~(uint32_t)control;
+}
+
+int fpu_exception_code(bool simd)
+{
+	uint32_t raised = raised_flags(simd);
+
+	if (raised & FLAG_INVALID)
+		return FPE_FLTINV;
+	if (raised & FLAG_DIVIDE)
+		return FPE_FLTDIV;
+	if (raised & FLAG_OVERFLOW)
+		return FPE_FLTOVF;
+	if (raised & (FLAG_UNDERFLOW | FLAG_DENORMAL))
+		return FPE_FLTUND;
+	return raised & FLAG_PRECISION ? FPE_FLTRES : FPE_FLTINV;
 }

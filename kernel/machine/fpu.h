@@ -5,6 +5,7 @@
 // one program's registers to another on real processors).
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ void fpu_start(void);
 void fpu_init_state(void *state); // what a new program finds
 void fpu_save(void *state);
 void fpu_restore(const void *state);
+
+// si_code for the floating-point exception that the running program has just met: of x87, or of
+// SSE (SIMD).
+int fpu_exception_code(bool simd);
 
 // For signal frames: the components a state holds (bits of XCR0; x87 and SSE without XSAVE), and
 // making a state that came from ring 3 one that fpu_restore() can not fault on.

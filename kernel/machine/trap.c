@@ -3,6 +3,7 @@
 // Exceptions other than page faults: those of ring 3 become signals, those of ring 0 are either
 // expected at that instruction (the exception table) or the end.
 #include "kernel/machine/trap.h"
+#include "kernel/machine/fpu.h"
 #include "kernel/machine/fault_text.h"
 #include "kernel/machine/interrupt.h"
 #include "kernel/machine/report.h"
@@ -36,11 +37,15 @@ static const struct {
 	uint8_t signal;
 	int code;
 } exception_signal[VECTOR_IRQ] = {
-	[VECTOR_DIVIDE] = {SIGFPE, FPE_INTDIV},     [VECTOR_DEBUG] = {SIGTRAP, TRAP_TRACE},
-	[VECTOR_BREAKPOINT] = {SIGTRAP, SI_KERNEL}, [VECTOR_INVALID_OPCODE] = {SIGILL, ILL_ILLOPN},
-	[VECTOR_NO_SEGMENT] = {SIGBUS, SI_KERNEL},  [VECTOR_STACK_SEGMENT] = {SIGBUS, SI_KERNEL},
-	[VECTOR_FPU] = {SIGFPE, FPE_FLTINV},        [VECTOR_ALIGNMENT] = {SIGBUS, BUS_ADRALN},
-	[VECTOR_SIMD] = {SIGFPE, FPE_FLTINV},
+	[VECTOR_DIVIDE] = {SIGFPE, FPE_INTDIV},
+	[VECTOR_DEBUG] = {SIGTRAP, TRAP_TRACE},
+	[VECTOR_BREAKPOINT] = {SIGTRAP, SI_KERNEL},
+	[VECTOR_INVALID_OPCODE] = {SIGILL, ILL_ILLOPN},
+	[VECTOR_NO_SEGMENT] = {SIGBUS, SI_KERNEL},
+	[VECTOR_STACK_SEGMENT] = {SIGBUS, SI_KERNEL},
+	[VECTOR_FPU] = {SIGFPE, 0},
+	[VECTOR_ALIGNMENT] = {SIGBUS, BUS_ADRALN},
+	[VECTOR_SIMD] = {SIGFPE, 0},
 };
 
 static void user_exception(struct registers *registers, unsigned vector)
@@ -54,6 +59,8 @@ static void user_exception(struct registers *registers, unsigned vector)
 		signal = SIGSEGV;
 		code = SI_KERNEL;
 	}
+	if (vector == VECTOR_FPU || vector == VECTOR_SIMD)
+		code = fpu_exception_code(vector == VECTOR_SIMD);
 	if (code == SI_KERNEL)
 		address = 0;
 	fault_signal(registers, signal, code, address, why);

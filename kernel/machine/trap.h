@@ -44,8 +44,9 @@ void trap_init(void);
 // From entry.asm: every vector but the page fault.
 void trap(struct registers *registers, unsigned vector);
 
-// From entry.asm, for page faults; `address` is CR2. Of ring 3: an enum fault_result, and when that
-// is a bad one the second, to deal with it; rbx, rbp and r12-r15 are only there for the second.
+// From entry.asm, for page faults; `address` is CR2. Of ring 3: an enum fault_result, and when
+// that is a bad one the second, to deal with it; rbx, rbp and r12-r15 are only there for the
+// second.
 unsigned page_fault_user(struct registers *registers, uintptr_t address);
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result);
 void page_fault_ring0(struct registers *registers, uintptr_t address);

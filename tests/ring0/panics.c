@@ -85,3 +85,9 @@ RING0_PANIC(panic_reserved_bit)
 	table[walk.index[3]] |= 1ul << 51; // past what any processor of today can address
 	ring0_try_user(page, page + 2048);
 }
+
+// In the moment when the kernel is entered or left, GS is still the program's.
+RING0_PANIC(panic_nmi_at_the_border)
+{
+	__asm__ volatile("swapgs; int $2");
+}

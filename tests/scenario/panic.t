@@ -34,6 +34,8 @@ REPORTS = {
     "panic_reserved_bit": [
         rb"page fault: execution of 0x7f[0-9a-f]*, reserved bit set in a page-table entry",
         REGISTERS, rb"PT  \[.*user"],
+    "panic_nmi_at_the_border": [
+        rb"kernel fault: non-maskable interrupt", rb"running: idle \(task 0\)", REGISTERS],
     "panic_invalid_instruction": [rb"kernel fault: invalid instruction", REGISTERS],
 }
 
