@@ -147,37 +147,3 @@ struct avl_node *avl_last(const struct avl_tree *tree)
 		node = node->right;
 	return node;
 }
-
-struct avl_node *avl_next(const struct avl_node *node)
-{
-	struct avl_node *next = node->right;
-
-	if (next) {
-		while (next->left)
-			next = next->left;
-		return next;
-	}
-	next = node->parent;
-	while (next && next->right == node) {
-		node = next;
-		next = next->parent;
-	}
-	return next;
-}
-
-struct avl_node *avl_prev(const struct avl_node *node)
-{
-	struct avl_node *prev = node->left;
-
-	if (prev) {
-		while (prev->right)
-			prev = prev->right;
-		return prev;
-	}
-	prev = node->parent;
-	while (prev && prev->left == node) {
-		node = prev;
-		prev = prev->parent;
-	}
-	return prev;
-}

@@ -33,5 +33,37 @@ void avl_update(struct avl_tree *tree, struct avl_node *node);
 // In order; NULL at the end.
 struct avl_node *avl_first(const struct avl_tree *tree);
 struct avl_node *avl_last(const struct avl_tree *tree);
-struct avl_node *avl_next(const struct avl_node *node);
-struct avl_node *avl_prev(const struct avl_node *node);
+
+static inline struct avl_node *avl_next(const struct avl_node *node)
+{
+	struct avl_node *next = node->right;
+
+	if (next) {
+		while (next->left)
+			next = next->left;
+		return next;
+	}
+	next = node->parent;
+	while (next && next->right == node) {
+		node = next;
+		next = next->parent;
+	}
+	return next;
+}
+
+static inline struct avl_node *avl_prev(const struct avl_node *node)
+{
+	struct avl_node *prev = node->left;
+
+	if (prev) {
+		while (prev->right)
+			prev = prev->right;
+		return prev;
+	}
+	prev = node->parent;
+	while (prev && prev->left == node) {
+		node = prev;
+		prev = prev->parent;
+	}
+	return prev;
+}

@@ -257,7 +257,7 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
-	vma_resize(mm, vma, address, vma->end);
+	vma_move_start(mm, vma, address);
 	return FAULT_STACK_GROWN;
 }
 

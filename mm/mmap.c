@@ -20,15 +20,6 @@ struct request {
 	uint64_t page_offset;
 };
 
-bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
-{
-	bool data = (vma_flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
-
-	if (mm->mapped + pages > mm->space_limit >> PAGE_SHIFT)
-		return false;
-	return !data || mm->data + pages <= mm->data_limit >> PAGE_SHIFT;
-}
-
 static long hint_or_hole(struct mm *mm, uintptr_t hint, uint64_t length)
 {
 	uintptr_t hole;
@@ -66,7 +57,7 @@ static long choose_address(struct mm *mm, uintptr_t address, uint64_t length, in
 	return address;
 }
 
-static int add_vma(struct mm *mm, const struct request *request)
+static __attribute__((noinline)) int add_vma(struct mm *mm, const struct request *request)
 {
 	struct vma *vma = vma_alloc(mm, request->start, request->end, request->flags);
 
@@ -82,17 +73,16 @@ static int add_vma(struct mm *mm, const struct request *request)
 int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
 		   struct object *object, uint64_t page_offset)
 {
-	struct request request = {start, end, flags, object, page_offset};
-	struct vma *below = start ? vma_find(mm, start - 1) : NULL;
+	struct vma *below = start ? vma_find(mm, start - 1) : NULL, *above;
 
 	// The common case is continuing what ends here: no new VMA at all.
-	if (below && below->start < start &&
-	    vma_can_extend(below, start, flags, object, page_offset)) {
-		vma_resize(mm, below, below->start, end);
+	if (!below || !vma_can_extend(below, start, flags, object, page_offset))
+		return add_vma(mm, &(struct request){start, end, flags, object, page_offset});
+	vma_move_end(mm, below, end);
+	above = vma_next(below);
+	if (above && above->start == end)
 		vma_merge(mm, below);
-		return 0;
-	}
-	return add_vma(mm, &request);
+	return 0;
 }
 
 static uint32_t vma_flags_for(int prot, int flags, bool may_write)

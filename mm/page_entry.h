@@ -85,15 +85,11 @@ static inline void page_slot_fill(pte_t *slot, pte_t entry)
 	table_of(slot)->entries++;
 }
 
-// The bits of a leaf under a VMA's protection; PTE_WRITE is the fault handler's to add.
+// The bits of a leaf by a VMA's protection; PTE_WRITE is the fault handler's to add.
+extern const pte_t page_protections[VMA_PROTECTION + 1];
 static inline pte_t page_protection(uint32_t vma_flags)
 {
-	pte_t bits = PTE_USER | PTE_ACCESSED;
-
-	bits |= vma_flags & VMA_PROTECTION ? PTE_PRESENT : PTE_HIDDEN;
-	if (!(vma_flags & VMA_EXEC))
-		bits |= PTE_NX;
-	return bits;
+	return page_protections[vma_flags & VMA_PROTECTION];
 }
 
 // Empties [start, end): frames and emptied tables go to `batch`. mm's counters are adjusted.

@@ -140,6 +140,21 @@ uint64_t page_table_kept(void)
 	return sum;
 }
 
+#define LEAF_HIDDEN  (PTE_USER | PTE_ACCESSED | PTE_HIDDEN | PTE_NX)
+#define LEAF_DATA    (PTE_USER | PTE_ACCESSED | PTE_PRESENT | PTE_NX)
+#define LEAF_PROGRAM (PTE_USER | PTE_ACCESSED | PTE_PRESENT)
+
+const pte_t page_protections[VMA_PROTECTION + 1] = {
+	[0] = LEAF_HIDDEN,
+	[VMA_READ] = LEAF_DATA,
+	[VMA_WRITE] = LEAF_DATA,
+	[VMA_WRITE | VMA_READ] = LEAF_DATA,
+	[VMA_EXEC] = LEAF_PROGRAM,
+	[VMA_EXEC | VMA_READ] = LEAF_PROGRAM,
+	[VMA_EXEC | VMA_WRITE] = LEAF_PROGRAM,
+	[VMA_EXEC | VMA_WRITE | VMA_READ] = LEAF_PROGRAM,
+};
+
 pte_t *page_tables_make(struct mm *mm, uintptr_t address)
 {
 	pte_t *table = phys_to_virt(mm->root);

@@ -21,9 +21,9 @@ static void cut_vma(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t e
 	if (vma->start >= start && vma->end <= end)
 		vma_unlink(mm, vma);
 	else if (vma->start < start)
-		vma_resize(mm, vma, vma->start, start);
+		vma_move_end(mm, vma, start);
 	else
-		vma_resize(mm, vma, end, vma->end);
+		vma_move_start(mm, vma, end);
 }
 
 int unmap_range(struct mm *mm, uintptr_t start, uintptr_t end)

@@ -17,4 +17,11 @@ int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags
 		   struct object *object, uint64_t page_offset);
 
 // Whether the limits allow that many more pages.
-bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags);
+static inline bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
+{
+	bool data = (vma_flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
+
+	if (mm->mapped + pages > mm->space_limit >> PAGE_SHIFT)
+		return false;
+	return !data || mm->data + pages <= mm->data_limit >> PAGE_SHIFT;
+}

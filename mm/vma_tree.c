@@ -23,13 +23,14 @@ static uintptr_t guarded_start(const struct vma *vma)
 }
 
 // Bytes free between this VMA and the one before.
-static uint64_t gap_below(struct vma *vma)
+static inline uint64_t gap_below(const struct vma *vma)
 {
-	struct vma *prev = vma_prev(vma);
-	uintptr_t floor = prev ? prev->end : 0;
-	uintptr_t start = guarded_start(vma);
+	const struct vma *prev = vma_prev(vma);
+	uint64_t gap = vma->start - (prev ? prev->end : 0);
 
-	return start > floor ? start - floor : 0;
+	if (__builtin_expect(!(vma->flags & VMA_GROWS_DOWN), 1))
+		return gap;
+	return gap > STACK_GUARD_GAP ? gap - STACK_GUARD_GAP : 0;
 }
 
 static uint64_t subtree_gap(struct avl_node *node)
@@ -37,40 +38,59 @@ static uint64_t subtree_gap(struct avl_node *node)
 	return node ? vma_of(node)->largest_gap : 0;
 }
 
+static inline uint64_t compute_largest_gap(struct vma *vma)
+{
+	uint64_t gap = gap_below(vma);
+
+	if (subtree_gap(vma->node.left) > gap)
+		gap = subtree_gap(vma->node.left);
+	if (subtree_gap(vma->node.right) > gap)
+		gap = subtree_gap(vma->node.right);
+	return gap;
+}
+
 void vma_tree_update(struct avl_node *node)
 {
 	struct vma *vma = vma_of(node);
-	uint64_t gap = gap_below(vma);
 
-	if (subtree_gap(node->left) > gap)
-		gap = subtree_gap(node->left);
-	if (subtree_gap(node->right) > gap)
-		gap = subtree_gap(node->right);
-	vma->largest_gap = gap;
+	vma->largest_gap = compute_largest_gap(vma);
 }
 
-struct vma *vma_find(struct mm *mm, uintptr_t address)
+// The hole below `vma` (NULL: none) has become larger or smaller, which matters upwards only as
+// far as it changes what is largest.
+static inline void gap_changed(struct vma *vma)
 {
-	struct vma *found = mm->last_found;
-	struct avl_node *node = mm->vmas.root;
+	for (; vma; vma = vma_of(vma->node.parent)) {
+		uint64_t gap = compute_largest_gap(vma);
 
-	if (found && found->start <= address && address < found->end)
-		return found;
+		if (gap == vma->largest_gap)
+			return;
+		vma->largest_gap = gap;
+	}
+}
+
+struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
+{
+	struct avl_node *node = mm->vmas.root;
+	struct vma *found = mm->last_found;
+
+	if (found && address == found->end) // as when a mapping is continued
+		return vma_next(found);
 	found = NULL;
 	while (node) {
 		struct vma *vma = vma_of(node);
 
 		if (address < vma->end) {
 			found = vma;
-			if (address >= vma->start)
+			if (address >= vma->start) {
+				mm->last_found = vma;
 				break;
+			}
 			node = node->left;
 		} else {
 			node = node->right;
 		}
 	}
-	if (found)
-		mm->last_found = found;
 	return found;
 }
 
@@ -121,16 +141,13 @@ static int64_t vma_pages(const struct vma *vma)
 static void tree_insert(struct mm *mm, struct vma *vma)
 {
 	struct avl_node **link = &mm->vmas.root, *parent = NULL;
-	struct vma *next;
 
 	while (*link) {
 		parent = *link;
 		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
 	}
 	avl_insert(&mm->vmas, &vma->node, parent, link);
-	next = vma_next(vma);
-	if (next)
-		avl_update(&mm->vmas, &next->node);
+	gap_changed(vma_next(vma));
 }
 
 static void object_join(struct vma *vma)
@@ -172,8 +189,7 @@ void vma_unlink(struct mm *mm, struct vma *vma)
 
 	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
 	avl_remove(&mm->vmas, &vma->node);
-	if (next)
-		avl_update(&mm->vmas, &next->node);
+	gap_changed(next);
 	if (mm->last_found == vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
@@ -183,21 +199,25 @@ void vma_unlink(struct mm *mm, struct vma *vma)
 	vma_free(vma);
 }
 
-void vma_resize(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end)
+void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
 {
-	struct vma *next = vma_next(vma);
-	bool start_moved = start != vma->start;
+	int64_t pages = (int64_t)(start - vma->start) >> PAGE_SHIFT;
 
-	count_pages(mm, vma->flags, -vma_pages(vma));
-	vma->page_offset += ((int64_t)start - (int64_t)vma->start) >> PAGE_SHIFT;
+	vma->page_offset += pages;
 	vma->start = start;
+	count_pages(mm, vma->flags, -pages);
+	gap_changed(vma);
+	trace(TRACE_VMA, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
+}
+
+void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
+{
+	int64_t pages = (int64_t)(end - vma->end) >> PAGE_SHIFT;
+
 	vma->end = end;
-	count_pages(mm, vma->flags, vma_pages(vma));
-	if (start_moved)
-		avl_update(&mm->vmas, &vma->node);
-	if (next)
-		avl_update(&mm->vmas, &next->node);
-	trace(TRACE_VMA, start, end, vma->flags, TRACE_VMA_RESIZED);
+	count_pages(mm, vma->flags, pages);
+	gap_changed(vma_next(vma));
+	trace(TRACE_VMA, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
@@ -213,16 +233,9 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
 	upper->anon = vma->anon;
 	if (vma->object)
 		upper->object = object_get(vma->object);
-	vma_resize(mm, vma, vma->start, address);
+	vma_move_end(mm, vma, address);
 	vma_link(mm, upper);
 	return 0;
-}
-
-bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
-		    const struct object *object, uint64_t page_offset)
-{
-	return vma->end == start && vma->flags == flags && vma->object == object &&
-	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
 }
 
 // Two that touch can become one when nothing tells them apart; of their reverse maps at most one
@@ -244,7 +257,7 @@ static struct vma *join(struct mm *mm, struct vma *lower, struct vma *upper)
 		anon_join(lower);
 	}
 	vma_unlink(mm, upper);
-	vma_resize(mm, lower, lower->start, end);
+	vma_move_end(mm, lower, end);
 	return lower;
 }
 

@@ -21,7 +21,15 @@ static inline struct vma *vma_of(struct avl_node *node)
 }
 
 // The first VMA that ends after `address`: the one that contains it, or the next above.
-struct vma *vma_find(struct mm *mm, uintptr_t address);
+struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address);
+static inline struct vma *vma_find(struct mm *mm, uintptr_t address)
+{
+	struct vma *last = mm->last_found;
+
+	if (last && last->start <= address && address < last->end)
+		return last;
+	return vma_find_in_tree(mm, address);
+}
 
 static inline struct vma *vma_first(struct mm *mm)
 {
@@ -47,9 +55,10 @@ void vma_link(struct mm *mm, struct vma *vma);
 // Takes it out again and frees it.
 void vma_unlink(struct mm *mm, struct vma *vma);
 
-// Moves a VMA's borders, keeping the tree, page_offset and counters right. It stays between its
-// neighbours.
-void vma_resize(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end);
+// Moves one of a VMA's borders, keeping the tree, page_offset and counters right. It stays between
+// its neighbours.
+void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start);
+void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end);
 
 // Cuts `vma` in two at `address`, which lies inside; the upper part is the new one. 0 or -ENOMEM
 // (also at the limit of VMAs).
@@ -59,8 +68,12 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address);
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
 
 // Whether pages behind `vma` may continue it: a range with these properties right at its end.
-bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
-		    const struct object *object, uint64_t page_offset);
+static inline bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
+				  const struct object *object, uint64_t page_offset)
+{
+	return vma->end == start && vma->flags == flags && vma->object == object &&
+	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
+}
 
 // Changes a VMA's flags, keeping the counters right.
 void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
