@@ -10,7 +10,7 @@
 //
 // frames: how many frames each kind of owner has.
 //
-// counters: results of faults by name, processes, records lost.
+// counters: results of faults by name, processes, records lost, system calls that are missing.
 //
 // walk: write an address of the writer's, read its way through the page tables and what is there.
 //
@@ -21,6 +21,7 @@
 #include "kernel/process/task.h"
 #include "kernel/syscall/syscall.h"
 #include "lib/parse.h"
+#include "lib/syscall_name.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
@@ -86,6 +87,19 @@ static int show_frames(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
+// System calls that programs have asked for and that are not there.
+static void print_missing_calls(struct text *text)
+{
+	for (unsigned number = 0; number < SYSCALL_LIMIT; number++) {
+		uint64_t count = syscall_missing_count(number);
+
+		if (count && syscall_name(number))
+			text_print(text, "missing_%s %lu\n", syscall_name(number), count);
+		else if (count)
+			text_print(text, "missing_%u %lu\n", number, count);
+	}
+}
+
 static int show_counters(struct pseudo_open *open, struct text *text)
 {
 	struct process_counts counts = process_counts();
@@ -98,6 +112,7 @@ static int show_counters(struct pseudo_open *open, struct text *text)
 	text_print(text, "forks %lu\nexecs %lu\nexits %lu\n", counts.forks, counts.execs,
 		   counts.exits);
 	text_print(text, "trace_lost %lu\n", trace_lost());
+	print_missing_calls(text);
 	return 0;
 }
 
