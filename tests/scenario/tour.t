@@ -48,7 +48,7 @@ def single(tap):
 
 def out_of_memory(tap):
     """Without the memory that a station needs, it must fail and say so, not pass."""
-    result = harness.run("/bin/tour", "N2.15", options=OPTIONS + ["--memory", "48M"])
+    result = harness.run("/bin/tour", "N1.5", options=OPTIONS + ["--memory", "16M"])
     tap.ok(result.status != 0 and b"0 failed" not in result.output,
            "a station that cannot do its thing does not pass",
            result.describe())
@@ -116,7 +116,8 @@ def at_the_prompt(tap, session):
                             (b"walk", b"references: "), (b"faults", b"demand-zero"),
                             (b"trace maps", b"page fault"), (b"tour N2.4", b"N2.4: "),
                             (b"walk zero", b"exit status 2"), (b"none", b"no program none")]:
-        tap.contains(session.type(command + b"\r") or b"", wanted, f"{command.decode()} at the prompt")
+        tap.contains(session.type(command + b"\r") or b"", wanted,
+                     f"{command.decode()} at the prompt")
     session.type(b"exit\r", b"\n")
     status = session.end()
     tap.ok(status == 0, "exit ends it all with status 0", f"status {status}: {session.shown}")

@@ -12,7 +12,7 @@
 #define ENTRY      sizeof(uint64_t)
 #define FAR        ((char *)(1ul << 44)) // an address with nothing anywhere near
 #define MIB        (1ul << 20)
-#define DENSE      (64 * MIB)
+#define DENSE      (16 * MIB)
 #define PIDS_SHOWN 64
 
 static struct figures before, now;
