@@ -10,5 +10,5 @@
 // Channel 0 interrupts (IRQ_PIT) this many times a second.
 void pit_start_tick(unsigned per_second);
 
-// Waits for `count` periods of PIT_HZ (1-65535) and returns how far the time-stamp counter got.
-uint64_t pit_measure_tsc(uint16_t count);
+// Rate of the time-stamp counter, measured against the PIT for 20 ms; 0: it could not be.
+uint64_t pit_measure_tsc_hz(void);

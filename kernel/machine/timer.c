@@ -11,31 +11,25 @@
 #include "kernel/machine/irq.h"
 #include "kernel/process/scheduler.h"
 
-#define NANOSECONDS  1000000000ul
-#define MEASUREMENTS 3
-#define MEASURE_PIT  5966 // 5 ms
+#define NANOSECONDS    1000000000ul
+#define MEASUREMENTS   3
+#define TSC_HZ_UNKNOWN NANOSECONDS // better a wrong clock than none
 
 // Constant after timer_start().
 static uint64_t tsc_hz, tsc_start, realtime_start;
 static uint64_t tsc_scale; // nanoseconds per tick, in units of 2^-32
 
-// Reading the PIT takes time and can be interrupted by the host: the shortest of a few counts. A
-// result this close to a whole MHz is one, as under QEMU's -icount, where it is 1 GHz exactly.
+// A result this close to a whole MHz is one, as under QEMU's -icount, where it is 1 GHz exactly.
 static uint64_t measure_hz(void)
 {
-	uint64_t ticks = UINT64_MAX, hz, rounded;
+	uint64_t hz = 0, rounded;
 
-	for (unsigned i = 0; i < MEASUREMENTS; i++) {
-		uint64_t now = pit_measure_tsc(MEASURE_PIT);
-
-		if (now < ticks)
-			ticks = now;
-	}
-	hz = ticks * PIT_HZ / MEASURE_PIT;
+	for (unsigned i = 0; i < MEASUREMENTS && !hz; i++)
+		hz = pit_measure_tsc_hz();
 	rounded = (hz + 500000) / 1000000 * 1000000;
-	if (hz > rounded - rounded / 2000 && hz < rounded + rounded / 2000)
+	if (hz > rounded - rounded / 16384 && hz < rounded + rounded / 16384)
 		return rounded;
-	return hz ? hz : 1;
+	return hz ? hz : TSC_HZ_UNKNOWN;
 }
 
 void timer_start(void)
