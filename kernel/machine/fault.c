@@ -7,8 +7,11 @@
 #include "kernel/machine/fault_text.h"
 #include "kernel/machine/report.h"
 #include "kernel/machine/trap.h"
+#include "kernel/options.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
+#include "mm/audit.h"
+#include "mm/machine.h"
 #include "mm/mm.h"
 #include <linux/signal.h>
 
@@ -30,8 +33,22 @@ static inline enum fault_access access_of(uint64_t error)
 	return access_of_error[error >> 1 & 15];
 }
 
+// Boot option audit=N. A program's fault is a good moment: nobody is in the midst of anything. A
+// kernel whose books are wrong stops before it makes them worse.
+static void audit_now_and_then(void)
+{
+	static uint32_t faults;
+	struct audit_report report;
+
+	if (++faults % options.audit == 0 && !mm_audit(&report))
+		panic("audit at fault %u: %lu of %lu facts wrong, first: %s", faults, report.wrong,
+		      report.checked, report.first);
+}
+
 unsigned page_fault_user(struct registers *registers, uintptr_t address)
 {
+	if (__builtin_expect(options.audit, 0))
+		audit_now_and_then();
 	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
