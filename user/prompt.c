@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,8 +58,11 @@ static _Noreturn void become(char **words)
 	_exit(127);
 }
 
+// A program that was ended may have left the terminal without line editing or echo.
 static void run(char **words)
 {
+	struct termios modes;
+	bool kept = ioctl(STDIN_FILENO, TCGETS, &modes) == 0;
 	pid_t child;
 	int status;
 
@@ -72,6 +76,8 @@ static void run(char **words)
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	if (kept)
+		ioctl(STDIN_FILENO, TCSETS, &modes);
 	if (WIFSIGNALED(status))
 		printf("[ended by signal %d: %s]\n", WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));

@@ -118,6 +118,10 @@ def at_the_prompt(tap, session):
                             (b"walk zero", b"exit status 2"), (b"none", b"no program none")]:
         tap.contains(session.type(command + b"\r") or b"", wanted,
                      f"{command.decode()} at the prompt")
+    session.type(b"tour\r", b"go on")
+    session.type(b"\x03")
+    tap.contains(session.type(b"auditt\x7f\r") or b"", b", 0 wrong",
+                 "Ctrl-C leaves the tour, and lines can be edited again")
     session.type(b"exit\r", b"\n")
     status = session.end()
     tap.ok(status == 0, "exit ends it all with status 0", f"status {status}: {session.shown}")

@@ -12,6 +12,7 @@
 #define WIDTH_USUAL 80
 #define WIDTH_MAX   100
 #define BAR_MAX     40
+#define KEY_BREAK   3 // Ctrl-C
 #define KEY_END     4 // Ctrl-D
 
 static bool interactive, coloured;
@@ -96,7 +97,8 @@ const char *bar(unsigned long value, unsigned long unit)
 	return text;
 }
 
-// One byte, without waiting for the end of a line: the terminal's line editing is off meanwhile.
+// One byte, without waiting for the end of a line: the terminal's line editing is off meanwhile,
+// and so is Ctrl-C's signal, after which nobody would turn it on again.
 static int read_key(void)
 {
 	struct termios before, now;
@@ -105,7 +107,7 @@ static int read_key(void)
 	if (ioctl(STDIN_FILENO, TCGETS, &before) < 0)
 		return KEY_END;
 	now = before;
-	now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	now.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
 	now.c_cc[VMIN] = 1;
 	now.c_cc[VTIME] = 0;
 	ioctl(STDIN_FILENO, TCSETS, &now);
@@ -126,7 +128,7 @@ bool screen_wait(void)
 	fflush(stdout);
 	while (!strchr("\r\n qQ", key) || !key) {
 		key = read_key();
-		if (key == KEY_END)
+		if (key == KEY_END || key == KEY_BREAK)
 			break;
 	}
 	printf("\r%50s\r", "");

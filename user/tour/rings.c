@@ -122,17 +122,25 @@ static void find_address(void)
 	    (void *)kernels_address, walk.frame);
 }
 
+// The kernel may reach it through a larger page, so the entry's own words are not shown.
+static void show_entry(const char *whose, const void *address, const struct walk *walk)
+{
+	show("%-15s %18p  frame %#lx  %s  %s", whose, address, walk->frame,
+	     walk->writable ? "writable" : "read-only", walk->user ? "user" : "kernel");
+}
+
 static void same_frame(void)
 {
 	struct walk ours, kernels;
 
-	say("It was there all the time. The variable's own page, and what the page table has for "
-	    "the kernel's address:");
+	say("It was there all the time. What the page table has for the variable's address and "
+	    "for "
+	    "the kernel's:");
 	if (!walk_address((const void *)&variable, &ours) ||
 	    !walk_address((const void *)kernels_address, &kernels))
 		return;
-	show("%s", ours.level[ours.levels - 1].text);
-	show("%s", kernels.level[kernels.levels - 1].text);
+	show_entry("this program's", (const void *)&variable, &ours);
+	show_entry("the kernel's", (const void *)kernels_address, &kernels);
 	check(kernels.present && kernels.frame == ours.frame && ours.user && !kernels.user,
 	      "both lead to frame %#lx; one entry says user, the other kernel", kernels.frame);
 	check(variable == 42, "nobody has changed the variable: %ld", variable);
