@@ -39,7 +39,8 @@ void process_account_mm(struct process *process, struct mm *mm)
 		process->peak_resident = mm->peak_resident;
 }
 
-// Leaves the address space: from here on this is a task of the kernel.
+// Leaves the address space: from here on this is a task of the kernel. The first program has none
+// yet when it could not be run.
 static void leave_memory(struct task *task)
 {
 	struct mm *mm = task->mm;
@@ -153,7 +154,8 @@ _Noreturn void process_exit(int status)
 	alarm_release(process);
 	files_put(task->files);
 	task->files = NULL;
-	leave_memory(task);
+	if (task->mm)
+		leave_memory(task);
 	task_signals_release(task);
 	if (become_zombie(task, status))
 		process_put(process);

@@ -11,6 +11,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 
 
+def without_a_program(tap):
+    result = harness.boot("init=/nothing")
+    tap.ok(result.status == 127, "a first program that is missing: 127", result.describe())
+    tap.contains(result.errors, b" facts, 0 wrong", "and the audit finds nothing wrong")
+
+
+def while_starting(tap):
+    """The boot option counts from the first program's exec on."""
+    program = harness.built("tests", "scenario", "fail_nth")
+    for nth in (3, 10, 20, 30, 45):
+        result = harness.run(program, "counted", options=["--append", f"fail-nth={nth}"])
+        tap.ok(result.status in (0, 2, 4, 127, 137) and b" facts, 0 wrong" in result.errors,
+               f"fail-nth={nth} while the first program starts", result.describe())
+
+
 def main():
     tap = harness.Tap()
     result = harness.run(harness.built("tests", "scenario", "fail_nth"))
@@ -22,6 +37,8 @@ def main():
     changed = re.findall(rb"frames: (\S+) [+-]\d+ since", result.errors)
     tap.ok(set(changed) <= {b"free", b"slab"}, "no frame is left behind but slabs kept for later",
            result.describe())
+    without_a_program(tap)
+    while_starting(tap)
     return tap.done()
 
 
