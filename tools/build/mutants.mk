@@ -53,7 +53,7 @@ endef
 $(foreach name,$(MUTANTS),$(eval \
 	$(call mutant,$(name),$(call mutated,$(name)),$(BUILD)/mutants/$(name))))
 
-# One line for each mutant: its name.
+# A line for each: its name and the sources it is in.
 .PHONY: mutants
 mutants:
-	@printf '%s\n' $(MUTANTS)
+	@printf '%s\n' $(foreach name,$(MUTANTS),'$(name) $(call mutated,$(name))')
