@@ -69,7 +69,7 @@ def passes_without(test):
 def caught_by_unit_test(directory):
     for test in unit_tests():
         program = f"{directory}/tests/unit/{stem(test)}"
-        built = make(program, f"{BUILD}/tests/unit/{stem(test)}")
+        built = make(program)
         if built.returncode:
             return None, built.stdout.decode(errors="replace")
         failure = first_failure(test, directory)
@@ -97,9 +97,18 @@ def catcher(name, sources):
     return caught_by_boot(directory)
 
 
+def build_without():
+    """What all share, by one make alone."""
+    return make(*[f"{BUILD}/tests/unit/{stem(test)}" for test in unit_tests()],
+                f"{BUILD}/kernel.elf", f"{BUILD}/kernel-test.elf")
+
+
 def main():
     tap = harness.Tap()
     bugs = {}
+    built = build_without()
+    tap.ok(built.returncode == 0, "everything builds without them",
+           built.stdout.decode(errors="replace"))
     for use in make("mutants").stdout.decode().split():
         name, source = use.split(":")
         bugs.setdefault(name, []).append(source)

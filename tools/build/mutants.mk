@@ -53,7 +53,7 @@ endef
 $(foreach name,$(MUTANTS),$(eval \
 	$(call mutant,$(name),$(call mutated,$(name)),$(BUILD)/mutants/$(name))))
 
-# A line for each: its name and the sources it is in.
+# One word for each use: NAME:SOURCE.
 .PHONY: mutants
 mutants:
-	@printf '%s\n' $(foreach name,$(MUTANTS),'$(name) $(call mutated,$(name))')
+	@printf '%s\n' $(mutant_uses)
