@@ -85,12 +85,20 @@ static char *left_behind(void)
 	return page;
 }
 
-static char *of_file(void)
+// The first page of a file, or MAP_FAILED.
+static char *map_file(const char *path)
 {
-	int fd = open("/proc/self/exe", O_RDONLY);
+	int fd = open(path, O_RDONLY);
 	char *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 
 	close(fd);
+	return page;
+}
+
+static char *of_file(void)
+{
+	char *page = map_file("/proc/self/exe");
+
 	if (page != MAP_FAILED)
 		return page;
 	perror("tour: mmap of /proc/self/exe");
@@ -179,7 +187,47 @@ static void answered(const struct kind *kind)
 		      REPEATS);
 }
 
-// ---- and those that are not ----
+// ---- the one for which a file has to be read ----
+
+// Whether the page at `path` was such a one: that is the case once in the machine's life.
+static bool first_read(const char *path)
+{
+	char *page = map_file(path);
+	const struct trace_record *fault;
+	struct figures before, after;
+	struct watch seen;
+
+	if (page == MAP_FAILED)
+		return false;
+	figures_read(0, &before);
+	watch();
+	do_read(page);
+	seen = watched();
+	figures_read(0, &after);
+	munmap(page, page_size());
+	fault = fault_record(seen, page);
+	if (!fault || fault->c != FAULT_FILE_READ)
+		return false;
+	say("Nobody had read %s before, so its page had to be brought into memory:", path);
+	show_record(fault);
+	check(after.major - before.major == 1 && after.minor == before.minor,
+	      "such a fault counts as major: %lu more, and %lu minor", after.major - before.major,
+	      after.minor - before.minor);
+	return true;
+}
+
+static void read_from_file(void)
+{
+	static const char *const paths[] = {"/bin/audit", "/bin/faults", "/bin/frames",
+					    "/bin/maps",  "/bin/trace",  "/bin/walk"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (first_read(paths[i]))
+			return;
+	say("Every file here has been read before, so no fault has to wait for one.");
+}
+
+// ---- and those that are not answered ----
 
 static int write_there(void *address)
 {
@@ -221,6 +269,7 @@ static void run(void)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		answered(&kinds[i]);
 	check(checks_failed() == failed_before, "every answer was the expected one, and counted");
+	read_from_file();
 	munmap(hole, page_size());
 	refused("A write where nothing is mapped", hole, FAULT_NO_MAPPING);
 	refused("A write to program text", (char *)(uintptr_t)run, FAULT_PROTECTION);
