@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The boot option that puts a memory map of one's own in the place of the loader's.
 #pragma once
 
 #include <stdbool.h>

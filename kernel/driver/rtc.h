@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The clock that goes on while the machine is off.
 #pragma once
 
 #include <stdint.h>

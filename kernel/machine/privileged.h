@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// Naming the privileged instruction that ring 3 was refused.
 #pragma once
 
 #include <stdbool.h>
