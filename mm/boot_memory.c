@@ -3,6 +3,7 @@
 // Memory before there is an allocator: see mm/boot_memory.h. Runs on one CPU, without locks.
 
 #include "mm/boot_memory.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/layout.h"
 
@@ -17,8 +18,9 @@ static size_t taken_count;
 static int precedence(enum memory_type type)
 {
 	static const int order[] = {
-		[MEMORY_KERNEL] = 0,   [MEMORY_MODULE] = 1, [MEMORY_BOOT] = 2,
-		[MEMORY_RESERVED] = 3, [MEMORY_USABLE] = 4,
+		[MEMORY_KERNEL] = 0, [MEMORY_MODULE] = 1,
+		[MEMORY_BOOT] = 2,   [MEMORY_RESERVED] = MUTANT(reserved_ram_used) ? 5 : 3,
+		[MEMORY_USABLE] = 4,
 	};
 
 	return order[type];

@@ -3,6 +3,7 @@
 // Free blocks of frames: see mm/buddy.h.
 
 #include "mm/buddy.h"
+#include "lib/mutant.h"
 
 struct spinlock buddy_lock;
 
@@ -75,7 +76,8 @@ void buddy_give(struct frame *frame, unsigned order)
 	while (order < FRAME_ORDER_MAX) {
 		struct frame *buddy = &frame_table[number ^ (1ul << order)];
 
-		if (buddy->place != FRAME_IN_BUDDY || buddy->order != order)
+		if (buddy->place != FRAME_IN_BUDDY ||
+		    (buddy->order != order && !MUTANT(merge_ignores_order)))
 			break;
 		block_remove(buddy);
 		number &= ~(1ul << order);

@@ -40,6 +40,7 @@ struct mm *mm_create(void)
 		return NULL;
 	}
 	mm->users = 1;
+	page_forget_leaf(mm);
 	mm->vmas.update = vma_tree_update;
 	mm->mmap_top = DEFAULT_MMAP_TOP;
 	mm->stack_limit = _STK_LIM;
@@ -139,7 +140,7 @@ static int fork_vma(struct vma *vma, struct mm *to, uint64_t *shared)
 	if (!twin)
 		return -ENOMEM;
 	twin->page_offset = vma->page_offset;
-	twin->anon = vma->anon;
+	twin->anon = MUTANT(fork_forgets_reverse_map) ? NULL : vma->anon;
 	if (vma->object)
 		twin->object = object_get(vma->object);
 	vma_link(to, twin);
@@ -166,7 +167,8 @@ int mm_fork(struct mm *parent, struct mm **copy)
 		machine_flush_range(parent, 0, USER_END);
 	spin_unlock(&parent->lock);
 	if (error) {
-		mm_put(child);
+		if (!MUTANT(failed_fork_leaks))
+			mm_put(child);
 		return error;
 	}
 	trace(TRACE_FORK, 0, shared, child->tables, 0);

@@ -4,6 +4,7 @@
 // every mapping holds another.
 
 #include "mm/object.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/machine.h"
 #include <linux/errno.h>
@@ -84,7 +85,7 @@ static int enter(struct object *object, uint64_t index, struct frame **frame)
 		frame_get(*frame);
 	}
 	spin_unlock(&object->lock);
-	if (other || error)
+	if ((other || error) && !MUTANT(failed_page_leaks))
 		frame_put(*frame);
 	if (other)
 		*frame = other;

@@ -86,11 +86,12 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 			unmap_entries(below, start, next, batch);
 		else
 			unmap_table(below, level - 1, start, next, batch);
-		if (below->entries)
+		if ((below->entries && !MUTANT(table_freed_in_use)) || MUTANT(empty_table_kept))
 			continue;
 		*slot = 0;
 		table->entries--;
 		batch->mm->tables--;
+		page_forget_leaf(batch->mm);
 		trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
 		// Processors keep tables in caches of their own, for the whole span.
 		flush_batch_range(batch, start, next);

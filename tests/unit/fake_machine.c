@@ -117,6 +117,7 @@ void fake_machine_start(uint64_t frames)
 // ---- the TLB ----
 
 struct translation {
+	unsigned cpu;
 	struct mm *mm;
 	uintptr_t page;
 	pte_t entry;
@@ -134,12 +135,14 @@ static struct translation **bucket(struct mm *mm, uintptr_t page)
 static struct translation *lookup(struct mm *mm, uintptr_t page)
 {
 	for (struct translation *at = *bucket(mm, page); at; at = at->next)
-		if (at->mm == mm && at->page == page)
+		if (at->cpu == fake_cpu && at->mm == mm && at->page == page)
 			return at;
 	return NULL;
 }
 
-void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
+#define ALL_CPUS ~0u
+
+static void flush(unsigned cpu, struct mm *mm, uintptr_t start, uintptr_t end)
 {
 	for (unsigned i = 0; i < TLB_BUCKETS; i++) {
 		struct translation **link = &tlb[i];
@@ -147,7 +150,8 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
 		while (*link) {
 			struct translation *at = *link;
 
-			if (at->mm == mm && at->page >= start && at->page < end) {
+			if ((at->cpu == cpu || cpu == ALL_CPUS) && at->mm == mm &&
+			    at->page >= start && at->page < end) {
 				*link = at->next;
 				free(at);
 			} else {
@@ -155,6 +159,11 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
 			}
 		}
 	}
+}
+
+void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	flush(ALL_CPUS, mm, start, end);
 }
 
 void fake_forget(struct mm *mm)
@@ -177,13 +186,14 @@ static pte_t translate(struct mm *mm, uintptr_t page, bool write)
 
 	if (cached && (!write || (cached->entry & PTE_WRITE)))
 		return cached->entry;
-	// A processor drops the entry that faulted (SDM vol. 3A, 4.10.4.1).
-	machine_flush_range(mm, page, page + PAGE_SIZE);
+	// A processor drops the entry that faulted (SDM vol. 3A, 4.10.4.1); the others keep
+	// theirs.
+	flush(fake_cpu, mm, page, page + PAGE_SIZE);
 	entry = walk(mm, page);
 	if (!entry || (write && !(entry & PTE_WRITE)))
 		return 0;
 	cached = malloc(sizeof(*cached));
-	*cached = (struct translation){mm, page, entry, *bucket(mm, page)};
+	*cached = (struct translation){fake_cpu, mm, page, entry, *bucket(mm, page)};
 	*bucket(mm, page) = cached;
 	return entry;
 }

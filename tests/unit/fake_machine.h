@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The machine as the unit tests of mm/ have it: a block of ordinary memory for RAM, one CPU, and
-// a TLB that forgets nothing until it is told to. Real processors evict entries now and then and
-// so hide a missing flush; this one never does.
+// The machine as the unit tests of mm/ have it: a block of ordinary memory for RAM, and for each
+// CPU a TLB that forgets nothing until it is told to. Real processors evict entries now and then
+// and so hide a missing flush; these never do. One thing runs at a time; a test moves it between
+// CPUs.
 #pragma once
 
 #include "mm/mm.h"
@@ -53,7 +54,7 @@ extern int fake_fail_nth;
 void fake_fail_start(int nth);
 bool fake_fail_stop(void);
 
-// The number machine_cpu() gives: 0 unless a test plays several CPUs.
+// The CPU that everything runs on: 0 unless a test plays several.
 extern unsigned fake_cpu;
 
 // A small generator whose sequence the seed repeats: FAULTLINE_SEED in the environment, or 1.

@@ -3,7 +3,8 @@
 // Address spaces against the simplest model there is: one entry a page. Random sequences of mmap,
 // munmap, mprotect, brk, fork, exit, loads and stores in several processes; every load must give
 // what the model says, every access must be allowed or refused as the model says, and the audit
-// must hold. The TLB of tests/unit/fake_machine.c keeps what it is not told to forget.
+// must hold. Processes wander between CPUs, as one with several threads does, and the TLBs of
+// tests/unit/fake_machine.c keep what they are not told to forget.
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,12 +27,14 @@
 #define PAGES     96
 #define HEAP      0x20000000ul
 #define PROCESSES 6
+#define WORDS     3 // of a page, spread over it
+#define CPUS      3
 
 // One process in the model: what each page of a small window is.
 struct model_page {
 	bool mapped;
 	int prot;
-	uint64_t value;
+	uint64_t words[WORDS]; // the page's first, and so on; its others are zero
 };
 
 static struct process {
@@ -44,6 +47,11 @@ static uintptr_t page_address(unsigned page)
 	return BASE + page * PAGE_SIZE;
 }
 
+static uintptr_t word_address(unsigned page, unsigned word)
+{
+	return page_address(page) + word * (PAGE_SIZE - 8) / (WORDS - 1) / 8 * 8;
+}
+
 static void op_map(struct process *process)
 {
 	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
@@ -53,7 +61,7 @@ static void op_map(struct process *process)
 
 	assert_int_equal(result, page_address(first));
 	for (unsigned i = first; i < first + count; i++)
-		process->pages[i] = (struct model_page){true, prot, 0};
+		process->pages[i] = (struct model_page){true, prot, {0}};
 }
 
 static void op_unmap(struct process *process)
@@ -75,36 +83,42 @@ static void op_protect(struct process *process)
 	assert_int_equal(result, i < first + count ? -ENOMEM : 0);
 }
 
+// Often the same few, so that one page's history has many turns.
+static unsigned random_page(void)
+{
+	return fake_random(fake_random(2) ? 5 : PAGES);
+}
+
 static void op_store(struct process *process)
 {
-	unsigned page = fake_random(PAGES);
+	unsigned page = random_page(), word = fake_random(WORDS);
 	uint64_t value = fake_random(1ul << 40);
 	struct model_page *model = &process->pages[page];
 	enum fault_result why = FAULT_SPURIOUS;
-	bool stored = fake_store(process->mm, page_address(page), value, &why);
+	bool stored = fake_store(process->mm, word_address(page, word), value, &why);
 
 	if (stored != (model->mapped && (model->prot & PROT_WRITE)))
 		fail_msg("store to page %u %s: %s", page, stored ? "went through" : "failed",
 			 fault_result_name(why));
 	if (stored)
-		model->value = value;
+		model->words[word] = value;
 	else
 		assert_int_equal(why, model->mapped ? FAULT_PROTECTION : FAULT_NO_MAPPING);
 }
 
 static void op_load(struct process *process)
 {
-	unsigned page = fake_random(PAGES);
+	unsigned page = random_page(), word = fake_random(WORDS);
 	struct model_page *model = &process->pages[page];
 	enum fault_result why = FAULT_SPURIOUS;
 	uint64_t value;
-	bool loaded = fake_load(process->mm, page_address(page), &value, &why);
+	bool loaded = fake_load(process->mm, word_address(page, word), &value, &why);
 
 	if (loaded != (model->mapped && model->prot))
 		fail_msg("load of page %u %s: %s", page, loaded ? "went through" : "failed",
 			 fault_result_name(why));
-	if (loaded && value != model->value)
-		fail_msg("page %u holds %#lx instead of %#lx", page, value, model->value);
+	if (loaded && value != model->words[word])
+		fail_msg("page %u holds %#lx instead of %#lx", page, value, model->words[word]);
 }
 
 static void exit_process(struct process *process)
@@ -137,9 +151,10 @@ static void random_operations(void **state)
 
 	(void)state;
 	fake_seed();
-	for (unsigned step = 0; step < 20000; step++) {
+	for (unsigned step = 0; step < 60000; step++) {
 		struct process *process = &processes[fake_random(PROCESSES)];
 
+		fake_cpu = fake_random(CPUS);
 		if (!process->mm) {
 			process->mm = mm_create();
 			assert_non_null(process->mm);
@@ -148,6 +163,7 @@ static void random_operations(void **state)
 		if (step % 64 == 0)
 			assert_audit();
 	}
+	fake_cpu = 0;
 	for (unsigned i = 0; i < PROCESSES; i++)
 		if (processes[i].mm)
 			exit_process(&processes[i]);
@@ -215,6 +231,34 @@ static void copy_on_write(void **state)
 	assert_true(fake_load(child, BASE, &value, &why));
 	assert_int_equal(value, 3);
 	assert_audit();
+	mm_put(parent);
+	mm_put(child);
+	fake_forget(parent);
+	fake_forget(child);
+}
+
+// Another CPU that has read a page before it was replaced reads the new one afterwards.
+static void other_cpus_see_the_copy(void **state)
+{
+	struct mm *parent = space_with(2), *child;
+	enum fault_result why;
+	uint64_t value;
+
+	(void)state;
+	store_reason(parent, BASE, 1);
+	assert_int_equal(mm_fork(parent, &child), 0);
+	fake_cpu = 1;
+	assert_true(fake_load(child, BASE, &value, &why));
+	assert_true(fake_load(child, BASE + PAGE_SIZE, &value, &why));
+	fake_cpu = 0;
+	assert_int_equal(store_reason(child, BASE, 2), FAULT_COPIED);
+	assert_int_equal(store_reason(child, BASE + PAGE_SIZE, 3), FAULT_ZERO_REPLACED);
+	fake_cpu = 1;
+	assert_true(fake_load(child, BASE, &value, &why));
+	assert_int_equal(value, 2);
+	assert_true(fake_load(child, BASE + PAGE_SIZE, &value, &why));
+	assert_int_equal(value, 3);
+	fake_cpu = 0;
 	mm_put(parent);
 	mm_put(child);
 	fake_forget(parent);
@@ -443,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zero_frame_is_shared),
 		cmocka_unit_test(copy_on_write),
+		cmocka_unit_test(other_cpus_see_the_copy),
 		cmocka_unit_test(stack_grows_to_its_limit),
 		cmocka_unit_test(stack_keeps_its_guard_gap),
 		cmocka_unit_test(brk_as_linux),
