@@ -147,6 +147,11 @@ void audit_space(struct audit_report *report, struct mm *mm, uint64_t *tables)
 	struct found found = {.report = report, .mm = mm};
 
 	audit_vmas(&found);
+	audit_fact(report,
+		   mm->leaf_span == NO_LEAF_SPAN ||
+			   page_slot_find(mm, mm->leaf_span << LEAF_SPAN_SHIFT) == mm->leaf_table,
+		   "the table remembered for %#lx is not the one in the tree",
+		   mm->leaf_span << LEAF_SPAN_SHIFT);
 	audit_table(&found, phys_to_frame(mm->root), 4, 0);
 	audit_same(report, found.vmas, mm->vma_count, "VMAs");
 	audit_same(report, found.pages, mm->mapped, "mapped pages");

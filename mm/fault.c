@@ -34,27 +34,26 @@ static inline uint64_t page_index_of(const struct fault *fault)
 	return fault->vma->page_offset + ((fault->address - fault->vma->start) >> PAGE_SHIFT);
 }
 
-// Puts `frame` where nothing was mapped. The caller's reference becomes the mapping's.
-static inline void map_new(struct fault *fault, struct frame *frame, pte_t extra_bits)
+// Puts the frame at `page` where nothing was mapped. The caller's reference becomes the mapping's.
+static inline void map_new(struct fault *fault, phys_t page, pte_t extra_bits)
 {
-	pte_t entry = frame_to_phys(frame) | page_protection(fault->vma->flags) | extra_bits;
+	pte_t entry = page | page_protection(fault->vma->flags) | extra_bits;
 
 	page_slot_fill(fault->slot, entry);
-	trace(TRACE_FAULT_FRAME, fault->address, entry, 0, frame - frame_table);
+	trace(TRACE_FAULT_FRAME, fault->address, entry, 0, page >> PAGE_SHIFT);
 }
 
-// Puts `frame` in the place of another one; every CPU forgets the old one before it is let go.
-static void map_instead(struct fault *fault, struct frame *frame)
+// Puts the frame at `page` in the place of `old`; every CPU forgets that before it is let go.
+static inline void map_instead(struct fault *fault, phys_t page, struct frame *old)
 {
 	pte_t before = *fault->slot;
-	pte_t entry =
-		frame_to_phys(frame) | page_protection(fault->vma->flags) | PTE_WRITE | PTE_DIRTY;
+	pte_t entry = page | page_protection(fault->vma->flags) | PTE_WRITE | PTE_DIRTY;
 
 	*fault->slot = entry;
 	if (!MUTANT(copy_without_flush))
 		machine_flush_range(fault->mm, fault->address, fault->address + PAGE_SIZE);
-	frame_put(entry_frame(before));
-	trace(TRACE_FAULT_FRAME, fault->address, entry, before, frame - frame_table);
+	frame_put(old);
+	trace(TRACE_FAULT_FRAME, fault->address, entry, before, page >> PAGE_SHIFT);
 }
 
 // A frame that will be private memory of this VMA; NULL when out of memory.
@@ -72,54 +71,60 @@ static inline struct frame *new_anon_frame(struct fault *fault)
 	return frame;
 }
 
-static void clear_frame(struct frame *frame)
+static inline void clear_page(phys_t page)
 {
 	if (!MUTANT(fault_page_not_zeroed))
-		page_clear(frame_to_virt(frame));
+		page_clear(phys_to_virt(page));
 }
 
 static enum fault_result demand_zero(struct fault *fault)
 {
 	struct frame *frame;
+	phys_t page;
 
 	if (fault->access != ACCESS_WRITE) {
 		frame_get(zero_frame);
-		map_new(fault, zero_frame, 0);
+		map_new(fault, frame_to_phys(zero_frame), 0);
 		return FAULT_ZERO_FRAME;
 	}
 	frame = new_anon_frame(fault);
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	clear_frame(frame);
+	page = frame_to_phys(frame);
+	clear_page(page);
 	fault->mm->anon_resident++;
-	map_new(fault, frame, PTE_WRITE | PTE_DIRTY);
+	map_new(fault, page, PTE_WRITE | PTE_DIRTY);
 	return FAULT_DEMAND_ZERO;
 }
 
 static enum fault_result replace_zero(struct fault *fault)
 {
 	struct frame *frame = new_anon_frame(fault);
+	phys_t page;
 
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	clear_frame(frame);
+	page = frame_to_phys(frame);
+	clear_page(page);
 	fault->mm->anon_resident++;
-	map_instead(fault, frame);
+	map_instead(fault, page, zero_frame);
 	return FAULT_ZERO_REPLACED;
 }
 
 static enum fault_result copy(struct fault *fault, struct frame *shared)
 {
 	struct frame *frame = new_anon_frame(fault);
+	phys_t page;
 
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	page_copy(frame_to_virt(frame), frame_to_virt(shared));
+	page = frame_to_phys(frame);
+	page_copy(phys_to_virt(page), phys_to_virt(*fault->slot & PTE_ADDRESS));
 	if (shared->kind == FRAME_FILE) {
 		fault->mm->file_resident--;
 		fault->mm->anon_resident++;
 	}
-	map_instead(fault, frame);
+	map_instead(fault, page, shared);
 	return FAULT_COPIED;
 }
 
@@ -185,7 +190,7 @@ static enum fault_result map_file_page(struct fault *fault, struct frame *page, 
 	bool writable = (fault->vma->flags & VMA_SHARED) && fault->access == ACCESS_WRITE;
 
 	fault->mm->file_resident++;
-	map_new(fault, page, writable ? PTE_WRITE | PTE_DIRTY : 0);
+	map_new(fault, frame_to_phys(page), writable ? PTE_WRITE | PTE_DIRTY : 0);
 	if (!(fault->vma->flags & VMA_SHARED))
 		map_around(fault);
 	return cached ? FAULT_FILE_MAPPED : FAULT_FILE_READ;
@@ -198,7 +203,7 @@ static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
 	if (frame) {
 		page_copy(frame_to_virt(frame), frame_to_virt(page));
 		fault->mm->anon_resident++;
-		map_new(fault, frame, PTE_WRITE | PTE_DIRTY);
+		map_new(fault, frame_to_phys(frame), PTE_WRITE | PTE_DIRTY);
 	}
 	frame_put(page);
 	return frame ? FAULT_FILE_COPIED : FAULT_NO_MEMORY;

@@ -294,7 +294,7 @@ static inline bool drop_reference(struct frame *frame)
 void frame_put(struct frame *frame)
 {
 	if (drop_reference(frame))
-		free_single(this_cpu_frames(), frame);
+		frame_free(frame, 0);
 }
 
 void frame_put_all(struct frame *const *frames, size_t count)

@@ -13,9 +13,10 @@
 #include "mm/mm.h"
 #include "mm/page_table.h"
 
-#define TABLE_ENTRIES 512
-#define TABLE_BITS    (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
-#define PTE_MAPS      (PTE_PRESENT | PTE_HIDDEN) // either: the entry names a frame
+#define TABLE_ENTRIES   512
+#define LEAF_SPAN_SHIFT (PAGE_SHIFT + 9) // of what a lowest-level table covers: 2 MiB
+#define TABLE_BITS      (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+#define PTE_MAPS        (PTE_PRESENT | PTE_HIDDEN) // either: the entry names a frame
 
 // Bytes that one entry of a table at `level` covers: 4 KiB at level 1.
 static inline uintptr_t level_span(unsigned level)
@@ -56,7 +57,7 @@ static inline pte_t *page_table_below(const pte_t *table, uintptr_t address, uns
 }
 
 // The lowest-level slot of `address`; NULL when a table on the way is missing. Not a loop: with
-// the level a constant, each step is half as long, and every fault takes them.
+// the level a constant, each step is half as long.
 static inline pte_t *page_slot_find(struct mm *mm, uintptr_t address)
 {
 	pte_t *table = page_table_below(phys_to_virt(mm->root), address, 4);
@@ -69,13 +70,19 @@ static inline pte_t *page_slot_find(struct mm *mm, uintptr_t address)
 }
 
 // The same, making the tables that are missing; NULL when out of memory. Tables made for a page
-// that is then not entered must go again: page_prune.
-pte_t *page_tables_make(struct mm *mm, uintptr_t address);
+// that is then not entered must go again: page_prune. Most faults are near the last one: its
+// table is remembered until a table of the lowest level leaves the tree (page_forget_leaf).
+pte_t *page_slot_walk(struct mm *mm, uintptr_t address);
 static inline pte_t *page_slot_make(struct mm *mm, uintptr_t address)
 {
-	pte_t *slot = page_slot_find(mm, address);
+	if (__builtin_expect(address >> LEAF_SPAN_SHIFT == mm->leaf_span, 1))
+		return &mm->leaf_table[level_index(address, 1)];
+	return page_slot_walk(mm, address);
+}
 
-	return __builtin_expect(slot != NULL, 1) ? slot : page_tables_make(mm, address);
+static inline void page_forget_leaf(struct mm *mm)
+{
+	mm->leaf_span = NO_LEAF_SPAN;
 }
 
 // Puts an entry where there was none.

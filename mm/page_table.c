@@ -155,7 +155,7 @@ const pte_t page_protections[VMA_PROTECTION + 1] = {
 	[VMA_EXEC | VMA_WRITE | VMA_READ] = LEAF_PROGRAM,
 };
 
-pte_t *page_tables_make(struct mm *mm, uintptr_t address)
+static pte_t *make_tables(struct mm *mm, uintptr_t address)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
@@ -172,6 +172,19 @@ pte_t *page_tables_make(struct mm *mm, uintptr_t address)
 		table = entry_table(*slot);
 	}
 	return &table[level_index(address, 1)];
+}
+
+pte_t *page_slot_walk(struct mm *mm, uintptr_t address)
+{
+	pte_t *slot = page_slot_find(mm, address);
+
+	if (!slot)
+		slot = make_tables(mm, address);
+	if (slot) {
+		mm->leaf_span = address >> LEAF_SPAN_SHIFT;
+		mm->leaf_table = slot - level_index(address, 1);
+	}
+	return slot;
 }
 
 // Whether the frame that holds a table exists: a broken tree must not break the report about it.

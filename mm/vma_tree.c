@@ -74,8 +74,15 @@ struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
 	struct avl_node *node = mm->vmas.root;
 	struct vma *found = mm->last_found;
 
-	if (found && address == found->end) // as when a mapping is continued
+	// What continues the last mapping, or a stack, is found from there.
+	if (found && address == found->end)
 		return vma_next(found);
+	if (found && found->flags & VMA_GROWS_DOWN && address < found->start) {
+		struct vma *prev = vma_prev(found);
+
+		if (!prev || prev->end <= address)
+			return found;
+	}
 	found = NULL;
 	while (node) {
 		struct vma *vma = vma_of(node);

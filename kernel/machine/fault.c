@@ -45,11 +45,24 @@ static void audit_now_and_then(void)
 		      report.checked, report.first);
 }
 
+static inline unsigned resolve(struct registers *registers, uintptr_t address)
+{
+	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
+}
+
+// Apart, so that the usual way needs no stack frame.
+static __attribute__((noinline)) unsigned page_fault_audited(struct registers *registers,
+							     uintptr_t address)
+{
+	audit_now_and_then();
+	return resolve(registers, address);
+}
+
 unsigned page_fault_user(struct registers *registers, uintptr_t address)
 {
 	if (__builtin_expect(options.audit, 0))
-		audit_now_and_then();
-	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
+		return page_fault_audited(registers, address);
+	return resolve(registers, address);
 }
 
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)
