@@ -7,6 +7,7 @@
 // interrupted starts again or returns -EINTR, whichever the first handler asks for.
 #include "kernel/driver/log.h"
 #include "kernel/machine/irq.h"
+#include "kernel/machine/trap.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal_action.h"
@@ -208,12 +209,42 @@ static bool force(struct task *task, const struct signal_info *info)
 	return caught;
 }
 
+static enum vector vector_of(int signal, int code)
+{
+	switch (signal) {
+	case SIGBUS:
+		return code == BUS_ADRALN ? VECTOR_ALIGNMENT : VECTOR_PAGE_FAULT;
+	case SIGILL:
+		return VECTOR_INVALID_OPCODE;
+	case SIGTRAP:
+		return code == SI_KERNEL ? VECTOR_BREAKPOINT : VECTOR_DEBUG;
+	case SIGFPE:
+		return code == FPE_INTDIV ? VECTOR_DIVIDE : VECTOR_SIMD;
+	default:
+		return code == SI_KERNEL ? VECTOR_PROTECTION : VECTOR_PAGE_FAULT;
+	}
+}
+
+static void remember_trap(struct task *task, const struct registers *registers,
+			  const struct signal_info *info)
+{
+	task->trap_number = vector_of(info->signal, info->code);
+	task->trap_error = (uint32_t)registers->orig_rax;
+	if (task->trap_number != VECTOR_PAGE_FAULT)
+		return;
+	task->fault_address = info->address;
+	// As Linux: what is mapped in the kernel's half is not ring 3's to know.
+	if (info->address >= USER_END)
+		task->trap_error |= PF_PROTECTION;
+}
+
 void fault_signal(struct registers *registers, int signal, int code, uintptr_t address,
 		  const char *why)
 {
 	struct task *task = current_task();
 	struct signal_info info = {.signal = signal, .code = code, .address = address};
 
+	remember_trap(task, registers, &info);
 	if (force(task, &info)) {
 		signal_send_task(task, &info);
 		return;

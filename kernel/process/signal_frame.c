@@ -79,9 +79,10 @@ static int push_fpu(struct task *task, uintptr_t address)
 	return error;
 }
 
-static void fill_context(struct sigcontext *to, const struct registers *from, uint64_t mask,
-			 const struct signal_info *info)
+static void fill_context(struct sigcontext *to, const struct registers *from, uint64_t mask)
 {
+	const struct task *task = current_task();
+
 	*to = (struct sigcontext){
 		.r8 = from->r8,
 		.r9 = from->r9,
@@ -103,9 +104,10 @@ static void fill_context(struct sigcontext *to, const struct registers *from, ui
 		.eflags = from->rflags,
 		.cs = (uint16_t)from->cs,
 		.ss = (uint16_t)from->ss,
-		.err = info->address ? from->orig_rax : 0,
+		.trapno = task->trap_number,
+		.err = task->trap_error,
 		.oldmask = mask,
-		.cr2 = info->address,
+		.cr2 = task->fault_address,
 	};
 }
 
@@ -139,7 +141,7 @@ static void fill_frame(struct frame *frame, const struct registers *registers,
 	context->uc_stack.ss_size = task->signal_stack_size;
 	context->uc_stack.ss_flags = task->signal_stack_size ? 0 : SS_DISABLE;
 	memcpy(&context->uc_sigmask, &mask, sizeof(mask));
-	fill_context(&context->uc_mcontext, registers, mask, info);
+	fill_context(&context->uc_mcontext, registers, mask);
 	fill_info(&frame->info, info);
 }
 

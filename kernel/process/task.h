@@ -62,6 +62,11 @@ struct task {
 	uintptr_t signal_stack;   // sigaltstack
 	uint64_t signal_stack_size;
 
+	// The last exception that became a signal: for signal frames. The task's own.
+	uint8_t trap_number;
+	uint32_t trap_error;
+	uintptr_t fault_address; // CR2
+
 	int fail_nth;              // /proc/<pid>/fail-nth: the allocation that is to fail
 	uintptr_t clear_child_tid; // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;     // set_robust_list

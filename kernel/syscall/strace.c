@@ -153,6 +153,7 @@ static void print_argument(struct strace_call *call, enum argument_kind kind, un
 		print(call, "%ld", (long)value);
 		break;
 	case ARG_OCTAL:
+	case ARG_MODE:
 		print(call, "%#o", (unsigned)value);
 		break;
 	case ARG_DIRFD:
@@ -185,6 +186,8 @@ static void print_arguments(struct strace_call *call, bool before)
 		enum argument_kind kind = entry->arguments[call->shown];
 
 		if (kind == ARG_RESULT && before)
+			return;
+		if (kind == ARG_MODE && !(call->arguments[call->shown - 1] & O_CREAT))
 			return;
 		print(call, call->shown ? ", " : "");
 		if (kind == ARG_FLAGS)

@@ -32,7 +32,7 @@ SET(map_flags, MAP_TYPE, FLAG(MAP_SHARED), FLAG(MAP_PRIVATE), FLAG(MAP_SHARED_VA
     FLAG(MAP_NONBLOCK), FLAG(MAP_STACK), FLAG(MAP_HUGETLB), FLAG(MAP_FIXED_NOREPLACE));
 SET(open_flags, O_ACCMODE, FLAG(O_RDONLY), FLAG(O_WRONLY), FLAG(O_RDWR), FLAG(O_CREAT),
     FLAG(O_EXCL), FLAG(O_NOCTTY), FLAG(O_TRUNC), FLAG(O_APPEND), FLAG(O_NONBLOCK),
-    FLAG(O_DIRECTORY), FLAG(O_NOFOLLOW), FLAG(O_CLOEXEC), FLAG(O_PATH));
+    FLAG(O_DIRECTORY), FLAG(O_NOFOLLOW), FLAG(O_LARGEFILE), FLAG(O_CLOEXEC), FLAG(O_PATH));
 SET(clone_flags, CSIGNAL, FLAG(SIGCHLD), FLAG(CLONE_VM), FLAG(CLONE_FS), FLAG(CLONE_FILES),
     FLAG(CLONE_SIGHAND), FLAG(CLONE_VFORK), FLAG(CLONE_PARENT), FLAG(CLONE_THREAD),
     FLAG(CLONE_SYSVSEM), FLAG(CLONE_SETTLS), FLAG(CLONE_PARENT_SETTID),
@@ -63,6 +63,7 @@ SET(terminal_commands, 0xffff, {0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, 
 #define L ARG_LONG
 #define X ARG_HEX
 #define O ARG_OCTAL
+#define M ARG_MODE
 #define D ARG_FD
 #define A ARG_DIRFD
 #define S ARG_STRING
@@ -80,8 +81,8 @@ SET(terminal_commands, 0xffff, {0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, 
 static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW(read, D, R, L), ROW(write, D, B, L), ROW(pread64, D, R, L, L), ROW(pwrite64, D, B, L, L),
 	ROW(readv, D, X, L), ROW(writev, D, X, L), ROW(close, D), ROW(fstat, D, X),
-	ROW_F(lseek, seek_whence, D, L, F), ROW_F(open, open_flags, S, F, O),
-	ROW_F(openat, open_flags, A, S, F, O), ROW(creat, S, O), ROW(stat, S, X), ROW(lstat, S, X),
+	ROW_F(lseek, seek_whence, D, L, F), ROW_F(open, open_flags, S, F, M),
+	ROW_F(openat, open_flags, A, S, F, M), ROW(creat, S, O), ROW(stat, S, X), ROW(lstat, S, X),
 	ROW_F(newfstatat, at_flags, A, S, X, F), ROW_F(statx, at_flags, A, S, F, X, X),
 	ROW_F(access, access_flags, S, F), ROW_F(faccessat, access_flags, A, S, F),
 	ROW_FF(faccessat2, access_flags, at_flags, A, S, F, F), ROW(readlink, S, R, L),

@@ -12,6 +12,7 @@ enum argument_kind {
 	ARG_LONG,    // decimal, signed 64 bits
 	ARG_HEX,     // an address, or anything best seen in hexadecimal
 	ARG_OCTAL,   // permissions
+	ARG_MODE,    // the same, there only if the flags before it say O_CREAT
 	ARG_FD,      // a descriptor
 	ARG_DIRFD,   // a descriptor or AT_FDCWD
 	ARG_STRING,  // a string in ring 3's memory
