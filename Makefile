@@ -79,16 +79,17 @@ run: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@echo '  stopped at reset; now `make gdb` in another terminal'
-	@tools/run --gdb --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/tour
+	@tools/run --gdb --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio \
+		$(or $(PROGRAM),/bin/tour)
 
 gdb: $(BUILD)/kernel.elf
-	@FAULTLINE_BUILD=$(BUILD) gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
+	@FAULTLINE_BUILD=$(BUILD) $(if $(PROGRAM),FAULTLINE_PROGRAM='$(PROGRAM)') gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)
 
 docs: all
-	@tools/docs --build $(BUILD) docs/tour.md
+	@tools/docs --build $(BUILD) docs/tour.md README.md
 
 check-format:
 	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')

@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
-DOCUMENTS = ["docs/tour.md"]
+DOCUMENTS = ["docs/tour.md", "README.md"]
 FILE = re.compile(r"\b(?:boot|kernel|mm|lib|user|tests|tools)/[\w/]+\.(?:c|h|asm|py)\b")
 WRONG = """```console
 $ tools/run --quiet --initrd build/initrd.cpio /bin/tour --list

@@ -16,12 +16,14 @@ $(BUILD)/obj/kernel/%.c.o: %.c $(BUILD)/flags/kernel $(staged)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# No `nasm -g`: its line tables make gdb warn about every file.
+# No `nasm -g`: its line tables make gdb warn about every file. Labels inside macros would be
+# taken for functions in backtraces.
 $(BUILD)/obj/kernel/%.asm.o: %.asm $(BUILD)/flags/kernel $(staged)
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(quiet)$(NASM) -f elf64 -I. $(defines) -MD $(@:.o=.d) -MP \
 		-o $@ $<
+	$(quiet)$(OBJCOPY) --wildcard --strip-symbol='..@*' $@
 
 # $(call kernel,name,objects)
 define kernel

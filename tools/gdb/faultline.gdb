@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# `make gdb`: attaches to the QEMU that `make debug` has stopped at reset, and goes to the first
-# instruction of the kernel's C code. Hardware breakpoints, because the text is not loaded yet.
+# `make gdb`: attaches to the QEMU that `make debug` has stopped at reset and goes to the kernel's
+# first instruction. Until the kernel's own tables are loaded only hardware breakpoints hold.
 set pagination off
 set confirm off
 set disassembly-flavor intel
 set architecture i386:x86-64
-target remote localhost:1234
-hbreak kernel_main
+set breakpoint pending on
+# gdb tries again until QEMU listens.
+python import os
+python gdb.execute("target remote localhost:" + os.environ.get("FAULTLINE_GDB_PORT", "1234"))
+thbreak *boot_entry_pvh
+thbreak *boot_entry_multiboot2
 continue
+source tools/gdb/programs.py
