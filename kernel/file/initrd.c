@@ -166,8 +166,11 @@ static int regular_open(struct inode *inode, unsigned flags, struct file **file)
 static long link_read(struct inode *inode, char *buffer, size_t size)
 {
 	struct initrd_inode *link = initrd_inode(inode);
-	size_t length = strnlen(link->data, link->inode.size);
+	size_t length;
 
+	if (!link->data)
+		return 0;
+	length = strnlen(link->data, link->inode.size);
 	if (length > size)
 		length = size;
 	memcpy(buffer, link->data, length);
