@@ -49,6 +49,7 @@ static int audit_node(struct found *found, struct avl_node *node)
 	gap = vma->largest_gap;
 	vma_tree_update(node);
 	audit_same(found->report, vma->largest_gap, gap, "a subtree's largest hole");
+	vma->largest_gap = gap; // the audit looks; it does not mend
 	audit_fact(found->report, left - right <= 1 && right - left <= 1,
 		   "tree of VMAs out of balance at %#lx", vma->start);
 	return (left > right ? left : right) + 1;
