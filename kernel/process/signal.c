@@ -230,7 +230,7 @@ static void send(struct process *process, struct task *task, const struct signal
 	else
 		queue_signal(&process->signals.pending, &process->signals.pending_info, info);
 	task = task ? task : main_task;
-	if (!(task->blocked & signal_bit(info->signal)))
+	if ((~task->blocked | task->waited) & signal_bit(info->signal))
 		task_notify(task);
 }
 

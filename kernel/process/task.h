@@ -57,6 +57,7 @@ struct task {
 
 	uint64_t blocked;         // signals held back: bit n-1 for signal n; process_lock
 	uint64_t saved_blocked;   // what to go back to after rt_sigsuspend and the like
+	uint64_t waited;          // rt_sigtimedwait waits for these, blocked as they are
 	uint64_t pending;         // signals for this task alone; process_lock
 	struct list pending_info; // their details, guarded by process_lock
 	uintptr_t signal_stack;   // sigaltstack

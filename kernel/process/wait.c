@@ -4,6 +4,7 @@
 #include "kernel/process/wait.h"
 
 #include "kernel/machine/irq.h"
+#include "kernel/machine/timer.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
@@ -87,6 +88,10 @@ int wait_sleep(uint64_t deadline)
 	if (deadline == WAIT_FOREVER) {
 		schedule();
 		return 0;
+	}
+	if (deadline <= clock_monotonic()) {
+		wait_cancel();
+		return -ETIMEDOUT;
 	}
 	timer_arm(&alarm.timer, deadline, deadline_fire);
 	schedule();

@@ -210,24 +210,20 @@ static bool one_is_pending(void *wanted)
 	return (task->pending | task->process->signals.pending) & *(uint64_t *)wanted;
 }
 
-// The wanted signals are let through while sleeping, so that they wake it, and taken before they
-// could be acted on.
+// The wanted signals stay blocked, so that they are neither ignored nor fatal: `waited` makes them
+// wake this task all the same.
 static long wait_for_signal(uint64_t wanted, uint64_t deadline, struct signal_info *info)
 {
 	struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
-	uint64_t blocked = current_task()->blocked;
+	struct task *task = current_task();
 	int error;
 
-	signal_mask_set(blocked & ~wanted);
+	task->waited = wanted;
 	error = wait_until_deadline(&nobody, one_is_pending, &wanted, deadline);
+	task->waited = 0;
 	if (signal_take(wanted, info))
-		error = info->signal;
-	else if (error == -ETIMEDOUT)
-		error = -EAGAIN;
-	else
-		error = -EINTR;
-	signal_mask_set(blocked);
-	return error;
+		return info->signal;
+	return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 
 long sys_rt_sigtimedwait(uintptr_t set, uintptr_t info, uintptr_t timeout, size_t size)
