@@ -84,7 +84,8 @@ static enum fault_result demand_zero(struct fault *fault)
 
 	if (fault->access != ACCESS_WRITE) {
 		frame_get(zero_frame);
-		map_new(fault, frame_to_phys(zero_frame), 0);
+		map_new(fault, frame_to_phys(zero_frame),
+			MUTANT(zero_frame_writable) ? PTE_WRITE : 0);
 		return FAULT_ZERO_FRAME;
 	}
 	frame = new_anon_frame(fault);
@@ -120,7 +121,7 @@ static enum fault_result copy(struct fault *fault, struct frame *shared)
 		return FAULT_NO_MEMORY;
 	page = frame_to_phys(frame);
 	page_copy(phys_to_virt(page), phys_to_virt(*fault->slot & PTE_ADDRESS));
-	if (shared->kind == FRAME_FILE) {
+	if (shared->kind == FRAME_FILE && !MUTANT(file_copy_not_counted)) {
 		fault->mm->file_resident--;
 		fault->mm->anon_resident++;
 	}

@@ -8,6 +8,7 @@
 // back when memory runs out. Top-level tables are kept the same way, the kernel's half in place.
 
 #include "mm/page_table.h"
+#include "lib/mutant.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/failure.h"
@@ -141,7 +142,7 @@ uint64_t page_table_kept(void)
 }
 
 #define LEAF_HIDDEN  (PTE_USER | PTE_ACCESSED | PTE_HIDDEN | PTE_NX)
-#define LEAF_DATA    (PTE_USER | PTE_ACCESSED | PTE_PRESENT | PTE_NX)
+#define LEAF_DATA    (LEAF_PROGRAM | (MUTANT(data_executable) ? 0 : PTE_NX))
 #define LEAF_PROGRAM (PTE_USER | PTE_ACCESSED | PTE_PRESENT)
 
 const pte_t page_protections[VMA_PROTECTION + 1] = {

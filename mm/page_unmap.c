@@ -91,7 +91,8 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 		*slot = 0;
 		table->entries--;
 		batch->mm->tables--;
-		page_forget_leaf(batch->mm);
+		if (!MUTANT(freed_table_remembered))
+			page_forget_leaf(batch->mm);
 		trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
 		// Processors keep tables in caches of their own, for the whole span.
 		flush_batch_range(batch, start, next);

@@ -6,6 +6,7 @@
 // found by one descent however many VMAs there are.
 
 #include "mm/vma_tree.h"
+#include "lib/mutant.h"
 #include "mm/anon.h"
 #include "mm/object.h"
 #include "mm/slab.h"
@@ -236,7 +237,9 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
 	upper = vma_alloc(mm, address, vma->end, vma->flags);
 	if (!upper)
 		return -ENOMEM;
-	upper->page_offset = vma->page_offset + ((address - vma->start) >> PAGE_SHIFT);
+	upper->page_offset = vma->page_offset;
+	if (!MUTANT(split_keeps_offset))
+		upper->page_offset += (address - vma->start) >> PAGE_SHIFT;
 	upper->anon = vma->anon;
 	if (vma->object)
 		upper->object = object_get(vma->object);
