@@ -59,6 +59,7 @@ static void audit_vmas(struct found *found)
 {
 	uintptr_t floor = 0;
 
+	vma_settle_gaps(found->mm);
 	audit_node(found, found->mm->vmas.root);
 	for (struct vma *vma = vma_first(found->mm); vma; vma = vma_next(vma)) {
 		uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;

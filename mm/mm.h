@@ -22,13 +22,14 @@
 #define NO_LEAF_SPAN (~0ul)
 
 struct mm {
-	uint32_t users;         // tasks that run in it and temporary holders; atomic
-	struct spinlock lock;   // guards everything below
-	phys_t root;            // physical address of the top-level table; constant
-	uintptr_t leaf_span;    // which 2 MiB `leaf_table` covers: address >> 21, or NO_LEAF_SPAN
-	uint64_t *leaf_table;   // the lowest-level table that was used last
-	struct avl_tree vmas;   // by address
-	struct vma *last_found; // most lookups hit the same VMA again
+	uint32_t users;          // tasks that run in it and temporary holders; atomic
+	struct spinlock lock;    // guards everything below
+	phys_t root;             // physical address of the top-level table; constant
+	uintptr_t leaf_span;     // which 2 MiB `leaf_table` covers: address >> 21, or NO_LEAF_SPAN
+	uint64_t *leaf_table;    // the lowest-level table that was used last
+	struct avl_tree vmas;    // by address
+	struct vma *last_found;  // most lookups hit the same VMA again
+	struct vma *gap_pending; // largest_gap is not yet right for it and above it; may be NULL
 
 	uintptr_t brk_start; // first address of the heap: set by exec
 	uintptr_t brk;       // one past its last byte, not page aligned

@@ -27,7 +27,8 @@ struct vma {
 	uintptr_t start; // first address, page aligned; guarded like all else here by mm->lock
 	uintptr_t end;   // one past the last
 	struct avl_node node; // in mm->vmas, by address
-	uint64_t largest_gap; // largest hole below any VMA of this subtree, in bytes
+	uint64_t largest_gap; // largest hole below any VMA of this subtree, in bytes; it may be
+			      // out of date: vma_settle_gaps
 	struct mm *mm;
 	uint64_t page_offset;  // of `start` in the object, in pages; anonymous: start / PAGE_SIZE
 	struct object *object; // where pages come from; NULL: anonymous

@@ -57,10 +57,11 @@ void vma_tree_update(struct avl_node *node)
 	vma->largest_gap = compute_largest_gap(vma);
 }
 
-// The hole below `vma` (NULL: none) has become larger or smaller, which matters upwards only as
-// far as it changes what is largest.
-static inline void gap_changed(struct vma *vma)
+void vma_settle_gaps(struct mm *mm)
 {
+	struct vma *vma = mm->gap_pending;
+
+	mm->gap_pending = NULL;
 	for (; vma; vma = vma_of(vma->node.parent)) {
 		uint64_t gap = compute_largest_gap(vma);
 
@@ -68,6 +69,16 @@ static inline void gap_changed(struct vma *vma)
 			return;
 		vma->largest_gap = gap;
 	}
+}
+
+// The hole below `vma` (NULL: none) has become larger or smaller. That is only noted: a heap or a
+// stack that grows and grows goes up the tree once, when somebody looks for room.
+static inline void gap_changed(struct mm *mm, struct vma *vma)
+{
+	if (mm->gap_pending == vma)
+		return;
+	vma_settle_gaps(mm);
+	mm->gap_pending = vma;
 }
 
 struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
@@ -155,7 +166,7 @@ static void tree_insert(struct mm *mm, struct vma *vma)
 		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
 	}
 	avl_insert(&mm->vmas, &vma->node, parent, link);
-	gap_changed(vma_next(vma));
+	gap_changed(mm, vma_next(vma));
 }
 
 static void object_join(struct vma *vma)
@@ -197,7 +208,9 @@ void vma_unlink(struct mm *mm, struct vma *vma)
 
 	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
 	avl_remove(&mm->vmas, &vma->node);
-	gap_changed(next);
+	if (mm->gap_pending == vma)
+		mm->gap_pending = NULL;
+	gap_changed(mm, next);
 	if (mm->last_found == vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
@@ -214,7 +227,7 @@ void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
 	vma->page_offset += pages;
 	vma->start = start;
 	count_pages(mm, vma->flags, -pages);
-	gap_changed(vma);
+	gap_changed(mm, vma);
 	trace(TRACE_VMA, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
 }
 
@@ -224,7 +237,7 @@ void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
 
 	vma->end = end;
 	count_pages(mm, vma->flags, pages);
-	gap_changed(vma_next(vma));
+	gap_changed(mm, vma_next(vma));
 	trace(TRACE_VMA, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
 }
 
@@ -332,6 +345,7 @@ uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top)
 
 	if (size > top)
 		return 0;
+	vma_settle_gaps(mm);
 	if (floor <= top && top - floor >= size)
 		end = top;
 	else

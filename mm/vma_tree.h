@@ -15,6 +15,9 @@
 
 extern void vma_tree_update(struct avl_node *node); // for struct avl_tree
 
+// Makes every vma->largest_gap right.
+void vma_settle_gaps(struct mm *mm);
+
 static inline struct vma *vma_of(struct avl_node *node)
 {
 	return node ? container_of(node, struct vma, node) : NULL;
