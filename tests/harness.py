@@ -16,6 +16,16 @@ def built(*parts):
     return os.path.join(BUILD, *parts)
 
 
+def terminals():
+    """Whether this machine gives pseudo-terminals to tests that need them (containers may not)."""
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+        return True
+    except OSError:
+        return False
+
+
 class Tap:
     """Numbers the tests and prints them; the plan comes last, in done()."""
 

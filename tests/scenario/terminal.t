@@ -40,6 +40,9 @@ def session(arguments, keys=b"", after=b"console ready"):
 
 
 def main():
+    if not harness.terminals():
+        print("1..0 # SKIP no pseudo-terminals here")
+        return 0
     tap = harness.Tap()
     status, shown = session([ENDS, "terminal"])
     tap.contains(shown, b"input 1 output 1 size 0: 33x101\r\n", "it is a terminal of our size")
