@@ -4,6 +4,7 @@
 // What is left is a zombie, a struct process with a status, until the parent waits for it
 // (reap.c).
 #include "kernel/file/files.h"
+#include "kernel/file/tty.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/alarm.h"
@@ -142,6 +143,20 @@ static bool become_zombie(struct task *task, int status)
 	return reaped;
 }
 
+// The leader of a session takes the terminal away from it: whoever is in the foreground is told.
+static void end_session(int session)
+{
+	struct signal_info hangup = {.signal = SIGHUP, .code = SI_KERNEL};
+	struct signal_info resume = {.signal = SIGCONT, .code = SI_KERNEL};
+	int group = tty_foreground_of(session);
+
+	tty_session_ended(session);
+	if (!group)
+		return;
+	signal_send_group(group, &hangup);
+	signal_send_group(group, &resume);
+}
+
 _Noreturn void process_exit(int status)
 {
 	struct task *task = current_task();
@@ -151,7 +166,11 @@ _Noreturn void process_exit(int status)
 	process_count_exit();
 	if (process == init_process)
 		init_outlive_others();
+	if (process->session == process->pid)
+		end_session(process->session);
 	alarm_release(process);
+	if (process->session == process->pid)
+		tty_session_ended(process->pid);
 	files_put(task->files);
 	task->files = NULL;
 	if (task->mm)
