@@ -25,7 +25,8 @@ REPORTS = {
         rb"PT  \[.*read-only", rb"panic_text_write\+"],
     "panic_nested": [
         rb"kernel fault: page fault: read from 0x10",
-        rb"another fault while reporting: general protection", rb"  at (log_task|kernel_fault)\+",  # inlined or not
+        rb"another fault while reporting: general protection",
+        rb"  at (log_task|kernel_fault)\+",  # the first may be inlined in the second
         rb"the first one was: page fault: read from 0x10, page not present"],
     "panic_broken_invariant": [
         rb"panic: the sum of 2 and 2 is 5\n", rb"called from:\n  panic_broken_invariant\+"],
