@@ -98,10 +98,15 @@ int tty_foreground_of(int session)
 
 void tty_session_ended(int session)
 {
+	struct signal_info hangup = {.signal = SIGHUP, .code = SI_KERNEL};
+	int group = tty.foreground;
+
 	if (tty.session != session)
 		return;
 	tty.session = 0;
 	tty.foreground = 0;
+	if (group)
+		signal_send_group(group, &hangup);
 }
 
 int tty_check_background(int signal)

@@ -21,5 +21,6 @@ int tty_open_standard(unsigned descriptor, struct file **file);
 
 // The terminal's foreground process group if it is this session's terminal, else 0.
 int tty_foreground_of(int session);
-// The leader of this session has exited: nobody has the terminal any more.
+// The leader of this session exits: nobody has the terminal any more, and the foreground group is
+// told (SIGHUP).
 void tty_session_ended(int session);
