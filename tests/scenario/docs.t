@@ -53,6 +53,9 @@ def can_fail(tap):
 
 
 def main():
+    if os.path.basename(harness.BUILD) == "debug":
+        print("1..0 # SKIP costs are those of the usual build")
+        return 0
     tap = harness.Tap()
     for path in DOCUMENTS:
         blocks(tap, path)

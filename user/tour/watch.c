@@ -44,12 +44,19 @@ static void touch_bss(void)
 	touch_pages(&mapping, NULL);
 }
 
-static __attribute__((noinline)) void touch_stack(void)
+// From the lowest place that the first call expects to be used, so that later ones, from other
+// depths, touch the same pages.
+static void touch_stack(void)
 {
-	volatile char ahead[STACK_AHEAD];
+	static uintptr_t lowest;
+	struct mapping stack;
 
-	for (size_t i = 0; i < sizeof(ahead); i += 1024)
-		ahead[i] = 0;
+	if (!maps_named("[stack]", &stack))
+		return;
+	if (!lowest)
+		lowest = (uintptr_t)__builtin_frame_address(0) - STACK_AHEAD;
+	for (uintptr_t at = lowest; at < stack.end; at += page_size())
+		*(volatile char *)at = *(volatile char *)at;
 }
 
 void settle(void)
