@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Address spaces against the simplest model there is: one entry a page. Random sequences of mmap,
-// munmap, mprotect, brk, fork, exit, loads and stores in several processes; every load must give
-// what the model says, every access must be allowed or refused as the model says, and the audit
-// must hold. Processes wander between CPUs, as one with several threads does, and the TLBs of
-// tests/unit/fake_machine.c keep what they are not told to forget.
+// Address spaces, one feature after the other: the frame of zeros, copy-on-write, stacks, brk,
+// merging and splitting, files' pages. (tests/unit/test_model.c does all of it at random.)
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,153 +20,8 @@
 #include "mm/zero.h"
 #include "tests/unit/fake_machine.h"
 
-#define BASE      0x10000000ul
-#define PAGES     96
-#define HEAP      0x20000000ul
-#define PROCESSES 6
-#define WORDS     3 // of a page, spread over it
-#define CPUS      3
-
-// One process in the model: what each page of a small window is.
-struct model_page {
-	bool mapped;
-	int prot;
-	uint64_t words[WORDS]; // the page's first, and so on; its others are zero
-};
-
-static struct process {
-	struct mm *mm;
-	struct model_page pages[PAGES];
-} processes[PROCESSES];
-
-static uintptr_t page_address(unsigned page)
-{
-	return BASE + page * PAGE_SIZE;
-}
-
-static uintptr_t word_address(unsigned page, unsigned word)
-{
-	return page_address(page) + word * (PAGE_SIZE - 8) / (WORDS - 1) / 8 * 8;
-}
-
-static void op_map(struct process *process)
-{
-	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
-	int prot = fake_random(4) ? PROT_READ | PROT_WRITE : (int)fake_random(8);
-	long result = mm_mmap(process->mm, page_address(first), count * PAGE_SIZE, prot,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, false);
-
-	assert_int_equal(result, page_address(first));
-	for (unsigned i = first; i < first + count; i++)
-		process->pages[i] = (struct model_page){true, prot, {0}};
-}
-
-static void op_unmap(struct process *process)
-{
-	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
-
-	assert_int_equal(mm_munmap(process->mm, page_address(first), count * PAGE_SIZE), 0);
-	memset(&process->pages[first], 0, count * sizeof(process->pages[0]));
-}
-
-static void op_protect(struct process *process)
-{
-	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first), i = first;
-	int prot = fake_random(8);
-	int result = mm_mprotect(process->mm, page_address(first), count * PAGE_SIZE, prot);
-
-	for (; i < first + count && process->pages[i].mapped; i++)
-		process->pages[i].prot = prot;
-	assert_int_equal(result, i < first + count ? -ENOMEM : 0);
-}
-
-// Often the same few, so that one page's history has many turns.
-static unsigned random_page(void)
-{
-	return fake_random(fake_random(2) ? 5 : PAGES);
-}
-
-static void op_store(struct process *process)
-{
-	unsigned page = random_page(), word = fake_random(WORDS);
-	uint64_t value = fake_random(1ul << 40);
-	struct model_page *model = &process->pages[page];
-	enum fault_result why = FAULT_SPURIOUS;
-	bool stored = fake_store(process->mm, word_address(page, word), value, &why);
-
-	if (stored != (model->mapped && (model->prot & PROT_WRITE)))
-		fail_msg("store to page %u %s: %s", page, stored ? "went through" : "failed",
-			 fault_result_name(why));
-	if (stored)
-		model->words[word] = value;
-	else
-		assert_int_equal(why, model->mapped ? FAULT_PROTECTION : FAULT_NO_MAPPING);
-}
-
-static void op_load(struct process *process)
-{
-	unsigned page = random_page(), word = fake_random(WORDS);
-	struct model_page *model = &process->pages[page];
-	enum fault_result why = FAULT_SPURIOUS;
-	uint64_t value;
-	bool loaded = fake_load(process->mm, word_address(page, word), &value, &why);
-
-	if (loaded != (model->mapped && model->prot))
-		fail_msg("load of page %u %s: %s", page, loaded ? "went through" : "failed",
-			 fault_result_name(why));
-	if (loaded && value != model->words[word])
-		fail_msg("page %u holds %#lx instead of %#lx", page, value, model->words[word]);
-}
-
-static void exit_process(struct process *process)
-{
-	mm_put(process->mm);
-	fake_forget(process->mm);
-	memset(process, 0, sizeof(*process));
-}
-
-static void op_fork(struct process *process)
-{
-	struct process *child = &processes[fake_random(PROCESSES)];
-	struct mm *copy;
-
-	if (child == process)
-		return;
-	if (child->mm)
-		exit_process(child);
-	assert_int_equal(mm_fork(process->mm, &copy), 0);
-	*child = *process;
-	child->mm = copy;
-}
-
-static void random_operations(void **state)
-{
-	static void (*const operations[])(struct process *) = {
-		op_map,   op_unmap, op_protect, op_fork, op_store, op_store,
-		op_store, op_load,  op_load,    op_load, op_store, op_load,
-	};
-
-	(void)state;
-	fake_seed();
-	for (unsigned step = 0; step < 60000; step++) {
-		struct process *process = &processes[fake_random(PROCESSES)];
-
-		fake_cpu = fake_random(CPUS);
-		if (!process->mm) {
-			process->mm = mm_create();
-			assert_non_null(process->mm);
-		}
-		operations[fake_random(sizeof(operations) / sizeof(operations[0]))](process);
-		if (step % 64 == 0)
-			assert_audit();
-	}
-	fake_cpu = 0;
-	for (unsigned i = 0; i < PROCESSES; i++)
-		if (processes[i].mm)
-			exit_process(&processes[i]);
-	assert_audit();
-	assert_int_equal(frame_kind_count(FRAME_ANON), 0);
-}
+#define BASE 0x10000000ul
+#define HEAP 0x20000000ul
 
 static struct mm *space_with(size_t pages)
 {
@@ -495,7 +347,6 @@ int main(void)
 		cmocka_unit_test(holes_are_found),
 		cmocka_unit_test(file_pages),
 		cmocka_unit_test(failures_are_undone),
-		cmocka_unit_test(random_operations),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

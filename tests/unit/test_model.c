@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+//
+// Address spaces against the simplest model there is: one entry a page. Random sequences of mmap
+// (private, shared, of a file), munmap, mprotect, fork, exit, loads, stores, and shortages, in
+// several processes; every load must give what the model says, every access must be allowed or
+// refused as the model says, and the audit must hold. Processes wander between CPUs, as one with
+// several threads does, and the TLBs of tests/unit/fake_machine.c keep what they are not told to
+// forget.
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <linux/mman.h>
+
+#include "mm/frame.h"
+#include "mm/object.h"
+#include "mm/page_entry.h"
+#include "tests/unit/fake_machine.h"
+
+#define BASE       0x10000000ul
+#define PAGES      96
+#define FILE_PAGES 40
+#define PROCESSES  6
+#define WORDS      3 // of a page, spread over it; its others are never written
+#define CPUS       3
+
+struct contents {
+	uint64_t words[WORDS];
+};
+
+// What each page of a small window is.
+struct model_page {
+	bool mapped;
+	int prot;
+	struct contents own;     // of a private page
+	struct contents *shared; // of a shared one, by all who map it; else NULL
+};
+
+static struct process {
+	struct mm *mm;
+	struct model_page pages[PAGES];
+} processes[PROCESSES];
+
+static struct contents shared_pages[100000];
+static unsigned shared_count;
+static struct object file;
+
+static uintptr_t page_address(unsigned page)
+{
+	return BASE + page * PAGE_SIZE;
+}
+
+static uintptr_t word_offset(unsigned word)
+{
+	return word * (PAGE_SIZE - 8) / (WORDS - 1) / 8 * 8;
+}
+
+static uint64_t *model_word(struct model_page *page, unsigned word)
+{
+	return page->shared ? &page->shared->words[word] : &page->own.words[word];
+}
+
+// Page `index` of the file holds its number in every word.
+static int fill(struct object *object, uint64_t index, void *page)
+{
+	(void)object;
+	for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+		((uint64_t *)page)[i] = 1000 + index;
+	return 0;
+}
+
+static void release_nothing(struct object *object)
+{
+	(void)object;
+}
+
+static const struct object_ops file_ops = {fill, release_nothing};
+
+static void map(struct process *process, unsigned first, unsigned count, int prot, int type,
+		struct object *object, uint64_t offset)
+{
+	long result = mm_mmap(process->mm, page_address(first), count * PAGE_SIZE, prot,
+			      type | MAP_FIXED, object, offset, true);
+
+	assert_int_equal(result, page_address(first));
+	for (unsigned i = first; i < first + count; i++)
+		process->pages[i] = (struct model_page){.mapped = true, .prot = prot};
+}
+
+static int random_prot(void)
+{
+	return fake_random(4) ? PROT_READ | PROT_WRITE : (int)fake_random(8);
+}
+
+static void op_map(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
+
+	map(process, first, count, random_prot(), MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+}
+
+static void op_map_shared(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
+
+	if (shared_count + count > sizeof(shared_pages) / sizeof(shared_pages[0]))
+		return;
+	map(process, first, count, random_prot(), MAP_SHARED | MAP_ANONYMOUS, NULL, 0);
+	for (unsigned i = first; i < first + count; i++)
+		process->pages[i].shared = &shared_pages[shared_count++];
+}
+
+static void op_map_file(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(20);
+	uint64_t offset = fake_random(FILE_PAGES - 20);
+
+	if (first + count > PAGES)
+		count = PAGES - first;
+	map(process, first, count, random_prot(), MAP_PRIVATE, &file, offset);
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned word = 0; word < WORDS; word++)
+			process->pages[first + i].own.words[word] = 1000 + offset + i;
+}
+
+static void op_drop_caches(struct process *process)
+{
+	(void)process;
+	object_drop_caches();
+	page_table_drain();
+}
+
+static void op_unmap(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
+
+	assert_int_equal(mm_munmap(process->mm, page_address(first), count * PAGE_SIZE), 0);
+	memset(&process->pages[first], 0, count * sizeof(process->pages[0]));
+}
+
+static void op_protect(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first), i = first;
+	int prot = fake_random(8);
+	int result = mm_mprotect(process->mm, page_address(first), count * PAGE_SIZE, prot);
+
+	for (; i < first + count && process->pages[i].mapped; i++)
+		process->pages[i].prot = prot;
+	assert_int_equal(result, i < first + count ? -ENOMEM : 0);
+}
+
+// Often the same few, so that one page's history has many turns.
+static unsigned random_page(void)
+{
+	return fake_random(fake_random(2) ? 5 : PAGES);
+}
+
+// One store; `short_of_memory`: it may fail for that, and then has changed nothing.
+static void store(struct process *process, bool short_of_memory)
+{
+	unsigned page = random_page(), word = fake_random(WORDS);
+	uint64_t value = fake_random(1ul << 40);
+	struct model_page *model = &process->pages[page];
+	bool allowed = model->mapped && (model->prot & PROT_WRITE);
+	enum fault_result why = FAULT_SPURIOUS;
+	bool stored = fake_store(process->mm, page_address(page) + word_offset(word), value, &why);
+
+	if (stored)
+		*model_word(model, word) = value;
+	if (short_of_memory && !stored && why == FAULT_NO_MEMORY && allowed)
+		return;
+	if (stored != allowed)
+		fail_msg("store to page %u %s: %s", page, stored ? "went through" : "failed",
+			 fault_result_name(why));
+	if (!stored)
+		assert_int_equal(why, model->mapped ? FAULT_PROTECTION : FAULT_NO_MAPPING);
+}
+
+static void op_store(struct process *process)
+{
+	store(process, false);
+}
+
+static void op_store_in_need(struct process *process)
+{
+	fake_fail_start(1 + fake_random(4));
+	store(process, true);
+	fake_fail_stop();
+}
+
+static void op_load(struct process *process)
+{
+	unsigned page = random_page(), word = fake_random(WORDS);
+	struct model_page *model = &process->pages[page];
+	enum fault_result why = FAULT_SPURIOUS;
+	uint64_t value;
+	bool loaded = fake_load(process->mm, page_address(page) + word_offset(word), &value, &why);
+
+	if (loaded != (model->mapped && model->prot))
+		fail_msg("load of page %u %s: %s", page, loaded ? "went through" : "failed",
+			 fault_result_name(why));
+	if (loaded && value != *model_word(model, word))
+		fail_msg("page %u holds %#lx instead of %#lx", page, value,
+			 *model_word(model, word));
+}
+
+static void exit_process(struct process *process)
+{
+	mm_put(process->mm);
+	fake_forget(process->mm);
+	memset(process, 0, sizeof(*process));
+}
+
+static void op_fork(struct process *process)
+{
+	struct process *child = &processes[fake_random(PROCESSES)];
+	struct mm *copy;
+
+	if (child == process)
+		return;
+	if (child->mm)
+		exit_process(child);
+	if (fake_random(4) == 0) {
+		fake_fail_start(1 + fake_random(12));
+		if (mm_fork(process->mm, &copy) == 0)
+			mm_put(copy);
+		fake_fail_stop();
+	}
+	assert_int_equal(mm_fork(process->mm, &copy), 0);
+	*child = *process;
+	child->mm = copy;
+}
+
+// A look from outside, as a debugger's or the kernel's own.
+static void op_copy_in(struct process *process)
+{
+	unsigned page = random_page(), word = fake_random(WORDS);
+	struct model_page *model = &process->pages[page];
+	uint64_t value;
+	size_t done = mm_copy_in(process->mm, &value, page_address(page) + word_offset(word), 8);
+
+	assert_int_equal(done, model->mapped && model->prot ? 8 : 0);
+	if (done)
+		assert_int_equal(value, *model_word(model, word));
+}
+
+static void random_operations(void **state)
+{
+	static void (*const operations[])(struct process *) = {
+		op_map,   op_map_shared, op_map_file, op_unmap,       op_protect,       op_fork,
+		op_store, op_store,      op_store,    op_load,        op_load,          op_load,
+		op_store, op_load,       op_copy_in,  op_drop_caches, op_store_in_need,
+	};
+
+	(void)state;
+	fake_seed();
+	for (unsigned step = 0; step < 60000; step++) {
+		struct process *process = &processes[fake_random(PROCESSES)];
+
+		fake_cpu = fake_random(CPUS);
+		if (!process->mm) {
+			process->mm = mm_create();
+			assert_non_null(process->mm);
+		}
+		operations[fake_random(sizeof(operations) / sizeof(operations[0]))](process);
+		if (step % 64 == 0)
+			assert_audit();
+	}
+	fake_cpu = 0;
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (processes[i].mm)
+			exit_process(&processes[i]);
+	assert_audit();
+	object_drop_caches();
+	assert_int_equal(frame_kind_count(FRAME_ANON), 0);
+	assert_int_equal(frame_kind_count(FRAME_FILE), 0);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	fake_machine_start(8192);
+	object_init(&file, &file_ops, FILE_PAGES * PAGE_SIZE);
+	file.refillable = true;
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations)};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}
