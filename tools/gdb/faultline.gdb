@@ -9,7 +9,7 @@ set architecture i386:x86-64
 set breakpoint pending on
 # gdb tries again until QEMU listens.
 python import os
-python gdb.execute("target remote localhost:" + os.environ.get("FAULTLINE_GDB_PORT", "1234"))
+python gdb.execute("target remote 127.0.0.1:" + os.environ.get("FAULTLINE_GDB_PORT", "1234"))
 thbreak *boot_entry_pvh
 thbreak *boot_entry_multiboot2
 continue
