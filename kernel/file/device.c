@@ -21,6 +21,8 @@ enum {
 #define TTY_CONSOLE device_number(TTYAUX_MAJOR, 1)
 #define TTY_SERIAL  device_number(TTY_MAJOR, 64)
 
+#define ZERO_STEP 65536 // bytes before others may run
+
 #define MEMORY_DEVICE(minor) (MEM_MAJOR << 8 | (minor))
 
 const struct device_node device_nodes[] = {
@@ -52,11 +54,20 @@ static long null_write(struct file *file, struct io *io, uint64_t *offset)
 
 static long zero_read(struct file *file, struct io *io, uint64_t *offset)
 {
-	size_t wanted = io->left;
-	size_t moved = io_zero(io, wanted);
+	long total = 0;
 
 	(void)file, (void)offset;
-	return moved || !wanted ? (long)moved : -EFAULT;
+	while (io->left) {
+		size_t step = io->left < ZERO_STEP ? io->left : ZERO_STEP;
+		size_t moved = io_zero(io, step);
+
+		total += (long)moved;
+		if (moved < step)
+			return total ? total : -EFAULT;
+		if (io_must_end())
+			break;
+	}
+	return total;
 }
 
 static long full_write(struct file *file, struct io *io, uint64_t *offset)
@@ -80,6 +91,8 @@ static long random_read(struct file *file, struct io *io, uint64_t *offset)
 		total += (long)moved;
 		if (moved < step)
 			return total ? total : -EFAULT;
+		if (io_must_end())
+			break;
 	}
 	return total;
 }

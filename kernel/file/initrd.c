@@ -140,6 +140,8 @@ static long regular_read(struct file *file, struct io *io, uint64_t *offset)
 		total += (long)moved;
 		if (moved < step)
 			return total ? total : -EFAULT;
+		if (io_must_end())
+			break;
 	}
 	return total;
 }

@@ -3,7 +3,10 @@
 // Transfers between files and memory, see io.h. Ring 3's memory is copied page by page: then a
 // copy that faults has moved whole pages or nothing, and the count of bytes moved is exact.
 #include "kernel/file/io.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal.h"
 #include "lib/string.h"
 #include <asm/errno.h>
 
@@ -141,4 +144,11 @@ void io_skip(struct io *io, size_t count)
 		advance(io, step);
 		count -= step;
 	}
+}
+
+bool io_must_end(void)
+{
+	if (this_cpu()->work & WORK_RESCHED)
+		schedule();
+	return signal_fatal_pending();
 }

@@ -35,5 +35,8 @@ size_t io_to(struct io *io, const void *from, size_t count);
 size_t io_from(struct io *io, void *to, size_t count);
 // The same with zeros as the source.
 size_t io_zero(struct io *io, size_t count);
+// To be asked after each piece of a transfer that may be long: lets others run whose turn it is.
+// Whether the transfer has to end here, because the task is being ended.
+bool io_must_end(void);
 // Leaves out `count` bytes (at most io->left).
 void io_skip(struct io *io, size_t count);

@@ -210,6 +210,8 @@ static long send_all(struct file *out, struct file *in, uint64_t *offset, size_t
 		if (result <= 0)
 			break;
 		total += result;
+		if (io_must_end())
+			break;
 	}
 	kfree(page);
 	return total ? total : result;

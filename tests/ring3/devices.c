@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -44,6 +45,33 @@ static void each_device(void)
 		show("ftruncate", ftruncate(fd, 10));
 		close(fd);
 	}
+}
+
+static int read_for_long(void)
+{
+	static char target[1 << 20];
+	static struct iovec pieces[1024];
+	int fd = open("/dev/zero", O_RDONLY);
+
+	for (int i = 0; i < 1024; i++)
+		pieces[i] = (struct iovec){target, sizeof(target)};
+	for (;;)
+		if (readv(fd, pieces, 1024) < 0)
+			return 1;
+}
+
+// A gigabyte in one call: others run meanwhile, and a signal that kills does not wait for its end.
+static void interrupted(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(read_for_long());
+	usleep(50000);
+	show("kill", kill(child, SIGKILL));
+	waitpid(child, &status, 0);
+	show_status("a long read", status);
 }
 
 static void map_of_zero(void)
@@ -187,6 +215,7 @@ int main(void)
 		close(fd);
 	umask(022);
 	each_device();
+	interrupted();
 	map_of_zero();
 	in_pieces();
 	sending();

@@ -112,6 +112,11 @@ size_t io_to(struct io *io, const void *from, size_t count)
 	return 0;
 }
 
+bool io_must_end(void)
+{
+	return false;
+}
+
 // ---- archives ----
 struct archive {
 	char bytes[32768];
