@@ -47,7 +47,7 @@ KERNEL_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexe
 
 # Ring 3 may use what it likes of the processor.
 USER_CFLAGS := $(freestanding) -fno-omit-frame-pointer -ftls-model=local-exec \
-	-isystem lib/libc/include -isystem $(BUILD)/include -I. $(defines)
+	-Ilib/libc/include -isystem $(BUILD)/include -I. $(defines)
 USER_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack \
 	-z separate-code --gc-sections
 
