@@ -27,6 +27,16 @@ static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 	return mm_add_mapping(mm, start, end, HEAP_FLAGS, NULL, start >> PAGE_SHIFT) == 0;
 }
 
+// As on Linux, a heap of which nothing is mapped there any more does not shrink.
+static bool shrink(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct vma *vma = vma_find(mm, start);
+
+	if (!vma || vma->start >= end)
+		return false;
+	return MUTANT(brk_keeps_pages) || unmap_range(mm, start, end) == 0;
+}
+
 static bool move_brk(struct mm *mm, uintptr_t address)
 {
 	uintptr_t before = PAGE_ALIGN_UP(mm->brk), after = PAGE_ALIGN_UP(address);
@@ -39,7 +49,7 @@ static bool move_brk(struct mm *mm, uintptr_t address)
 		return true;
 	if (after > before)
 		return grow(mm, before, after);
-	return MUTANT(brk_keeps_pages) || unmap_range(mm, after, before) == 0;
+	return shrink(mm, after, before);
 }
 
 uintptr_t mm_brk(struct mm *mm, uintptr_t address)
