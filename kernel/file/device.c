@@ -17,7 +17,6 @@ enum {
 	MINOR_RANDOM = 8,
 	MINOR_URANDOM = 9,
 };
-#define TTY_CURRENT device_number(TTYAUX_MAJOR, 0)
 #define TTY_CONSOLE device_number(TTYAUX_MAJOR, 1)
 #define TTY_SERIAL  device_number(TTY_MAJOR, 64)
 

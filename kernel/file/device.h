@@ -3,6 +3,7 @@
 // Character devices: what a device node's number opens.
 #pragma once
 
+#include <linux/major.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,9 @@ static inline uint32_t device_number(uint32_t major, uint32_t minor)
 {
 	return (major & 0xfff) << 8 | (minor & 0xff) | (minor & ~0xffu) << 12;
 }
+
+// /dev/tty: the terminal of whoever opens it.
+#define TTY_CURRENT device_number(TTYAUX_MAJOR, 0)
 
 // st_dev of the file systems: Linux's numbers where it has fixed ones.
 #define INITRD_DEVICE device_number(0, 2)

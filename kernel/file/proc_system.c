@@ -61,6 +61,23 @@ static int show_meminfo(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
+static int show_vmstat(struct pseudo_open *open, struct text *text)
+{
+	uint64_t faults = 0;
+
+	(void)open;
+	for (unsigned result = 0; result <= FAULT_LAST_RESOLVED; result++)
+		faults += fault_result_count(result);
+	text_print(text, "nr_free_pages %lu\n", frame_kind_count(FRAME_FREE));
+	text_print(text, "nr_anon_pages %lu\n", frame_kind_count(FRAME_ANON));
+	text_print(text, "nr_file_pages %lu\n", frame_kind_count(FRAME_FILE));
+	text_print(text, "nr_page_table_pages %lu\n", frame_kind_count(FRAME_PAGE_TABLE));
+	text_print(text, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	text_print(text, "pgfault %lu\npgmajfault %lu\n", faults,
+		   fault_result_count(FAULT_FILE_READ));
+	return 0;
+}
+
 // ---- time ----
 // What all processes have used of the processor, in ticks.
 static void used_ticks(struct usage *sum)
@@ -257,6 +274,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_TEXT("mounts", show_mounts),   {.name = "self", .readlink = read_self},
 	PSEUDO_TEXT("stat", show_stat),       PSEUDO_DIRECTORY("sys", switch_entries),
 	PSEUDO_TEXT("uptime", show_uptime),   PSEUDO_TEXT("version", show_version),
+	PSEUDO_TEXT("vmstat", show_vmstat),
 };
 
 const struct pseudo_entry proc_directory = {

@@ -9,6 +9,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h" // tty_input()
 #include "kernel/driver/debugcon.h"
+#include "kernel/file/device.h"
 #include "kernel/file/files.h"
 #include "kernel/file/poll.h"
 #include "kernel/file/stream.h"
@@ -64,8 +65,9 @@ int tty_start(void)
 	sleep_lock_init(&tty.reader);
 	tty.size.ws_row = options.rows;
 	tty.size.ws_col = options.columns;
-	tty.session = 1;
-	tty.foreground = 1;
+	// The first program leads session 1. Between files and pipes nobody has a terminal.
+	tty.session = input_is_stream() ? 0 : 1;
+	tty.foreground = tty.session;
 	stream_start(options.stdin_framed);
 	console_start_input();
 	// tools/run sends nothing before this line: firmware reads the port too, and a UART drops
@@ -313,6 +315,9 @@ static const struct file_ops tty_ops = {
 
 int tty_open(struct inode *inode, unsigned flags, struct file **file)
 {
+	// /dev/tty is the caller's own terminal, if it has one.
+	if (inode->special == TTY_CURRENT && current_process()->session != tty.session)
+		return -ENXIO;
 	*file = file_create(&tty_ops, inode_get(inode), flags);
 	if (*file)
 		return 0;
