@@ -34,6 +34,17 @@ static inline struct frame *entry_frame(pte_t entry)
 	return phys_to_frame(entry & PTE_ADDRESS);
 }
 
+// The first entry in use at or after `slot`, or `last`. Most of a sparse table is passed over by
+// four entries at a time.
+static inline pte_t *page_slot_next_used(pte_t *slot, pte_t *last)
+{
+	while (last - slot >= 4 && !(slot[0] | slot[1] | slot[2] | slot[3]))
+		slot += 4;
+	while (slot < last && !*slot)
+		slot++;
+	return slot;
+}
+
 // The table that an entry or a table at a higher level leads to.
 static inline pte_t *entry_table(pte_t entry)
 {

@@ -24,25 +24,21 @@ static pte_t *lowest_table(struct mm *mm, uintptr_t address, uintptr_t *next)
 	return table;
 }
 
-static bool any_mapped(const pte_t *slot, uint64_t count)
+// The loop that fork's cost consists of. `from` is in use.
+static uint64_t share_entries(pte_t *from, pte_t *last, pte_t *to, pte_t kept_bits)
 {
-	for (; count > 0; count--, slot++)
-		if (*slot)
-			return true;
-	return false;
-}
-
-// The loop that fork's cost consists of.
-static uint64_t share_entries(pte_t *from, pte_t *to, uint64_t count, pte_t kept_bits)
-{
-	pte_t *last = from + count;
 	uint64_t shared = 0;
 
-	for (; from < last; from++, to++) {
+	while (from < last) {
 		pte_t entry = *from;
 
-		if (!entry)
+		if (!entry) {
+			pte_t *next = page_slot_next_used(from, last);
+
+			to += next - from;
+			from = next;
 			continue;
+		}
 		if (!MUTANT(fork_without_reference))
 			frame_get(entry_frame(entry));
 		if (entry & ~kept_bits) {
@@ -51,6 +47,8 @@ static uint64_t share_entries(pte_t *from, pte_t *to, uint64_t count, pte_t kept
 		}
 		*to = entry;
 		shared++;
+		from++;
+		to++;
 	}
 	return shared;
 }
@@ -62,22 +60,24 @@ int page_share(struct mm *from, struct mm *to, uintptr_t start, uintptr_t end, b
 	uintptr_t next;
 
 	for (; start < end; start = next) {
-		pte_t *source = lowest_table(from, start, &next);
-		pte_t *target;
-		uint64_t count, entered;
+		pte_t *table = lowest_table(from, start, &next);
+		pte_t *first, *source, *last, *target;
+		uint64_t entered;
 
 		if (next > end)
 			next = end;
-		if (!source)
+		if (!table)
 			continue;
-		source += level_index(start, 1);
-		count = (next - start) >> PAGE_SHIFT;
-		if (!any_mapped(source, count))
+		first = table + level_index(start, 1);
+		last = first + ((next - start) >> PAGE_SHIFT);
+		source = page_slot_next_used(first, last);
+		if (source == last)
 			continue;
 		target = page_slot_make(to, start);
 		if (!target)
 			return -ENOMEM;
-		entered = share_entries(source, target, count, kept_bits);
+		target += source - first;
+		entered = share_entries(source, last, target, kept_bits);
 		table_of(target)->entries += entered;
 		*shared += entered;
 	}

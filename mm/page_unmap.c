@@ -21,18 +21,19 @@ static void unmap_entries(struct frame *table, uintptr_t start, uintptr_t end,
 	pte_t *last = slot + ((end - start) >> PAGE_SHIFT);
 	uint64_t anon = 0, file = 0, gone = 0;
 
-	while (slot < last && !*slot)
-		slot++;
+	slot = page_slot_next_used(slot, last);
 	if (slot == last)
 		return;
 	flush_batch_range(batch, start, end);
-	for (; slot < last; slot++) {
+	while (slot < last) {
 		struct frame *frame;
 
-		if (!*slot)
+		if (!*slot) {
+			slot = page_slot_next_used(slot, last);
 			continue;
+		}
 		frame = entry_frame(*slot);
-		*slot = 0;
+		*slot++ = 0;
 		gone++;
 		anon += frame->kind == FRAME_ANON;
 		file += frame->kind == FRAME_FILE;
@@ -53,12 +54,14 @@ static void abandon_entries(struct frame *table, uintptr_t start, uintptr_t end,
 	pte_t *last = slot + ((end - start) >> PAGE_SHIFT);
 	uint32_t gone = 0;
 
-	for (; slot < last; slot++) {
+	while (slot < last) {
 		pte_t entry = *slot;
 
-		if (!entry)
+		if (!entry) {
+			slot = page_slot_next_used(slot, last);
 			continue;
-		*slot = 0;
+		}
+		*slot++ = 0;
 		gone++;
 		if (!frame_put_unless_last(entry_frame(entry)))
 			flush_batch_add(batch, entry_frame(entry));
