@@ -41,6 +41,10 @@ BUILD ?= build/debug
 else
 BUILD ?= build
 endif
+# The way to the sources may have spaces in it; the names that make itself handles may not.
+ifneq ($(words $(BUILD)),1)
+$(error BUILD="$(BUILD)" has to be one name without spaces)
+endif
 
 include tools/build/compiler.mk
 include tools/build/kernel.mk

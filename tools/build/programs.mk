@@ -59,8 +59,8 @@ $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 		sed -n '3s,^// ,,p' user/$$program.c; \
 	done | LC_ALL=C sort >$(BUILD)/initrd/etc/programs
 	@find $(BUILD)/initrd -exec touch -h -d @0 {} +
-	$(quiet)cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
-		cpio --quiet --reproducible -o -H newc -R 0:0 >$(abspath $@)
+	$(quiet)(cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
+		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
 
 # The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD.
 PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c)
