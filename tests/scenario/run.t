@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """tools/run keeps its word: status, signals, arguments, environment, streams, errors."""
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -46,6 +49,28 @@ def streams(tap):
         tap.contains(file.read(), b"faultline: init exited with status 0", "--log has the log")
 
 
+def files(tap):
+    with tempfile.TemporaryDirectory() as directory:
+        odd = os.path.join(directory, "a program's name")
+        shutil.copy(ENDS, odd)
+        result = harness.run(odd, "exit", "3")
+        tap.ok(result.status == 3, "a name that is no word", result.describe())
+        os.makedirs(os.path.join(directory, "tree", "below"))
+        for name in ("one", "below/two"):
+            with open(os.path.join(directory, "tree", name), "w", encoding="utf-8") as file:
+                file.write(name)
+        given = ["--file", f"{directory}/tree:/data", "--file", "Makefile"]
+        result = harness.run(shutil.which("busybox"), "cat", "/data/one", "/data/below/two",
+                             "Makefile", options=given)
+        with open("Makefile", "rb") as file:
+            tap.same(result.output, b"onebelow/two" + file.read(), "--file: trees and names")
+    with open("/dev/zero", "rb") as endless:
+        done = subprocess.run(["tools/run", "--quiet", "--timeout", "30", "--kernel",
+                               harness.built("kernel.elf"), ENDS, "exit", "4"], stdin=endless,
+                              check=False)
+        tap.ok(done.returncode == 4, "input that nobody reads holds nothing up", done)
+
+
 def own_errors(tap):
     cases = [("no program", []), ("no such program", ["/nonexistent"]),
              ("a directory", ["/tmp"]), ("not ELF", ["/etc/passwd"]),
@@ -61,7 +86,7 @@ def own_errors(tap):
 
 def main():
     tap = harness.Tap()
-    for part in (statuses, contents, streams, own_errors):
+    for part in (statuses, contents, streams, files, own_errors):
         part(tap)
     return tap.done()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The program to run, as files of an initrd."""
 import os
+import re
 import shutil
 import stat
 import struct
@@ -115,6 +116,7 @@ def _add_program(archive, options):
     check(host, image, archive)
     if not os.access(host, os.X_OK):
         raise LaunchError(f"{host}: not executable")
-    guest = "/bin/" + os.path.basename(host)
+    # The path becomes a word of the kernel's command line.
+    guest = "/bin/" + re.sub(r"[^\w.+-]", "_", os.path.basename(host), flags=re.ASCII)[:64]
     archive.add(guest, image, stat.S_IFREG | 0o755)
     return guest
