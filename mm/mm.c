@@ -133,7 +133,8 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->space_limit = from->space_limit;
 }
 
-static int fork_vma(struct vma *vma, struct mm *to, uint64_t *shared)
+// The twin goes to the end of a list, from which mm_fork makes the tree.
+static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uint64_t *shared)
 {
 	struct vma *twin = vma_alloc(to, vma->start, vma->end, vma->flags);
 
@@ -143,13 +144,17 @@ static int fork_vma(struct vma *vma, struct mm *to, uint64_t *shared)
 	twin->anon = MUTANT(fork_forgets_reverse_map) ? NULL : vma->anon;
 	if (vma->object)
 		twin->object = object_get(vma->object);
-	vma_link(to, twin);
+	twin->node.right = NULL;
+	**last = &twin->node;
+	*last = &twin->node.right;
+	vma_enter(to, twin);
 	return page_share(vma->mm, to, vma->start, vma->end, !(vma->flags & VMA_SHARED), shared);
 }
 
 int mm_fork(struct mm *parent, struct mm **copy)
 {
 	struct mm *child = mm_create();
+	struct avl_node *first = NULL, **last = &first;
 	uint64_t shared = 0;
 	int error = 0;
 
@@ -158,7 +163,8 @@ int mm_fork(struct mm *parent, struct mm **copy)
 	spin_lock(&parent->lock);
 	copy_layout(child, parent);
 	for (struct vma *vma = vma_first(parent); vma && !error; vma = vma_next(vma))
-		error = fork_vma(vma, child, &shared);
+		error = fork_vma(vma, child, &last, &shared);
+	vma_tree_build(child, first, child->vma_count);
 	// On failure these are too high for what was entered, and go with the child.
 	child->anon_resident = parent->anon_resident;
 	child->file_resident = parent->file_resident;

@@ -23,15 +23,21 @@ static uintptr_t guarded_start(const struct vma *vma)
 	return vma->start > STACK_GUARD_GAP ? vma->start - STACK_GUARD_GAP : 0;
 }
 
-// Bytes free between this VMA and the one before.
-static inline uint64_t gap_below(const struct vma *vma)
+// Bytes free between this VMA and the end of the one before.
+static inline uint64_t gap_from(uintptr_t end, const struct vma *vma)
 {
-	const struct vma *prev = vma_prev(vma);
-	uint64_t gap = vma->start - (prev ? prev->end : 0);
+	uint64_t gap = vma->start - end;
 
 	if (__builtin_expect(!(vma->flags & VMA_GROWS_DOWN), 1))
 		return gap;
 	return gap > STACK_GUARD_GAP ? gap - STACK_GUARD_GAP : 0;
+}
+
+static inline uint64_t gap_below(const struct vma *vma)
+{
+	const struct vma *prev = vma_prev(vma);
+
+	return gap_from(prev ? prev->end : 0, vma);
 }
 
 static uint64_t subtree_gap(struct avl_node *node)
@@ -39,15 +45,19 @@ static uint64_t subtree_gap(struct avl_node *node)
 	return node ? vma_of(node)->largest_gap : 0;
 }
 
-static inline uint64_t compute_largest_gap(struct vma *vma)
+// The largest hole of a subtree whose root has this one below it.
+static inline uint64_t largest_gap(const struct vma *root, uint64_t gap)
 {
-	uint64_t gap = gap_below(vma);
-
-	if (subtree_gap(vma->node.left) > gap)
-		gap = subtree_gap(vma->node.left);
-	if (subtree_gap(vma->node.right) > gap)
-		gap = subtree_gap(vma->node.right);
+	if (subtree_gap(root->node.left) > gap)
+		gap = subtree_gap(root->node.left);
+	if (subtree_gap(root->node.right) > gap)
+		gap = subtree_gap(root->node.right);
 	return gap;
+}
+
+static inline uint64_t compute_largest_gap(const struct vma *vma)
+{
+	return largest_gap(vma, gap_below(vma));
 }
 
 void vma_tree_update(struct avl_node *node)
@@ -192,14 +202,58 @@ static void object_leave(struct vma *vma)
 	object_put(object);
 }
 
-void vma_link(struct mm *mm, struct vma *vma)
+static int height(const struct avl_node *node)
 {
-	tree_insert(mm, vma);
+	return node ? node->height : 0;
+}
+
+// The subtree of the next `count` VMAs of a list. `end` is where the last one before them ends.
+static struct avl_node *build(struct avl_node **next, uint64_t count, uintptr_t *end)
+{
+	struct avl_node *left, *right, *node;
+	uint64_t gap;
+
+	if (!count)
+		return NULL;
+	left = build(next, count / 2, end);
+	node = *next;
+	*next = node->right;
+	gap = gap_from(*end, vma_of(node));
+	*end = vma_of(node)->end;
+	right = build(next, count - count / 2 - 1, end);
+	if (left)
+		left->parent = node;
+	if (right)
+		right->parent = node;
+	node->left = left;
+	node->right = right;
+	node->height = (height(left) > height(right) ? height(left) : height(right)) + 1;
+	vma_of(node)->largest_gap = largest_gap(vma_of(node), gap);
+	return node;
+}
+
+void vma_tree_build(struct mm *mm, struct avl_node *first, uint64_t count)
+{
+	uintptr_t end = 0;
+
+	mm->vmas.root = build(&first, count, &end);
+	if (mm->vmas.root)
+		mm->vmas.root->parent = NULL;
+}
+
+void vma_enter(struct mm *mm, struct vma *vma)
+{
 	object_join(vma);
 	anon_join(vma);
 	mm->vma_count++;
 	count_pages(mm, vma->flags, vma_pages(vma));
 	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
+}
+
+void vma_link(struct mm *mm, struct vma *vma)
+{
+	tree_insert(mm, vma);
+	vma_enter(mm, vma);
 }
 
 void vma_unlink(struct mm *mm, struct vma *vma)

@@ -55,6 +55,10 @@ void vma_free(struct vma *vma); // one that is in no tree and on no list
 
 // Puts a VMA into the tree, its object's and its anon's lists, and the counters.
 void vma_link(struct mm *mm, struct vma *vma);
+// The same in two steps, for many at once: everything but the tree, VMA by VMA, and then the tree
+// of `count` VMAs, linked in order by node.right.
+void vma_enter(struct mm *mm, struct vma *vma);
+void vma_tree_build(struct mm *mm, struct avl_node *first, uint64_t count);
 // Takes it out again and frees it.
 void vma_unlink(struct mm *mm, struct vma *vma);
 
