@@ -70,7 +70,7 @@ help:
 	@echo '                CHECK=1 fails when a goal is missed'
 	@echo '  docs          renew the output that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
-	@echo '  clean         remove $(BUILD)/'
+	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
 	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
 	@echo 'Your own program: tools/run PROGRAM [ARG...]   (tools/run --help)'
 
@@ -101,7 +101,10 @@ check-format:
 toolchain:
 	@tools/toolchain
 
+# What took long to make or to fetch stays: the compiler, and the Linux that bench compares with.
 clean:
-	rm -rf $(BUILD) compile_commands.json
+	@test ! -d $(BUILD) || find $(BUILD) -mindepth 1 -maxdepth 1 \
+		! -name toolchain ! -name linux -exec rm -rf {} +
+	@rm -f compile_commands.json
 
 endif
