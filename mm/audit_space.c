@@ -13,7 +13,7 @@
 struct found {
 	struct audit_report *report;
 	struct mm *mm;
-	uint64_t vmas, pages, data;
+	uint64_t vmas, pages, data, locked;
 	uint64_t anon, file, tables;
 };
 
@@ -75,6 +75,8 @@ static void audit_vmas(struct found *found)
 		found->pages += pages;
 		if ((vma->flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE)
 			found->data += pages;
+		if (vma->flags & VMA_LOCKED)
+			found->locked += pages;
 		floor = vma->end;
 	}
 }
@@ -158,6 +160,7 @@ void audit_space(struct audit_report *report, struct mm *mm, uint64_t *tables)
 	audit_same(report, found.vmas, mm->vma_count, "VMAs");
 	audit_same(report, found.pages, mm->mapped, "mapped pages");
 	audit_same(report, found.data, mm->data, "data pages");
+	audit_same(report, found.locked, mm->locked, "locked pages");
 	audit_same(report, found.anon, mm->anon_resident, "resident anonymous pages");
 	audit_same(report, found.file, mm->file_resident, "resident file pages");
 	audit_same(report, found.tables, mm->tables, "page tables of a space");

@@ -133,11 +133,27 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->space_limit = from->space_limit;
 }
 
+// The child's counters begin as the parent's. What this VMA adds to those is not the child's.
+static void count_out(const struct vma *vma, struct mm *child)
+{
+	uint64_t anon = 0, file = 0;
+
+	page_count_resident(vma->mm, vma->start, vma->end, &anon, &file);
+	child->anon_resident -= anon;
+	child->file_resident -= file;
+}
+
 // The twin goes to the end of a list, from which mm_fork makes the tree.
 static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uint64_t *shared)
 {
-	struct vma *twin = vma_alloc(to, vma->start, vma->end, vma->flags);
+	struct vma *twin;
 
+	if (vma->flags & (VMA_NO_FORK | VMA_WIPE_ON_FORK))
+		count_out(vma, to);
+	if (vma->flags & VMA_NO_FORK)
+		return 0;
+	// Locks are not inherited (mlock(2)).
+	twin = vma_alloc(to, vma->start, vma->end, vma->flags & ~VMA_LOCKED);
 	if (!twin)
 		return -ENOMEM;
 	twin->page_offset = vma->page_offset;
@@ -148,6 +164,8 @@ static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uin
 	**last = &twin->node;
 	*last = &twin->node.right;
 	vma_enter(to, twin);
+	if (vma->flags & VMA_WIPE_ON_FORK)
+		return 0;
 	return page_share(vma->mm, to, vma->start, vma->end, !(vma->flags & VMA_SHARED), shared);
 }
 
@@ -162,12 +180,12 @@ int mm_fork(struct mm *parent, struct mm **copy)
 		return -ENOMEM;
 	spin_lock(&parent->lock);
 	copy_layout(child, parent);
-	for (struct vma *vma = vma_first(parent); vma && !error; vma = vma_next(vma))
-		error = fork_vma(vma, child, &last, &shared);
-	vma_tree_build(child, first, child->vma_count);
 	// On failure these are too high for what was entered, and go with the child.
 	child->anon_resident = parent->anon_resident;
 	child->file_resident = parent->file_resident;
+	for (struct vma *vma = vma_first(parent); vma && !error; vma = vma_next(vma))
+		error = fork_vma(vma, child, &last, &shared);
+	vma_tree_build(child, first, child->vma_count);
 	// Entries that lost their write permission must not live on in any processor.
 	if (!MUTANT(fork_without_flush))
 		machine_flush_range(parent, 0, USER_END);

@@ -50,8 +50,12 @@ struct mm {
 	uint64_t tables;        // page-table frames, the root included
 	uint64_t peak_resident;
 	uint64_t data;         // pages of private writable VMAs
+	uint64_t locked;       // pages of VMAs that are locked
 	uint64_t minor_faults; // faults, not pages
 	uint64_t major_faults;
+
+	uint32_t lock_future; // VMA_LOCKED after mlockall(MCL_FUTURE): flags of new mappings
+	bool populate_future; // and their pages come at once
 
 	struct list link; // on the list of all address spaces (mm/mm.c)
 };
@@ -80,6 +84,17 @@ long mm_mmap(struct mm *mm, uintptr_t address, size_t length, int prot, int flag
 	     struct object *object, uint64_t page_offset, bool may_write);
 int mm_munmap(struct mm *mm, uintptr_t address, size_t length);
 int mm_mprotect(struct mm *mm, uintptr_t address, size_t length, int prot);
+// flags: MREMAP_*. The new address or -errno.
+long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, int flags,
+	       uintptr_t to);
+int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice);
+// One byte a page into `vector`: 1 resident, 0 not. `start` is page aligned.
+int mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector);
+int mm_msync(struct mm *mm, uintptr_t start, size_t size, int flags);
+int mm_mlock(struct mm *mm, uintptr_t address, size_t size, bool on_fault);
+int mm_munlock(struct mm *mm, uintptr_t address, size_t size);
+int mm_mlockall(struct mm *mm, int flags);
+void mm_munlockall(struct mm *mm);
 
 // ---- for exec ----
 // The stack's VMA: `size` bytes ending at stack_top, VMA_GROWS_DOWN. 0 or -errno.

@@ -5,6 +5,7 @@
 
 #include "mm/page_entry.h"
 #include "mm/object.h"
+#include "mm/populate.h"
 #include "mm/shared.h"
 #include "mm/trace.h"
 #include "mm/unmap.h"
@@ -95,6 +96,8 @@ static uint32_t vma_flags_for(int prot, int flags, bool may_write)
 		result |= VMA_MAY_WRITE;
 	if (flags & MAP_GROWSDOWN)
 		result |= VMA_GROWS_DOWN;
+	if (flags & MAP_LOCKED)
+		result |= VMA_LOCKED;
 	return result;
 }
 
@@ -153,7 +156,7 @@ static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int fla
 		struct object *object, uint64_t page_offset, bool may_write)
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
-	uint32_t vma_flags = vma_flags_for(prot, flags, may_write || !object);
+	uint32_t vma_flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
 	uint64_t length = PAGE_ALIGN_UP(size);
 	long start;
 
@@ -187,6 +190,10 @@ long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	result = map(mm, address, size, prot, flags, object, page_offset, may_write);
 	spin_unlock(&mm->lock);
 	trace(TRACE_MMAP, result, size, prot, flags);
+	// What can not be brought in comes, or fails, when it is touched.
+	if (result >= 0 && ((flags & (MAP_POPULATE | MAP_LOCKED)) || mm->populate_future) &&
+	    !(flags & MAP_NONBLOCK))
+		mm_populate(mm, result, result + PAGE_ALIGN_UP(size), POPULATE_AS_ALLOWED);
 	return result;
 }
 
@@ -223,19 +230,9 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	if ((prot & PROT_WRITE) && !mm_may_expand(mm, pages, flags) &&
 	    mm_may_expand(mm, pages, vma->flags))
 		return -ENOMEM;
-	if (vma->start < start) {
-		error = vma_split(mm, vma, start);
-		if (error)
-			return error;
-		vma = vma_next(vma);
-	}
-	if (vma->end > end) {
-		error = vma_split(mm, vma, end);
-		if (error) {
-			vma_merge(mm, vma);
-			return error;
-		}
-	}
+	error = vma_isolate(mm, &vma, start, end);
+	if (error)
+		return error;
 	vma_set_flags(mm, vma, flags);
 	page_protect(mm, vma->start, vma->end, flags);
 	vma_merge(mm, vma);

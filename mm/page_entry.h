@@ -125,6 +125,14 @@ void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t vma_fl
 int page_share(struct mm *from, struct mm *to, uintptr_t start, uintptr_t end, bool private,
 	       uint64_t *shared);
 
+// Counts the frames of [start, end) that a space's resident counters count.
+void page_count_resident(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t *anon,
+			 uint64_t *file);
+
+// Moves the entries of [from, from + length) to where nothing is mapped. 0, or -ENOMEM with
+// everything as before.
+int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length);
+
 // A top-level table with the kernel's half in it: 0 when out of memory.
 phys_t page_root_alloc(struct mm *mm);
 void page_root_free(struct mm *mm);

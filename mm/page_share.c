@@ -83,3 +83,26 @@ int page_share(struct mm *from, struct mm *to, uintptr_t start, uintptr_t end, b
 	}
 	return 0;
 }
+
+void page_count_resident(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t *anon,
+			 uint64_t *file)
+{
+	uintptr_t next;
+
+	for (; start < end; start = next) {
+		pte_t *table = lowest_table(mm, start, &next);
+
+		if (next > end)
+			next = end;
+		if (!table)
+			continue;
+		for (uintptr_t at = start; at < next; at += PAGE_SIZE) {
+			pte_t entry = table[level_index(at, 1)];
+
+			if (!(entry & PTE_MAPS))
+				continue;
+			*anon += entry_frame(entry)->kind == FRAME_ANON;
+			*file += entry_frame(entry)->kind == FRAME_FILE;
+		}
+	}
+}

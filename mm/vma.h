@@ -17,10 +17,13 @@ enum {
 	VMA_WRITE = 2,
 	VMA_EXEC = 4,
 	VMA_PROTECTION = 7,
-	VMA_SHARED = 8,      // writes reach the object
-	VMA_MAY_WRITE = 16,  // mprotect may add write: the file was opened for it, or private
-	VMA_GROWS_DOWN = 32, // a stack
-	VMA_HEAP = 64,       // the brk area
+	VMA_SHARED = 8,         // writes reach the object
+	VMA_MAY_WRITE = 16,     // mprotect may add write: the file was opened for it, or private
+	VMA_GROWS_DOWN = 32,    // a stack
+	VMA_HEAP = 64,          // the brk area
+	VMA_LOCKED = 128,       // mlock
+	VMA_NO_FORK = 256,      // MADV_DONTFORK: fork leaves it out
+	VMA_WIPE_ON_FORK = 512, // MADV_WIPEONFORK: empty in the child
 };
 
 struct vma {

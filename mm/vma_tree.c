@@ -158,6 +158,8 @@ static bool counts_as_data(uint32_t flags)
 static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
 {
 	mm->mapped += pages;
+	if (flags & VMA_LOCKED)
+		mm->locked += pages;
 	if (counts_as_data(flags))
 		mm->data += pages;
 }
@@ -312,6 +314,28 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
 		upper->object = object_get(vma->object);
 	vma_move_end(mm, vma, address);
 	vma_link(mm, upper);
+	return 0;
+}
+
+int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
+{
+	struct vma *part = *vma;
+	int error;
+
+	if (part->start < start) {
+		error = vma_split(mm, part, start);
+		if (error)
+			return error;
+		part = vma_next(part);
+	}
+	if (part->end > end) {
+		error = vma_split(mm, part, end);
+		if (error) {
+			vma_merge(mm, part);
+			return error;
+		}
+	}
+	*vma = part;
 	return 0;
 }
 

@@ -71,6 +71,10 @@ void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end);
 // (also at the limit of VMAs).
 int vma_split(struct mm *mm, struct vma *vma, uintptr_t address);
 
+// Splits off what lies outside of [start, end), which overlaps *vma; *vma becomes the part inside.
+// 0 or -ENOMEM, then nothing has changed.
+int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end);
+
 // Joins `vma` with its neighbours where they are equal and touch; the VMA that is left.
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
 

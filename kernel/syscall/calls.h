@@ -58,6 +58,15 @@ long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descrip
 	      uint64_t offset);
 long sys_munmap(uintptr_t address, size_t length);
 long sys_mprotect(uintptr_t address, size_t length, int prot);
+long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned flags, uintptr_t to);
+long sys_madvise(uintptr_t start, size_t size, int advice);
+long sys_mincore(uintptr_t start, size_t size, uintptr_t vector);
+long sys_msync(uintptr_t start, size_t size, int flags);
+long sys_mlock(uintptr_t address, size_t size);
+long sys_mlock2(uintptr_t address, size_t size, int flags);
+long sys_munlock(uintptr_t address, size_t size);
+long sys_mlockall(int flags);
+long sys_munlockall(void);
 
 // sys_signal.c
 long sys_kill(int pid, int signal);

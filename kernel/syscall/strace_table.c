@@ -96,7 +96,9 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW_X(brk, X), ROW_F(mprotect, prot_flags, X, L, F), ROW(munmap, X, L), ROW(madvise, X, L, I),
 	[__NR_mmap] = {.arguments = {X, L, F, F, D, X}, .flags = {&prot_flags, &map_flags},
 		       .hex_result = 1},
-	ROW_X(mremap, X, L, L, X, X),
+	ROW_X(mremap, X, L, L, X, X), ROW(mincore, X, L, X), ROW(msync, X, L, X),
+	ROW(mlock, X, L), ROW(mlock2, X, L, X), ROW(munlock, X, L), ROW(mlockall, X),
+	ROW(munlockall, ARG_NONE),
 
 	ROW(fork, ARG_NONE), ROW(vfork, ARG_NONE), ROW_F(clone, clone_flags, F, X, X, X, X),
 	ROW(clone3, X, L), ROW(execve, S, V, X), ROW(exit, I), ROW(exit_group, I),

@@ -2,6 +2,7 @@
 //
 // System calls on memory: arguments checked and descriptors resolved here, the rest is mm/'s.
 #include "kernel/file/files.h"
+#include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls.h"
 #include "mm/mm.h"
@@ -53,4 +54,72 @@ long sys_munmap(uintptr_t address, size_t length)
 long sys_mprotect(uintptr_t address, size_t length, int prot)
 {
 	return mm_mprotect(current_task()->mm, address, length, prot);
+}
+
+long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned flags, uintptr_t to)
+{
+	return mm_mremap(current_task()->mm, from, old_size, new_size, flags, to);
+}
+
+long sys_madvise(uintptr_t start, size_t size, int advice)
+{
+	return mm_madvise(current_task()->mm, start, size, advice);
+}
+
+#define MINCORE_PART 256 // pages at a time: their bytes are on the stack
+
+long sys_mincore(uintptr_t start, size_t size, uintptr_t vector)
+{
+	unsigned char part[MINCORE_PART];
+	size_t pages = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
+
+	if (start % PAGE_SIZE)
+		return -EINVAL;
+	if (start > USER_END || size > USER_END - start)
+		return -ENOMEM;
+	if (vector > USER_END || pages > USER_END - vector)
+		return -EFAULT;
+	for (size_t done = 0; done < pages; done += MINCORE_PART) {
+		size_t count = pages - done < MINCORE_PART ? pages - done : MINCORE_PART;
+		int error = mm_mincore(current_task()->mm, start + done * PAGE_SIZE, count, part);
+
+		if (error)
+			return error;
+		if (copy_to_user(vector + done, part, count))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+long sys_msync(uintptr_t start, size_t size, int flags)
+{
+	return mm_msync(current_task()->mm, start, size, flags);
+}
+
+long sys_mlock(uintptr_t address, size_t size)
+{
+	return mm_mlock(current_task()->mm, address, size, false);
+}
+
+long sys_mlock2(uintptr_t address, size_t size, int flags)
+{
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return mm_mlock(current_task()->mm, address, size, flags & MLOCK_ONFAULT);
+}
+
+long sys_munlock(uintptr_t address, size_t size)
+{
+	return mm_munlock(current_task()->mm, address, size);
+}
+
+long sys_mlockall(int flags)
+{
+	return mm_mlockall(current_task()->mm, flags);
+}
+
+long sys_munlockall(void)
+{
+	mm_munlockall(current_task()->mm);
+	return 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Address spaces against the simplest model there is: one entry a page. Random sequences of mmap
-// (private, shared, of a file), munmap, mprotect, fork, exit, loads, stores, and shortages, in
-// several processes; every load must give what the model says, every access must be allowed or
-// refused as the model says, and the audit must hold. Processes wander between CPUs, as one with
-// several threads does, and the TLBs of tests/unit/fake_machine.c keep what they are not told to
-// forget.
+// (private, shared, of a file), munmap, mprotect, mremap, madvise, mlock, fork, exit, loads,
+// stores, and shortages, in several processes; every load must give what the model says, every
+// access must be allowed or refused as the model says, and the audit must hold. Processes wander
+// between CPUs, as one with several threads does, and the TLBs of tests/unit/fake_machine.c keep
+// what they are not told to forget.
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,8 +35,10 @@ struct contents {
 struct model_page {
 	bool mapped;
 	int prot;
-	struct contents own;     // of a private page
-	struct contents *shared; // of a shared one, by all who map it; else NULL
+	bool file, locked, left_out, wiped; // left_out, wiped: what fork does with it
+	struct contents initial;            // of a private page that nobody has written
+	struct contents own;                // of a private page
+	struct contents *shared;            // of a shared one, by all who map it; else NULL
 };
 
 static struct process {
@@ -124,6 +126,10 @@ static void op_map_file(struct process *process)
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned word = 0; word < WORDS; word++)
 			process->pages[first + i].own.words[word] = 1000 + offset + i;
+	for (unsigned i = first; i < first + count; i++) {
+		process->pages[i].file = true;
+		process->pages[i].initial = process->pages[i].own;
+	}
 }
 
 static void op_drop_caches(struct process *process)
@@ -232,6 +238,162 @@ static void op_fork(struct process *process)
 	assert_int_equal(mm_fork(process->mm, &copy), 0);
 	*child = *process;
 	child->mm = copy;
+	for (unsigned i = 0; i < PAGES; i++) {
+		struct model_page *page = &child->pages[i];
+
+		page->locked = false;
+		if (page->left_out)
+			*page = (struct model_page){0};
+		else if (page->wiped)
+			page->own = page->initial;
+	}
+}
+
+// Whether pages [first, first + count) are there and all alike but for their contents.
+static bool alike(struct process *process, unsigned first, unsigned count)
+{
+	struct model_page *model = &process->pages[first];
+
+	for (unsigned i = 0; i < count; i++)
+		if (!model[i].mapped || model[i].prot != model->prot ||
+		    model[i].file != model->file || !model[i].shared != !model->shared)
+			return false;
+	return true;
+}
+
+// After a call that stopped half-way: what is not mapped any more.
+static void forget_unmapped(struct process *process)
+{
+	for (unsigned i = 0; i < PAGES; i++) {
+		struct vma *vma = mm_find_vma(process->mm, page_address(i));
+
+		if (!vma || vma->start > page_address(i))
+			process->pages[i] = (struct model_page){0};
+	}
+}
+
+// A range to somewhere else, as long as before or shorter, private memory longer too. Whether it
+// is one VMA the model does not know; if not, nothing changes.
+static void op_move(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first) / 2;
+	unsigned to = fake_random(PAGES), new_count = 1 + fake_random(PAGES - to) / 2;
+	struct model_page moved[PAGES], *pages = process->pages;
+	long result;
+
+	if (pages[first].file || pages[first].shared || fake_random(2))
+		new_count = new_count < count ? new_count : count;
+	if (!pages[first].mapped || (first < to + new_count && to < first + count))
+		return;
+	memcpy(moved, &pages[first], count * sizeof(moved[0]));
+	if (fake_random(3) == 0)
+		fake_fail_start(1 + fake_random(3));
+	result = mm_mremap(process->mm, page_address(first), count * PAGE_SIZE,
+			   new_count * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, page_address(to));
+	fake_fail_stop();
+	if (result == -ENOMEM) {
+		forget_unmapped(process);
+		return;
+	}
+	if (result == -EFAULT)
+		return;
+	memset(&pages[to], 0, new_count * sizeof(pages[0]));
+	if (count > new_count)
+		memset(&pages[first + new_count], 0, (count - new_count) * sizeof(pages[0]));
+	assert_int_equal(result, page_address(to));
+	count = count < new_count ? count : new_count;
+	assert_true(alike(process, first, count));
+	for (unsigned i = 0; i < new_count; i++) {
+		pages[to + i] = moved[0];
+		pages[to + i].own = (struct contents){{0}};
+		if (i < count)
+			pages[to + i] = moved[i];
+	}
+	memset(&pages[first], 0, count * sizeof(pages[0]));
+}
+
+static void op_resize(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
+	unsigned new_count = 1 + fake_random(PAGES - first);
+	struct model_page *pages = &process->pages[first];
+	long result;
+
+	if (!pages->mapped || (new_count > count && (pages->file || pages->shared)))
+		return;
+	result = mm_mremap(process->mm, page_address(first), count * PAGE_SIZE,
+			   new_count * PAGE_SIZE, 0, 0);
+	if (new_count <= count) {
+		assert_int_equal(result, page_address(first));
+		memset(&pages[new_count], 0, (count - new_count) * sizeof(pages[0]));
+		return;
+	}
+	if (result == -ENOMEM || result == -EFAULT)
+		return;
+	assert_int_equal(result, page_address(first));
+	for (unsigned i = count; i < new_count; i++) {
+		assert_false(pages[i].mapped);
+		pages[i] = pages[0];
+		pages[i].own = (struct contents){{0}};
+	}
+}
+
+// What madvise does to one page of the model; whether it is allowed there.
+static bool advise_page(struct model_page *page, int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+		if (page->locked)
+			return false;
+		page->own = page->initial;
+		return true;
+	case MADV_WIPEONFORK:
+		if (page->file || page->shared)
+			return false;
+		page->wiped = true;
+		return true;
+	case MADV_KEEPONFORK:
+		page->wiped = false;
+		return true;
+	default:
+		page->left_out = advice == MADV_DONTFORK;
+		return true;
+	}
+}
+
+static void op_advise(struct process *process)
+{
+	static const int advices[] = {MADV_DONTNEED,   MADV_DONTNEED, MADV_WIPEONFORK,
+				      MADV_KEEPONFORK, MADV_DONTFORK, MADV_DOFORK};
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
+	int advice = advices[fake_random(6)], expected = 0;
+	int result = mm_madvise(process->mm, page_address(first), count * PAGE_SIZE, advice);
+
+	for (unsigned i = first; i < first + count && expected != -EINVAL; i++) {
+		if (!process->pages[i].mapped)
+			expected = -ENOMEM;
+		else if (!advise_page(&process->pages[i], advice))
+			expected = -EINVAL;
+	}
+	assert_int_equal(result, expected);
+}
+
+static void op_lock(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(8), i;
+	bool lock = fake_random(2);
+	int result, expected = 0;
+
+	if (first + count > PAGES)
+		count = PAGES - first;
+	result = lock ? mm_mlock(process->mm, page_address(first), count * PAGE_SIZE, false)
+		      : mm_munlock(process->mm, page_address(first), count * PAGE_SIZE);
+	for (i = first; i < first + count && process->pages[i].mapped; i++) {
+		process->pages[i].locked = lock;
+		if (lock && !process->pages[i].prot)
+			expected = -ENOMEM;
+	}
+	assert_int_equal(result, i < first + count ? -ENOMEM : expected);
 }
 
 // A look from outside, as a debugger's or the kernel's own.
@@ -250,9 +412,10 @@ static void op_copy_in(struct process *process)
 static void random_operations(void **state)
 {
 	static void (*const operations[])(struct process *) = {
-		op_map,   op_map_shared, op_map_file, op_unmap,       op_protect,       op_fork,
-		op_store, op_store,      op_store,    op_load,        op_load,          op_load,
-		op_store, op_load,       op_copy_in,  op_drop_caches, op_store_in_need,
+		op_map,    op_map_shared, op_map_file, op_unmap,       op_protect,       op_fork,
+		op_store,  op_store,      op_store,    op_load,        op_load,          op_load,
+		op_store,  op_load,       op_copy_in,  op_drop_caches, op_store_in_need, op_move,
+		op_resize, op_advise,     op_lock,
 	};
 
 	(void)state;

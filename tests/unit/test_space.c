@@ -327,6 +327,69 @@ static void failures_are_undone(void **state)
 	assert_audit();
 }
 
+// A large move takes whole tables along; contents, counters and the reverse map stay right.
+static void large_mappings_move(void **state)
+{
+	const unsigned pages = 2048;
+	struct mm *mm = space_with(pages);
+	uintptr_t to;
+	enum fault_result why;
+	uint64_t value;
+
+	(void)state;
+	for (unsigned i = 0; i < pages; i += 37)
+		store_reason(mm, BASE + i * PAGE_SIZE, 1000 + i);
+	// Something right behind it, so that it can not grow where it is.
+	mm_mmap(mm, BASE + pages * PAGE_SIZE, PAGE_SIZE, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, false);
+	assert_int_equal(mm_mremap(mm, BASE, pages * PAGE_SIZE, 2 * pages * PAGE_SIZE, 0, 0),
+			 -ENOMEM);
+	to = mm_mremap(mm, BASE, pages * PAGE_SIZE, 2 * pages * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+	assert_true(to < USER_END && to != BASE);
+	assert_audit();
+	for (unsigned i = 0; i < pages; i += 37) {
+		assert_true(fake_load(mm, to + i * PAGE_SIZE, &value, &why));
+		assert_int_equal(value, 1000 + i);
+	}
+	assert_false(fake_load(mm, BASE, &value, &why));
+	assert_int_equal(why, FAULT_NO_MAPPING);
+	// Off by a page within the tables: entry by entry, and back into the hole it left.
+	assert_int_equal(mm_mremap(mm, to, pages * PAGE_SIZE, pages * PAGE_SIZE,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, BASE - PAGE_SIZE),
+			 BASE - PAGE_SIZE);
+	assert_true(fake_load(mm, BASE + 36 * PAGE_SIZE, &value, &why));
+	assert_int_equal(value, 1037);
+	assert_audit();
+	mm_put(mm);
+	fake_forget(mm);
+}
+
+static void residency(void **state)
+{
+	struct mm *mm = space_with(4);
+	unsigned char vector[5];
+
+	(void)state;
+	store_reason(mm, BASE + PAGE_SIZE, 1);
+	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 0);
+	assert_memory_equal(vector, "\0\1\0\0", 4);
+	assert_int_equal(mm_mincore(mm, BASE, 5, vector), -ENOMEM);
+	assert_int_equal(mm_mlock(mm, BASE + 5, PAGE_SIZE, false), 0);
+	assert_int_equal(mm->locked, 2);
+	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 0);
+	assert_memory_equal(vector, "\1\1\0\0", 4);
+	assert_int_equal(mm_msync(mm, BASE, PAGE_SIZE, MS_SYNC | MS_INVALIDATE), -EBUSY);
+	assert_int_equal(mm_msync(mm, BASE, 5 * PAGE_SIZE, MS_ASYNC), -ENOMEM);
+	assert_int_equal(mm_mlockall(mm, MCL_CURRENT | MCL_FUTURE), 0);
+	assert_int_equal(mm->locked, 4);
+	assert_int_equal(mm->anon_resident, 4);
+	mm_munlockall(mm);
+	assert_int_equal(mm->locked, 0);
+	assert_audit();
+	mm_put(mm);
+	fake_forget(mm);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -347,6 +410,8 @@ int main(void)
 		cmocka_unit_test(holes_are_found),
 		cmocka_unit_test(file_pages),
 		cmocka_unit_test(failures_are_undone),
+		cmocka_unit_test(large_mappings_move),
+		cmocka_unit_test(residency),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+//
+// mremap: a mapping made larger, smaller, or moved, as Linux has it (mremap(2), and the order of
+// its checks).
+
+#include "mm/anon.h"
+#include "mm/object.h"
+#include "mm/page_entry.h"
+#include "mm/unmap.h"
+#include "mm/vma_tree.h"
+#include <linux/errno.h>
+#include <linux/mman.h>
+
+#define TABLE_SPAN (PAGE_SIZE * TABLE_ENTRIES)
+
+// What was asked for; lengths in whole pages.
+struct remap {
+	struct mm *mm;
+	uintptr_t from, to; // to: only with MREMAP_FIXED or MREMAP_DONTUNMAP
+	uint64_t old_length, new_length;
+	int flags;
+};
+
+// Whether `vma` may be remapped so: 0 or -errno. What a smaller size cuts off need not be of
+// `vma`.
+static int check_resize(const struct remap *remap, const struct vma *vma)
+{
+	uint64_t more = remap->new_length - remap->old_length;
+	bool smaller = remap->new_length < remap->old_length;
+
+	if (!remap->old_length && !(vma->flags & VMA_SHARED))
+		return -EINVAL;
+	if ((smaller ? remap->new_length : remap->old_length) > vma->end - remap->from)
+		return -EFAULT;
+	if (remap->new_length <= remap->old_length)
+		return 0;
+	if (vma->page_offset + ((remap->from - vma->start + remap->new_length) >> PAGE_SHIFT) <
+	    vma->page_offset)
+		return -EINVAL;
+	return mm_may_expand(remap->mm, more >> PAGE_SHIFT, vma->flags) ? 0 : -ENOMEM;
+}
+
+// Makes the VMA longer where it is, if there is room behind it.
+static bool expand(const struct remap *remap, struct vma *vma)
+{
+	uintptr_t end = remap->from + remap->new_length;
+
+	if (vma->end != remap->from + remap->old_length || end > USER_END || end < vma->end ||
+	    !vma_range_free(remap->mm, vma->end, end))
+		return false;
+	vma_move_end(remap->mm, vma, end);
+	vma_merge(remap->mm, vma);
+	return true;
+}
+
+// Room for the new place. Large mappings keep their position within 2 MiB, so that whole tables
+// can be moved.
+static uintptr_t find_place(const struct remap *remap)
+{
+	struct mm *mm = remap->mm;
+	uint64_t length = remap->new_length;
+	uintptr_t place;
+
+	if (remap->old_length >= TABLE_SPAN && length + TABLE_SPAN > length) {
+		place = vma_find_hole(mm, length + TABLE_SPAN, mm->mmap_top);
+		if (place)
+			return place + ((remap->from - place) & (TABLE_SPAN - 1));
+	}
+	place = vma_find_hole(mm, length, mm->mmap_top);
+	return place ? place : vma_find_hole(mm, length, USER_END);
+}
+
+// A VMA of the new range with everything else from the old one; in the tree. NULL: out of memory.
+static struct vma *make_twin(const struct remap *remap, struct vma *vma, uintptr_t to)
+{
+	struct vma *twin = vma_alloc(remap->mm, to, to + remap->new_length, vma->flags);
+
+	if (!twin)
+		return NULL;
+	// Without a frame yet nothing depends on the offset, and the usual one lets it merge.
+	if (vma->object || vma->anon)
+		twin->page_offset = vma->page_offset + ((remap->from - vma->start) >> PAGE_SHIFT);
+	twin->anon = vma->anon;
+	if (vma->object)
+		twin->object = object_get(vma->object);
+	vma_link(remap->mm, twin);
+	return twin;
+}
+
+// Takes the old range away once its pages are at their new place. It stays with MREMAP_DONTUNMAP,
+// and when old_length was 0: then the shared mapping is doubled.
+static long finish_move(const struct remap *remap, struct vma *vma, struct vma *twin)
+{
+	uintptr_t to = twin->start;
+
+	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP))
+		vma_unlink(remap->mm, vma);
+	else
+		vma_merge(remap->mm, vma);
+	vma_merge(remap->mm, twin);
+	return (long)to;
+}
+
+static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
+{
+	struct mm *mm = remap->mm;
+	uintptr_t end = remap->from + remap->old_length;
+	struct vma *twin;
+	int error = 0;
+
+	if (mm->vma_count >= VMA_COUNT_LIMIT - 3)
+		return -ENOMEM;
+	if (remap->old_length)
+		error = vma_isolate(mm, &vma, remap->from, end);
+	if (error)
+		return error;
+	twin = make_twin(remap, vma, to);
+	error = twin ? 0 : -ENOMEM;
+	if (!error)
+		error = page_move(mm, remap->from, to, remap->old_length);
+	if (!error)
+		return finish_move(remap, vma, twin);
+	if (twin)
+		vma_unlink(mm, twin);
+	vma_merge(mm, vma);
+	return error;
+}
+
+// Cuts off what is longer than the new length, whatever is mapped there.
+static int shrink(const struct remap *remap)
+{
+	if (remap->old_length > USER_END - remap->from)
+		return -EINVAL;
+	return unmap_range(remap->mm, remap->from + remap->new_length,
+			   remap->from + remap->old_length);
+}
+
+// To a place that the caller names (or hints at, with MREMAP_DONTUNMAP alone). Everything that can
+// be wrong is found before the first mapping goes.
+static long move_to_target(struct remap *remap, struct vma *vma)
+{
+	struct mm *mm = remap->mm;
+	uintptr_t to = remap->to;
+	int error = check_resize(remap, vma);
+
+	if (!error && (remap->flags & MREMAP_DONTUNMAP) &&
+	    !mm_may_expand(mm, remap->old_length >> PAGE_SHIFT, vma->flags))
+		error = -ENOMEM;
+	if (!error && (remap->flags & MREMAP_FIXED))
+		error = unmap_range(mm, to, to + remap->new_length);
+	if (!error && remap->old_length > remap->new_length) {
+		error = shrink(remap);
+		remap->old_length = remap->new_length;
+	}
+	if (error)
+		return error;
+	if (!(remap->flags & MREMAP_FIXED) &&
+	    (to < MMAP_MIN_ADDRESS || !vma_range_free(mm, to, to + remap->new_length)))
+		to = find_place(remap);
+	// Removing the target may have changed what `from` lies in.
+	return to ? move(remap, vma_find(mm, remap->from), to) : -ENOMEM;
+}
+
+static long resize(struct remap *remap, struct vma *vma)
+{
+	uintptr_t to;
+	int error;
+
+	if (remap->old_length >= remap->new_length) {
+		error = shrink(remap);
+		return error ? error : (long)remap->from;
+	}
+	error = check_resize(remap, vma);
+	if (error)
+		return error;
+	if (expand(remap, vma))
+		return (long)remap->from;
+	if (!(remap->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	to = find_place(remap);
+	return to ? move(remap, vma, to) : -ENOMEM;
+}
+
+static int check_target(const struct remap *remap)
+{
+	int flags = remap->flags;
+
+	if (remap->to > USER_END - remap->new_length || (remap->to & ~PAGE_MASK))
+		return -EINVAL;
+	if (!(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((flags & MREMAP_DONTUNMAP) && remap->old_length != remap->new_length)
+		return -EINVAL;
+	if (remap->from + remap->old_length > remap->to &&
+	    remap->to + remap->new_length > remap->from)
+		return -EINVAL;
+	if (remap->mm->vma_count + 2 >= VMA_COUNT_LIMIT - 3)
+		return -ENOMEM;
+	return remap->to < MMAP_MIN_ADDRESS && (flags & MREMAP_FIXED) ? -EPERM : 0;
+}
+
+// What is wrong with the arguments whatever is mapped: 0 or -errno, in Linux's order.
+static int check_arguments(const struct remap *remap)
+{
+	int flags = remap->flags;
+
+	if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if ((remap->from & ~PAGE_MASK) || !remap->new_length || remap->new_length > USER_END)
+		return -EINVAL;
+	return flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? check_target(remap) : 0;
+}
+
+long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, int flags,
+	       uintptr_t to)
+{
+	struct remap remap = {.mm = mm,
+			      .from = from,
+			      .to = to,
+			      .flags = flags,
+			      .old_length = PAGE_ALIGN_UP(old_size),
+			      .new_length = PAGE_ALIGN_UP(new_size)};
+	struct vma *vma;
+	long result;
+
+	spin_lock(&mm->lock);
+	result = check_arguments(&remap);
+	vma = result ? NULL : vma_find(mm, from);
+	if (vma && vma->start <= from)
+		result = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? move_to_target(&remap, vma)
+								   : resize(&remap, vma);
+	else if (!result)
+		result = -EFAULT;
+	spin_unlock(&mm->lock);
+	return result;
+}
