@@ -13,6 +13,9 @@ import harness
 
 def main():
     tap = harness.Tap()
+    if os.path.basename(harness.BUILD) == "debug":
+        tap.skip("a debug build fills and checks freed memory, which costs")
+        return tap.done()
     done = subprocess.run([os.path.join(harness.ROOT, "tools", "bench"), "--rows", "--linux", "0",
                            "--build", harness.BUILD], stdin=subprocess.DEVNULL, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
