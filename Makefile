@@ -87,7 +87,8 @@ debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 		$(or $(PROGRAM),/bin/tour)
 
 gdb: $(BUILD)/kernel.elf
-	@FAULTLINE_BUILD=$(BUILD) $(if $(PROGRAM),FAULTLINE_PROGRAM='$(PROGRAM)') gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
+	@FAULTLINE_BUILD=$(BUILD) $(if $(PROGRAM),FAULTLINE_PROGRAM='$(PROGRAM)') \
+		gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)

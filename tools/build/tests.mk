@@ -97,9 +97,9 @@ test: $(TEST_NEEDS)
 # --- compile_commands.json, for editors ---
 quote := "
 comma := ,
-# $(call entries,sources,compiler and flags)
+# $(call entries,sources,compiler and flags); the readers are made of clang and want its flags.
 entries = $(foreach source,$(filter %.c,$(1)),{"directory": "$(CURDIR)"$(comma) "file": \
-	"$(source)"$(comma) "command": "$(subst $(quote),\$(quote),$(2)) -c $(source)"}$(comma))
+	"$(source)"$(comma) "command": "$(subst $(quote),\$(quote),$(filter-out $(gcc_flags),$(2))) -c $(source)"}$(comma))
 database = $(call entries,$(KERNEL_SOURCES) $(RING0_SOURCES),$(CC) $(KERNEL_CFLAGS)) \
 	$(call entries,$(LIBC_SOURCES) $(USER_SOURCES),$(CC) $(USER_CFLAGS)) \
 	$(call entries,$(wildcard tests/unit/*.c),$(HOST_CC) $(UNIT_CFLAGS)) \

@@ -66,7 +66,8 @@ def _parser():
     add("--append", action="append", default=[], metavar="OPTIONS",
         help="boot options for the kernel; may be repeated")
     add("--initrd", metavar="FILE", help="start from this archive; PROGRAM may be a path in it")
-    add("--timeout", type=_positive(float), metavar="S", help="end with status 124 after S seconds")
+    add("--timeout", type=_positive(float), metavar="S",
+        help="end with status 124 after S seconds")
     add("--log", metavar="FILE", help="the kernel's log goes to FILE")
     add("--quiet", action="store_true", help="show the kernel's log only if the kernel fails")
     add("--iso", action="store_true", help="boot through GRUB from an ISO image")
