@@ -93,10 +93,14 @@ static long finish_move(const struct remap *remap, struct vma *vma, struct vma *
 {
 	uintptr_t to = twin->start;
 
-	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP))
+	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP)) {
 		vma_unlink(remap->mm, vma);
-	else
+	} else {
+		// The lock has gone along with the pages; Linux takes all of the VMA's.
+		if (remap->flags & MREMAP_DONTUNMAP)
+			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCKED);
 		vma_merge(remap->mm, vma);
+	}
 	vma_merge(remap->mm, twin);
 	return (long)to;
 }
@@ -110,7 +114,7 @@ static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
 
 	if (mm->vma_count >= VMA_COUNT_LIMIT - 3)
 		return -ENOMEM;
-	if (remap->old_length)
+	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP))
 		error = vma_isolate(mm, &vma, remap->from, end);
 	if (error)
 		return error;
