@@ -231,13 +231,12 @@ static __attribute__((noinline)) void refuse_free(const struct frame *frame, uns
 
 _Static_assert(FRAME_ABSENT < FRAME_FREE && FRAME_RESERVED < FRAME_FREE, "check_freeable");
 
+// Past the table's last frame its memory says FRAME_ABSENT, or is not mapped and faults.
 static inline void check_freeable(const struct frame *frame, unsigned order)
 {
-	uint64_t number = frame - frame_table;
+	bool theirs = frame->kind > FRAME_FREE && frame->order == order;
 
-	if (__builtin_expect(number >= frame_limit || frame->kind <= FRAME_FREE ||
-				     frame->order != order || frame->references > 1,
-			     0))
+	if (__builtin_expect(!theirs || frame->references > 1, 0))
 		refuse_free(frame, order);
 }
 
