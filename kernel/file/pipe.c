@@ -16,6 +16,7 @@
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
@@ -94,7 +95,8 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 		if (moved < step)
 			break;
 		// When the ring was full, the page's start holds its newest bytes already.
-		if (pipe->tail % PAGE_SIZE == 0 && pipe_used(pipe) <= PIPE_CAPACITY - PAGE_SIZE) {
+		if (pipe->tail % PAGE_SIZE == 0 &&
+		    (pipe_used(pipe) <= PIPE_CAPACITY - PAGE_SIZE || MUTANT(pipe_frees_newest))) {
 			frame_put(*slot);
 			*slot = NULL;
 		}

@@ -88,6 +88,25 @@ static void map_of_zero(void)
 	close(fd);
 }
 
+// What a map shows behind a file's last byte.
+static void end_of_file(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY);
+	off_t size = lseek(fd, 0, SEEK_END), last = (size - 1) & -PAGE;
+	char *map =
+		mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long others = 0;
+
+	// Memory that is likely to be used next is full of something.
+	memset(map, 0xff, 64 * PAGE);
+	munmap(map, 64 * PAGE);
+	map = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, last);
+	for (off_t i = size - last; map != MAP_FAILED && i < PAGE; i++)
+		others += map[i] != 0;
+	check(map != MAP_FAILED && others == 0, "zeros behind the end of a file");
+	close(fd);
+}
+
 static void in_pieces(void)
 {
 	struct iovec pieces[4] = {
@@ -217,6 +236,7 @@ int main(void)
 	each_device();
 	interrupted();
 	map_of_zero();
+	end_of_file();
 	in_pieces();
 	sending();
 	directories();

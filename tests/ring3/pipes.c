@@ -156,6 +156,35 @@ static void atomic(void)
 	check(whole == 1200 && torn == 0 && fill == 0, "lines of four writers, none torn");
 }
 
+static size_t at_most(size_t most, size_t count)
+{
+	return count < most ? count : most;
+}
+
+// A full pipe that does not begin at a page's start: its last bytes share a page with its first.
+static void full(void)
+{
+	static unsigned char in[CAPACITY], out[CAPACITY];
+	int ends[2], good = 1;
+
+	check(pipe2(ends, O_NONBLOCK) == 0, "a pipe to fill");
+	for (int i = 0; i < CAPACITY; i++)
+		in[i] = (unsigned char)(i * 7 + i / 251);
+	for (int round = 0; round < 3; round++) {
+		memset(out, 0, sizeof(out));
+		good &= write(ends[1], in, 100) == 100 && read(ends[0], out, 100) == 100;
+		for (int done = 0; done < CAPACITY; done += PAGE)
+			good &= write(ends[1], in + done, PAGE) == PAGE;
+		for (int done = 0; done < CAPACITY; done += 1000)
+			good &= read(ends[0], out + done, at_most(1000, CAPACITY - done)) > 0;
+		good &= memcmp(in, out, CAPACITY) == 0;
+	}
+	check(good, "what went in came out");
+	show("empty again", read(ends[0], out, 1));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	bytes();
@@ -164,5 +193,6 @@ int main(void)
 	without_waiting();
 	vectors();
 	atomic();
+	full();
 	return tap_end();
 }
