@@ -6,8 +6,10 @@
 #include "kernel/machine/irq.h"
 
 #define DEBUG_EXIT_PORT 0xf4
-#define QEMU_ACPI_PORT  0x604  // PM1a control of QEMU's machines
-#define ACPI_SOFT_OFF   0x2000 // SLP_EN, sleep type 0
+// PM1a control of QEMU's machines: where SeaBIOS puts it, and OVMF.
+#define SEABIOS_ACPI_PORT 0x604
+#define OVMF_ACPI_PORT    0xb004
+#define ACPI_SOFT_OFF     0x2000 // SLP_EN, sleep type 0
 
 static bool in_virtual_machine(void)
 {
@@ -19,8 +21,10 @@ void machine_exit(enum machine_exit how)
 	irq_disable();
 	port_write8(DEBUG_EXIT_PORT, how);
 	// A panic stays on the screen.
-	if (how == MACHINE_EXIT_DONE && in_virtual_machine())
-		port_write16(QEMU_ACPI_PORT, ACPI_SOFT_OFF);
+	if (how == MACHINE_EXIT_DONE && in_virtual_machine()) {
+		port_write16(SEABIOS_ACPI_PORT, ACPI_SOFT_OFF);
+		port_write16(OVMF_ACPI_PORT, ACPI_SOFT_OFF);
+	}
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
