@@ -13,7 +13,7 @@ struct space_use {
 	uint64_t stack;
 	uint64_t code;     // executable, not writable
 	uint64_t resident; // anonymous and file frames
-	uint64_t anon, file, tables, peak;
+	uint64_t anon, file, tables, peak, locked;
 };
 
 void space_count(struct mm *mm, struct space_use *use);

@@ -35,6 +35,7 @@ void space_count(struct mm *mm, struct space_use *use)
 	use->size = mm->mapped;
 	use->anon = mm->anon_resident;
 	use->file = mm->file_resident;
+	use->locked = mm->locked;
 	use->tables = mm->tables;
 	use->resident = use->anon + use->file;
 	use->peak = mm->peak_resident > use->resident ? mm->peak_resident : use->resident;

@@ -228,7 +228,7 @@ static void status_memory(const struct space_use *use, struct text *text)
 {
 	print_kib(text, "VmPeak", use->size);
 	print_kib(text, "VmSize", use->size);
-	print_kib(text, "VmLck", 0);
+	print_kib(text, "VmLck", use->locked);
 	print_kib(text, "VmPin", 0);
 	print_kib(text, "VmHWM", use->peak);
 	print_kib(text, "VmRSS", use->resident);
@@ -366,6 +366,7 @@ static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("environ", show_environ),
 	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
 	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
+	{.name = "fd", .permissions = 0500, .directory = &descriptor_directory_ops},
 	PSEUDO_TEXT("maps", proc_show_maps),
 	{.name = "root", .readlink = read_root, .follow = follow_root},
 	PSEUDO_TEXT("stat", show_stat),
