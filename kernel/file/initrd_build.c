@@ -324,6 +324,31 @@ static int add_device(struct build *build, struct initrd_inode *dev,
 	return place(dev, node->name, strlen(node->name), file);
 }
 
+// Names of the descriptors of whoever uses them.
+static const struct {
+	const char *name, *target;
+} stream_links[] = {
+	{"fd", "/proc/self/fd"},
+	{"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"},
+};
+
+static int add_link(struct build *build, struct initrd_inode *dev, const char *name,
+		    const char *target)
+{
+	struct initrd_inode *file;
+
+	if (initrd_find(dev, name, strlen(name)))
+		return 0;
+	file = make_inode(build, S_IFLNK | 0777);
+	if (!file)
+		return -ENOMEM;
+	file->data = target;
+	file->inode.size = strlen(target);
+	return place(dev, name, strlen(name), file);
+}
+
 static int add_devices(struct build *build)
 {
 	struct initrd_inode *dev;
@@ -331,6 +356,8 @@ static int add_devices(struct build *build)
 
 	for (size_t i = 0; result == 0 && i < device_node_count; i++)
 		result = add_device(build, dev, &device_nodes[i]);
+	for (size_t i = 0; result == 0 && i < sizeof(stream_links) / sizeof(*stream_links); i++)
+		result = add_link(build, dev, stream_links[i].name, stream_links[i].target);
 	return result == -ENOTDIR ? 0 : result;
 }
 

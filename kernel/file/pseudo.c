@@ -48,14 +48,21 @@ static const struct inode_ops *entry_ops(const struct pseudo_entry *entry)
 {
 	if (entry->readlink)
 		return &link_ops;
+	if (entry->directory)
+		return entry->directory;
 	return entry->entries ? &directory_ops : &file_ops;
+}
+
+static bool is_directory(const struct pseudo_entry *entry)
+{
+	return entry->entries || entry->directory;
 }
 
 static uint32_t entry_mode(const struct pseudo_entry *entry)
 {
 	if (entry->readlink)
 		return S_IFLNK | 0777;
-	return (entry->entries ? S_IFDIR : S_IFREG) | entry->permissions;
+	return (is_directory(entry) ? S_IFDIR : S_IFREG) | entry->permissions;
 }
 
 // The same name has the same number as long as the kernel runs.
@@ -82,12 +89,17 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 	pseudo->inode.parent = inode_get(parent);
 	pseudo->inode.name = entry->name;
 	pseudo->inode.number = entry_number(entry, process);
-	pseudo->inode.links = entry->entries ? 2 : 1;
+	pseudo->inode.links = is_directory(entry) ? 2 : 1;
 	pseudo->inode.device = parent->read_only ? PROC_DEVICE : parent->device;
 	return pseudo;
 }
 
-static void pseudo_release(struct inode *inode)
+struct process *pseudo_process(struct inode *inode)
+{
+	return pseudo_inode(inode)->process;
+}
+
+void pseudo_release(struct inode *inode)
 {
 	struct pseudo_inode *pseudo = pseudo_inode(inode);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct inode;
+struct inode_ops;
 struct process;
 
 #define TEXT_INLINE 64 // bytes of text that need no allocation
@@ -54,6 +55,8 @@ struct pseudo_entry {
 	const struct pseudo_entry *entries;
 	size_t count;
 	bool processes; // a directory with one more entry for each process: /proc
+	// A directory whose names are all made up: its own operations, pseudo_release among them.
+	const struct inode_ops *directory;
 };
 
 #define PSEUDO_DIRECTORY(title, table)                                    \
@@ -65,6 +68,14 @@ struct pseudo_entry {
 	{                                                                \
 		.name = (title), .permissions = 0444, .show = (function) \
 	}
+
+// For directories with operations of their own: the process they belong to (no reference), and the
+// end of an inode made from an entry.
+struct process *pseudo_process(struct inode *inode);
+void pseudo_release(struct inode *inode);
+
+// /proc/PID/fd (proc_descriptor.c).
+extern const struct inode_ops descriptor_directory_ops;
 
 // What is in /proc/PID, /proc and /sys.
 extern const struct pseudo_entry process_directory; // proc_process.c

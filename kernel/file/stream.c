@@ -266,8 +266,15 @@ static const struct file_ops input_ops = {
 	.poll = input_poll,
 	.stat = stream_stat,
 };
+static unsigned output_poll(struct file *file, struct poll_table *table)
+{
+	(void)file, (void)table;
+	return POLLOUT | POLLWRNORM;
+}
+
 static const struct file_ops output_ops = {
 	.write = stream_write,
+	.poll = output_poll,
 	.stat = stream_stat,
 };
 

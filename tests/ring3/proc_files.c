@@ -206,6 +206,36 @@ static int child_of(void)
 	return atoi(text) == getpid() && field(4) == (unsigned long)getppid() ? 0 : 1;
 }
 
+static void descriptors(void)
+{
+	char name[64], target[64] = "", byte = 0;
+	int null = open("/dev/null", O_RDONLY), ends[2], again;
+	struct stat status;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", null);
+	check(readlink(name, target, sizeof(target)) == 9 && !strcmp(target, "/dev/null"),
+	      "its name");
+	check(lstat(name, &status) == 0 && S_ISLNK(status.st_mode), "a link");
+	show("which says how it is open", status.st_mode & 0777);
+	check(stat(name, &status) == 0 && S_ISCHR(status.st_mode), "to a device");
+	show("opened again", (again = open(name, O_RDONLY)) < 0);
+	close(again);
+	close(null);
+	show("closed", readlink(name, target, sizeof(target)));
+	check(pipe(ends) == 0 && write(ends[1], "p", 1) == 1, "a pipe");
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	check(readlink(name, target, 6) == 6 && memcmp(target, "pipe:[", 6) == 0, "its name");
+	check(stat(name, &status) == 0 && S_ISFIFO(status.st_mode), "a link to a pipe");
+	again = open(name, O_RDONLY);
+	check(again > ends[1] && read(again, &byte, 1) == 1 && byte == 'p', "opened again");
+	close(again);
+	close(ends[0]);
+	close(ends[1]);
+	show("no number", open("/proc/self/fd/x", O_RDONLY));
+	show("no such number", open("/proc/self/fd/99", O_RDONLY));
+	show("a number with a zero before it", open("/proc/self/fd/00", O_RDONLY));
+}
+
 static void other_processes(void)
 {
 	char name[40];
@@ -267,6 +297,7 @@ int main(void)
 	maps_file();
 	strings();
 	positions();
+	descriptors();
 	other_processes();
 	the_system();
 	return tap_end();

@@ -129,8 +129,8 @@ static void pad(struct archive *archive)
 		archive->bytes[archive->size++] = 0;
 }
 
-static void add_link(struct archive *archive, const char *name, uint32_t mode, const char *data,
-		     uint32_t inode, uint32_t links)
+static void add_named(struct archive *archive, const char *name, uint32_t mode, const char *data,
+		      uint32_t inode, uint32_t links)
 {
 	char *at = archive->bytes + archive->size;
 
@@ -150,7 +150,7 @@ static void add(struct archive *archive, const char *name, uint32_t mode, const 
 {
 	static uint32_t inode = 100;
 
-	add_link(archive, name, mode, data, inode++, 1);
+	add_named(archive, name, mode, data, inode++, 1);
 }
 
 static void end(struct archive *archive)
@@ -258,11 +258,11 @@ static void test_hard_links(void **state)
 	struct archive archive = {.size = 0};
 
 	(void)state;
-	add_link(&archive, "first", 0100644, "", 5, 3);
-	add_link(&archive, "second", 0100644, "data", 5, 3);
-	add_link(&archive, "third", 0100644, "", 5, 3);
+	add_named(&archive, "first", 0100644, "", 5, 3);
+	add_named(&archive, "second", 0100644, "data", 5, 3);
+	add_named(&archive, "third", 0100644, "", 5, 3);
 	end(&archive);
-	add_link(&archive, "other", 0100644, "other", 5, 2);
+	add_named(&archive, "other", 0100644, "other", 5, 2);
 	end(&archive);
 	assert_int_equal(start(&archive), 0);
 	expect_contents("first", "data");
@@ -326,8 +326,8 @@ static struct archive typical(void)
 
 	add(&archive, "bin", 040755, "");
 	add(&archive, "bin/a", 0100755, "contents of a");
-	add_link(&archive, "bin/b", 0100755, "", 9, 2);
-	add_link(&archive, "c", 0100755, "both", 9, 2);
+	add_named(&archive, "bin/b", 0100755, "", 9, 2);
+	add_named(&archive, "c", 0100755, "both", 9, 2);
 	add(&archive, "l", 0120777, "bin/../bin");
 	add(&archive, "dev/tty", 020666, "");
 	end(&archive);
