@@ -102,9 +102,10 @@ static void audit_leaf(struct found *found, pte_t entry, uintptr_t address)
 {
 	struct vma *vma = vma_find(found->mm, address);
 	struct frame *frame = entry_frame(entry);
+	bool inside = vma && vma->start <= address;
 
-	if (!audit_fact(found->report, vma && vma->start <= address,
-			"%#lx is mapped outside of VMAs", address))
+	audit_fact(found->report, inside, "%#lx is mapped outside of VMAs", address);
+	if (!inside)
 		return;
 	frame->recount++;
 	found->anon += frame->kind == FRAME_ANON;

@@ -80,10 +80,10 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access a
 uintptr_t mm_brk(struct mm *mm, uintptr_t address);
 // prot and flags are PROT_* and MAP_* of <linux/mman.h>. Address or -errno. `object` NULL:
 // anonymous; else a reference is taken for the VMA. `may_write`: shared mappings may be writable.
-long mm_mmap(struct mm *mm, uintptr_t address, size_t length, int prot, int flags,
+long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	     struct object *object, uint64_t page_offset, bool may_write);
-int mm_munmap(struct mm *mm, uintptr_t address, size_t length);
-int mm_mprotect(struct mm *mm, uintptr_t address, size_t length, int prot);
+int mm_munmap(struct mm *mm, uintptr_t address, size_t size);
+int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot);
 // flags: MREMAP_*. The new address or -errno.
 long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, int flags,
 	       uintptr_t to);

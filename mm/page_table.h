@@ -37,9 +37,9 @@ struct page_walk {
 // reads only tables that lie in RAM.
 void page_table_walk(phys_t root, uintptr_t address, struct page_walk *walk);
 
-// One line per level with every bit named: "PML4[511] = ... present write user accessed".
-// Returns the length as snprintf does.
-int page_walk_describe(const struct page_walk *walk, unsigned level, char *line, size_t size);
+// The entry `depth` steps below the root in one line, every bit named: "PML4[511] = ... present
+// writable user accessed". Returns the length as snprintf does.
+int page_walk_describe(const struct page_walk *walk, unsigned depth, char *line, size_t size);
 
 // The table that every address space shares in its upper half.
 phys_t kernel_root(void);

@@ -20,7 +20,7 @@
 #include "mm/poison.h"
 #include "mm/slab_internal.h"
 
-#define RED_ZONE (DEBUG_BUILD ? 64u : 0u) // as wide as the strictest alignment
+#define RED_ZONE (DEBUG_BUILD ? 64ul : 0ul) // as wide as the strictest alignment
 
 struct spinlock caches_lock;
 struct list caches = LIST_INIT(caches);
