@@ -182,6 +182,7 @@ static void reset_task(struct task *task, const char *path)
 	task->signal_stack_size = 0;
 	task->clear_child_tid = 0;
 	task->robust_list = 0;
+	task->rseq = 0;
 	task_set_name(task, name ? name + 1 : path);
 	fpu_init_state(task->fpu);
 	fpu_restore(task->fpu);

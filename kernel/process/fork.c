@@ -69,6 +69,10 @@ static void copy_attributes(struct task *child, const struct task *parent,
 		child->signal_stack = parent->signal_stack;
 		child->signal_stack_size = parent->signal_stack_size;
 	}
+	if (!(request->flags & CLONE_VM)) {
+		child->rseq = parent->rseq;
+		child->rseq_signature = parent->rseq_signature;
+	}
 	if (request->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = request->child_tid;
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.

@@ -8,6 +8,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/trap.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal_action.h"
@@ -179,6 +180,8 @@ void return_work(struct registers *registers)
 
 	while ((work = cpu->work & (WORK_RESCHED | WORK_SIGNAL))) {
 		irq_enable();
+		if (current_task()->rseq)
+			rseq_interrupted(registers);
 		if (work & WORK_RESCHED)
 			schedule();
 		if (work & WORK_SIGNAL)

@@ -71,6 +71,8 @@ struct task {
 	int fail_nth;              // /proc/<pid>/fail-nth: the allocation that is to fail
 	uintptr_t clear_child_tid; // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;     // set_robust_list
+	uintptr_t rseq;            // rseq: the area in ring 3's memory; 0: none
+	uint32_t rseq_signature;   // what stands before its abort handlers
 	struct vfork_wait *vfork;  // the parent that waits for exec or exit; process_lock
 	uint64_t user_ticks;       // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;     // and in ring 0

@@ -22,6 +22,7 @@ long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage);
 long sys_sched_yield(void);
 long sys_set_tid_address(uintptr_t address);
 long sys_set_robust_list(uintptr_t head, size_t size);
+long sys_rseq(uintptr_t area, uint32_t size, int flags, uint32_t signature);
 long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size);
 long sys_arch_prctl(int option, uintptr_t address);
 long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);

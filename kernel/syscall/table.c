@@ -26,6 +26,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(sched_yield),
 	CALL(set_tid_address),
 	CALL(set_robust_list),
+	CALL(rseq),
 	CALL(get_robust_list),
 	CALL(arch_prctl),
 	CALL(prctl),
