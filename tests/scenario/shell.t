@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""An interactive shell at a pseudo-terminal: job control, signals from keys, raw mode."""
+import os
+import pty
+import select
+import shutil
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+RUN = [os.path.join(harness.ROOT, "tools", "run"), "--kernel", harness.built("kernel.elf"),
+       "--timeout", str(harness.LIMIT), "--quiet", "--env", "PS1=ready> "]
+PROMPT = b"ready> "
+
+
+class Session:
+    """A child at a terminal that we play the person of."""
+
+    def __init__(self, arguments):
+        self.child, self.terminal = pty.fork()
+        if self.child == 0:
+            os.execv(RUN[0], RUN + arguments)
+        self.shown = b""
+        self.ended = False
+
+    def _read(self, wait):
+        if not select.select([self.terminal], [], [], wait)[0]:
+            return
+        try:
+            self.shown += os.read(self.terminal, 4096)
+        except OSError:  # the other end is closed
+            self.ended = True
+
+    def until(self, text, limit=10):
+        """Everything up to and with `text`, taken away; None when it does not come."""
+        end = time.monotonic() + limit
+        while text not in self.shown and not self.ended and time.monotonic() < end:
+            self._read(0.2)
+        if text not in self.shown:
+            return None
+        before, _, self.shown = self.shown.partition(text)
+        return before + text
+
+    def type(self, keys):
+        os.write(self.terminal, keys)
+
+    def line(self, command):
+        """What a command shows up to the next prompt, without its own echo."""
+        self.type(command + b"\r")
+        if self.until(b"\r\n") is None:
+            return b"(no echo) " + self.shown
+        return self.until(PROMPT) or b"(no prompt) " + self.shown
+
+    def start(self, command):
+        """A command that goes on. Nothing tells when it has begun, and what is typed before that
+        the shell's line editor gets."""
+        self.type(command + b"\r")
+        self.until(b"\r\n")
+        time.sleep(0.5)
+
+    def status(self):
+        while not self.ended:
+            self._read(1)
+        return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+
+    def kill(self):
+        os.kill(self.child, signal.SIGKILL)
+
+
+def commands(tap, shell):
+    tap.ok(shell.until(PROMPT) is not None, "the shell asks for a command", shell.shown)
+    tap.contains(shell.line(b"echo $((6 * 7))"), b"42\r\n", "a command")
+    tap.contains(shell.line(b"echo pi | tr i e | wc -c"), b"3\r\n", "a pipeline")
+    tap.contains(shell.line(b"test -t 0 && test -t 1 && echo yes"), b"yes\r\n", "a terminal")
+    shell.start(b"cat")
+    shell.type(b"one lime\x7f\x7fne\rtwo\r")
+    tap.ok(shell.until(b"one line\r\n") is not None, "lines are edited", shell.shown)
+    shell.type(b"\x04")
+    tap.ok(shell.until(PROMPT) is not None, "Ctrl-D ends the input of a command", shell.shown)
+
+
+def keys(tap, shell):
+    shell.start(b"sleep 1000")
+    shell.type(b"\x03")
+    tap.ok(shell.until(PROMPT) is not None, "Ctrl-C ends a command, not the shell", shell.shown)
+    tap.contains(shell.line(b"echo status $?"), b"status 130\r\n", "by SIGINT")
+    shell.start(b"sleep 1000")
+    shell.type(b"\x1a")
+    tap.ok(shell.until(b"Stopped") is not None, "Ctrl-Z stops it", shell.shown)
+    shell.until(PROMPT)
+    tap.contains(shell.line(b"jobs"), b"Stopped", "it is a job")
+    shell.start(b"fg")
+    shell.type(b"\x1c")
+    tap.ok(shell.until(PROMPT) is not None, "in the foreground Ctrl-\\ ends it", shell.shown)
+    tap.contains(shell.line(b"echo status $?"), b"status 131\r\n", "by SIGQUIT")
+
+
+def background(tap, shell):
+    shell.line(b"cat >/dev/null &")
+    time.sleep(0.5)
+    tap.contains(shell.line(b"jobs"), b"Stopped (tty input)", "a reader in the background stops")
+    shell.line(b"kill -KILL %1")
+    shell.line(b"sleep 1000 &")
+    tap.contains(shell.line(b"kill $!; wait $!; echo status $?"), b"status 143\r\n", "kill")
+    tap.contains(shell.line(b"setsid sh -c 'echo x >/dev/tty'"), b"can't create /dev/tty",
+                 "a session of its own has no terminal")
+
+
+def settings(tap, shell):
+    tap.contains(shell.line(b"stty -a"), b" icanon ", "settings")
+    tap.contains(shell.line(b"read -t 1 x; echo status $?"), b"status 1\r\n", "read in time")
+    shell.start(b"read -s -n 1 x; echo key $x")
+    shell.type(b"k")
+    tap.contains(shell.until(PROMPT) or b"", b"key k\r\n", "a key without Enter, not shown")
+
+
+def main():
+    tap = harness.Tap()
+    busybox = shutil.which("busybox")
+    if not busybox:
+        tap.skip("no busybox here")
+        return tap.done()
+    shell = Session([busybox, "sh", "-i"])
+    try:
+        commands(tap, shell)
+        keys(tap, shell)
+        background(tap, shell)
+        settings(tap, shell)
+        shell.type(b"exit 5\r")
+        tap.ok(shell.status() == 5, "exit")
+    finally:
+        if not shell.ended:
+            shell.kill()
+    return tap.done()
+
+
+sys.exit(main())
