@@ -10,6 +10,7 @@
 #include <linux/limits.h>
 
 #define NAME_COLUMN 73
+#define PIECE       8192 // bytes of text made at a time, or a little more
 
 // Linux's way of sorting: is_stack_mapping, is_data_mapping, is_exec_mapping.
 static void count_vma(const struct vma *vma, struct space_use *use)
@@ -99,6 +100,8 @@ static void print_line(const struct map_line *line, struct text *text, char *pat
 	text_append(text, "\n", 1);
 }
 
+// Piece by piece, as a process may have tens of thousands of VMAs: the cursor is the address at
+// which the next piece goes on.
 int proc_show_maps(struct pseudo_open *open, struct text *text)
 {
 	struct mm *mm = process_mm(open->process);
@@ -108,11 +111,14 @@ int proc_show_maps(struct pseudo_open *open, struct text *text)
 	if (!mm)
 		return 0;
 	path = kmalloc(PATH_MAX);
-	while (path && !text->failed && next_line(mm, line.end, &line)) {
+	line.end = open->cursor;
+	while (path && !text->failed && !open->more && next_line(mm, line.end, &line)) {
 		print_line(&line, text, path);
 		if (line.object)
 			object_put(line.object);
+		open->more = text->length >= PIECE;
 	}
+	open->cursor = line.end;
 	mm_put(mm);
 	kfree(path);
 	return path ? 0 : -ENOMEM;

@@ -242,16 +242,16 @@ static const struct inode_ops link_ops = {
 };
 
 // ---- files ----
-// With the lock held: the text, made anew when reading starts again.
-static int make_text(struct pseudo_file *file, bool again)
+// With the lock held: makes the next piece of text, which begins at `base`.
+static int make_piece(struct pseudo_file *file, uint64_t base)
 {
 	struct pseudo_open *open = &file->open;
 	int result;
 
-	if (open->made && !again)
-		return 0;
 	text_free(&open->text);
 	text_init(&open->text);
+	open->base = base;
+	open->more = false;
 	open->made = false;
 	result = file->entry->show(open, &open->text);
 	if (result == 0 && open->text.failed)
@@ -260,16 +260,33 @@ static int make_text(struct pseudo_file *file, bool again)
 	return result;
 }
 
-static long copy_text(const struct text *text, struct io *io, uint64_t *offset)
+// The piece that byte `offset` is in, or the last one. Made anew when reading starts again.
+static int make_text(struct pseudo_file *file, uint64_t offset)
 {
+	struct pseudo_open *open = &file->open;
+	int result = 0;
+
+	if (!open->made || offset == 0 || offset < open->base) {
+		open->cursor = 0;
+		result = make_piece(file, 0);
+	}
+	while (result == 0 && open->more && offset - open->base >= open->text.length)
+		result = io_must_end() ? -ERESTARTSYS
+				       : make_piece(file, open->base + open->text.length);
+	return result;
+}
+
+static long copy_text(const struct pseudo_open *open, struct io *io, uint64_t *offset)
+{
+	uint64_t place = *offset - open->base;
 	size_t count = io->left;
 	size_t moved;
 
-	if (*offset >= text->length || count == 0)
+	if (place >= open->text.length || count == 0)
 		return 0;
-	if (count > text->length - *offset)
-		count = text->length - *offset;
-	moved = io_to(io, text->bytes + *offset, count);
+	if (count > open->text.length - place)
+		count = open->text.length - place;
+	moved = io_to(io, open->text.bytes + place, count);
 	*offset += moved;
 	return moved ? (long)moved : -EFAULT;
 }
@@ -281,9 +298,9 @@ static long read_text(struct file *opened, struct io *io, uint64_t *offset)
 
 	if (result)
 		return result;
-	result = make_text(file, *offset == 0);
+	result = make_text(file, *offset);
 	if (result == 0)
-		result = copy_text(&file->open.text, io, offset);
+		result = copy_text(&file->open, io, offset);
 	sleep_lock_release(&file->lock);
 	return result;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Pseudo files: /proc and /sys, whose contents are made when they are read. A file's text is
-// produced whole at the first read, and again at each read from offset 0; reads in between go on
-// in it.
+// Pseudo files: /proc and /sys, whose contents are made when they are read. A file's text is made
+// at the first read, and again at each read from offset 0; reads in between go on in it. It is
+// made whole, or piece by piece where it may be long (maps).
 #pragma once
 
 #include <stdbool.h>
@@ -35,6 +35,9 @@ struct pseudo_open {
 	struct process *process; // of /proc/PID, held; NULL elsewhere
 	uint64_t value;          // what a write left for the next read (`walk`)
 	bool made;               // `text` is there
+	bool more;               // set by `show`: the text goes on; call again when it is read
+	uint64_t base;           // where in the file `text` begins
+	uint64_t cursor;         // for `show`: where it goes on; 0 at the start of the file
 	struct text text;
 };
 

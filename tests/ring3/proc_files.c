@@ -166,6 +166,32 @@ static void maps_file(void)
 	close(fd);
 }
 
+// Many VMAs: what is read piece by piece, forwards and backwards, is one text.
+static void long_maps(void)
+{
+	static char whole[400000], part[1000];
+	char *area = mmap(NULL, 2000 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long total = 0, got, lines = 0, same = 1;
+	int fd = open("/proc/self/maps", O_RDONLY);
+
+	for (int i = 0; i < 2000; i += 2)
+		mprotect(area + i * PAGE, PAGE, PROT_NONE);
+	while ((got = read(fd, whole + total, 3000)) > 0)
+		total += got;
+	for (long i = 0; i < total; i++)
+		lines += whole[i] == '\n';
+	check(lines >= 2000 && lines < 2030, "a line for each");
+	for (long at = total - 1000; at > 0; at -= 7001) {
+		got = pread(fd, part, sizeof(part), at);
+		same &= got > 0 && memcmp(part, whole + at, (size_t)got) == 0;
+	}
+	check(same, "the same from anywhere");
+	show("behind the end", pread(fd, part, 10, total));
+	show("far behind", pread(fd, part, 10, 1l << 40));
+	munmap(area, 2000 * PAGE);
+	close(fd);
+}
+
 static void strings(void)
 {
 	char expected[300];
@@ -294,6 +320,7 @@ int main(void)
 	statm_file();
 	status_file();
 	maps_file();
+	long_maps();
 	strings();
 	positions();
 	descriptors();
