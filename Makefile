@@ -12,25 +12,27 @@
 # BUILD=dir puts everything elsewhere.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+# All processors, unless -j says otherwise (on the command line it wins).
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+endif
 SHELL := /bin/sh
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
 
-ifneq ($(filter deps,$(MAKECMDGOALS)),)
-# `make deps run` on a machine with nothing installed: what follows asks for compilers while it
-# is read, so the other goals get a make of their own once everything is installed.
-others := $(filter-out deps,$(MAKECMDGOALS))
-.PHONY: deps $(others)
-deps:
-	@tools/deps
-ifneq ($(others),)
-$(firstword $(others)): deps
-	+@$(MAKE) --no-print-directory $(others)
-$(wordlist 2,$(words $(others)),$(others)): $(firstword $(others))
+# `make deps run` on a machine with nothing installed: the rules ask for compilers while they are
+# read, so what comes after `deps`, or after `clean`, gets a make of its own, one after the other.
+steps := $(filter deps clean,$(MAKECMDGOALS))
+ifneq ($(if $(steps),$(word 2,$(MAKECMDGOALS))),)
+others := $(filter-out deps clean,$(MAKECMDGOALS))
+.PHONY: $(MAKECMDGOALS)
+$(firstword $(MAKECMDGOALS)):
+	+@$(foreach step,$(steps),$(MAKE) --no-print-directory $(step) &&) \
+		$(if $(others),$(MAKE) --no-print-directory $(others),:)
+$(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS)): $(firstword $(MAKECMDGOALS))
 	@:
-endif
 
 else
 
@@ -73,6 +75,9 @@ help:
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
 	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
 	@echo 'Your own program: tools/run PROGRAM [ARG...]   (tools/run --help)'
+
+deps:
+	@tools/deps
 
 doctor:
 	@tools/doctor

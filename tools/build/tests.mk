@@ -111,5 +111,6 @@ $(eval $(call stamp,$(BUILD)/flags/sources,$(KERNEL_SOURCES) $(RING0_SOURCES) \
 # The reader's tools look for it in the root; other builds than the usual one stay out of there.
 $(BUILD)/compile_commands.json: $(BUILD)/flags/kernel $(BUILD)/flags/user $(BUILD)/flags/unit \
 		$(BUILD)/flags/ring3 $(BUILD)/flags/sources tools/build/tests.mk
-	@printf '[%s]\n' '$(database)' | sed 's/, *]$$/]/; s/},/},\n/g' >$@
+	$(file >$@.line,[$(database)])
+	@sed 's/, *]$$/]/; s/},/},\n/g' $@.line >$@ && rm $@.line
 	$(if $(filter build,$(BUILD)),@cp $@ compile_commands.json)
