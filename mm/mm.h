@@ -48,10 +48,11 @@ struct mm {
 	uint64_t anon_resident; // RSS: private frames
 	uint64_t file_resident; // RSS: page-cache frames
 	uint64_t tables;        // page-table frames, the root included
-	uint64_t peak_resident;
-	uint64_t data;         // pages of private writable VMAs
-	uint64_t locked;       // pages of VMAs that are locked
-	uint64_t minor_faults; // faults, not pages
+	uint64_t peak_resident; // the most there was when something was unmapped
+	uint64_t peak_mapped;   // the same of `mapped`
+	uint64_t data;          // pages of private writable VMAs
+	uint64_t locked;        // pages of VMAs that are locked
+	uint64_t minor_faults;  // faults, not pages
 	uint64_t major_faults;
 
 	uint32_t lock_future; // VMA_LOCKED after mlockall(MCL_FUTURE): flags of new mappings

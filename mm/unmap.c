@@ -13,6 +13,8 @@ static void note_peak(struct mm *mm)
 
 	if (resident > mm->peak_resident)
 		mm->peak_resident = resident;
+	if (mm->mapped > mm->peak_mapped)
+		mm->peak_mapped = mm->mapped;
 }
 
 // Takes [start, end) away from one VMA that overlaps it and of which at most one end stays.

@@ -8,8 +8,9 @@
 
 // How an address space divides, in pages; counted over its VMAs.
 struct space_use {
-	uint64_t size; // all of it
-	uint64_t data; // private, writable, not the stack
+	uint64_t size;      // all of it
+	uint64_t peak_size; // the most it has been
+	uint64_t data;      // private, writable, not the stack
 	uint64_t stack;
 	uint64_t code;     // executable, not writable
 	uint64_t resident; // anonymous and file frames

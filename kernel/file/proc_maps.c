@@ -34,6 +34,7 @@ void space_count(struct mm *mm, struct space_use *use)
 	for (vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
 		count_vma(vma, use);
 	use->size = mm->mapped;
+	use->peak_size = mm->peak_mapped > mm->mapped ? mm->peak_mapped : mm->mapped;
 	use->anon = mm->anon_resident;
 	use->file = mm->file_resident;
 	use->locked = mm->locked;

@@ -226,7 +226,7 @@ static void print_kib(struct text *text, const char *name, uint64_t pages)
 
 static void status_memory(const struct space_use *use, struct text *text)
 {
-	print_kib(text, "VmPeak", use->size);
+	print_kib(text, "VmPeak", use->peak_size);
 	print_kib(text, "VmSize", use->size);
 	print_kib(text, "VmLck", use->locked);
 	print_kib(text, "VmPin", 0);

@@ -115,6 +115,20 @@ static void status_file(void)
 	check(status_number("VmHWM:") >= status_number("VmRSS:"), "highest and now");
 }
 
+static void peak(void)
+{
+	size_t size = 100 << 20;
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long before;
+
+	read_file("/proc/self/status", 4096);
+	before = status_number("VmSize:");
+	munmap(map, size);
+	read_file("/proc/self/status", 4096);
+	check(status_number("VmPeak:") == before, "the peak stays");
+	check(before - status_number("VmSize:") == size >> 10, "the size does not");
+}
+
 // The line of an address: its permissions and name, or "none".
 static const char *map_of(const void *address)
 {
@@ -319,6 +333,7 @@ int main(void)
 	stat_file();
 	statm_file();
 	status_file();
+	peak();
 	maps_file();
 	long_maps();
 	strings();
