@@ -172,6 +172,8 @@ static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int fla
 	start = choose_address(mm, address, length, flags);
 	if (start < 0)
 		return start;
+	if (object && page_offset > (INT64_MAX - length) >> PAGE_SHIFT)
+		return -EOVERFLOW; // beyond what a file can be long
 	if (!type_allowed(flags, object))
 		return -EINVAL;
 	if ((vma_flags & VMA_WRITE) && !(vma_flags & VMA_MAY_WRITE))

@@ -126,10 +126,11 @@ int file_mapping(struct file *file, int prot, int flags, struct object **object,
 		return -EBADF;
 	if (!file_readable(file))
 		return -EACCES;
-	if (shared && (prot & PROT_WRITE) && !file_writable(file))
-		return -EACCES;
 	*may_write = !shared || file_writable(file);
 	*object = file->inode ? file->inode->object : NULL;
+	// Where there is an object, mmap says this itself, after its other checks as on Linux.
+	if (!*object && !*may_write && (prot & PROT_WRITE))
+		return -EACCES;
 	if (*object || (file->inode && device_is_zero(file->inode)))
 		return 0;
 	return -ENODEV;

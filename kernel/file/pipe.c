@@ -90,10 +90,11 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 		if (step > io->left)
 			step = io->left;
 		moved = io_to(io, page_bytes(*slot, pipe->tail), step);
-		__atomic_store_n(&pipe->tail, pipe->tail + moved, __ATOMIC_RELEASE);
-		total += moved;
+		// As on Linux, a piece that faults half-way stays in the pipe.
 		if (moved < step)
 			break;
+		__atomic_store_n(&pipe->tail, pipe->tail + moved, __ATOMIC_RELEASE);
+		total += moved;
 		// When the ring was full, the page's start holds its newest bytes already.
 		if (pipe->tail % PAGE_SIZE == 0 &&
 		    (pipe_used(pipe) <= PIPE_CAPACITY - PAGE_SIZE || MUTANT(pipe_frees_newest))) {

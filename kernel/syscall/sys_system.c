@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls about the whole machine.
+#include "kernel/file/io.h"
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
@@ -49,19 +50,24 @@ long sys_getrandom(uintptr_t buffer, size_t count, uint32_t flags)
 {
 	const uint32_t known = GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE;
 	char bytes[256];
+	struct io io;
 	size_t done = 0;
 
 	if (flags & ~known || (flags & GRND_RANDOM && flags & GRND_INSECURE))
 		return -EINVAL;
 	if (count > INT32_MAX)
 		count = INT32_MAX;
+	if (io_user(&io, buffer, count))
+		return -EFAULT;
 	while (done < count && !signal_pending()) {
 		size_t part = count - done < sizeof(bytes) ? count - done : sizeof(bytes);
+		size_t moved;
 
 		random_bytes(bytes, part);
-		if (copy_to_user(buffer + done, bytes, part))
+		moved = io_to(&io, bytes, part);
+		done += moved;
+		if (moved < part)
 			return done ? (long)done : -EFAULT;
-		done += part;
 	}
 	return count && !done ? -EINTR : (long)done;
 }

@@ -2,6 +2,7 @@
 //
 // mmap, munmap and mprotect of anonymous private memory: what they give, what they refuse, and
 // which bytes are left where afterwards.
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "tests/ring3/tap.h"
@@ -44,6 +45,25 @@ static void show_access(const char *name, char *page)
 	fflush(stdout);
 }
 
+static long file_map(int flags, int prot, off_t offset)
+{
+	int fd = open("/proc/self/exe", O_RDONLY);
+	long result = syscall(SYS_mmap, NULL, PAGE, prot, flags, fd, offset);
+
+	close(fd);
+	return result;
+}
+
+static long file_map_at(char *page)
+{
+	int fd = open("/proc/self/exe", O_RDONLY);
+	long result =
+		syscall(SYS_mmap, page, PAGE, PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+
+	close(fd);
+	return result;
+}
+
 static void what_is_refused(void)
 {
 	char *page = map(PAGE);
@@ -61,6 +81,10 @@ static void what_is_refused(void)
 	show_pointer("bad descriptor", mmap(NULL, PAGE, RW, MAP_PRIVATE, 99, 0));
 	show_pointer("offset not aligned",
 		     (void *)syscall(SYS_mmap, NULL, PAGE, RW, PRIVATE, -1, 5));
+	show("read-only file, shared, to be written", file_map(MAP_SHARED, PROT_WRITE, 0));
+	show("the same without a type", file_map(0, PROT_WRITE, 0));
+	show("the same to where something is", file_map_at(page));
+	show("beyond the end of any file", file_map(MAP_PRIVATE, PROT_READ, -PAGE));
 	show("munmap not aligned", munmap(page + 1, PAGE));
 	show("munmap of nothing", munmap(page, 0));
 	show("munmap that wraps", munmap(page, -PAGE));

@@ -3,6 +3,7 @@
 // What a process asks about the system and about itself. Where the answers must differ from
 // Linux's, only what they have in common is printed.
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -87,6 +88,16 @@ static void time_goes_on(void)
 	show("from nowhere", syscall(SYS_nanosleep, 8, NULL));
 }
 
+// The address `count` bytes before the end of what is mapped.
+static char *half_mapped(size_t count)
+{
+	char *page =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(page + PAGE, PAGE);
+	return page + PAGE - count;
+}
+
 static void randomness(void)
 {
 	unsigned char a[32] = {0}, b[32] = {0};
@@ -97,6 +108,7 @@ static void randomness(void)
 	show("unknown flags", getrandom(a, 1, 0x100));
 	show("to nowhere", syscall(SYS_getrandom, 8, 10, 0));
 	show("of nothing", getrandom(a, 0, 0));
+	show("more than fits before a hole", syscall(SYS_getrandom, half_mapped(1000), 2000, 0));
 }
 
 static void directory(void)
