@@ -38,6 +38,12 @@ static struct frame *slab_of(const struct cache *cache, const void *object)
 	return phys_to_frame(address & ~((PAGE_SIZE << cache->order) - 1));
 }
 
+// Whether a slab of this size holds too few objects, or leaves more than an eighth of it over.
+static bool wasteful(size_t stride, size_t slab)
+{
+	return slab / stride < 4 || slab % stride > slab / 8;
+}
+
 static void cache_setup(struct cache *cache, const char *name, size_t size)
 {
 	size_t align = size >= 64 ? 64 : 16;
@@ -45,7 +51,7 @@ static void cache_setup(struct cache *cache, const char *name, size_t size)
 	cache->name = name;
 	cache->size = size;
 	cache->stride = ((size + align - 1) & ~(align - 1)) + 2 * RED_ZONE;
-	while ((PAGE_SIZE << cache->order) / cache->stride < 4 && cache->order < 3)
+	while (cache->order < 3 && wasteful(cache->stride, PAGE_SIZE << cache->order))
 		cache->order++;
 	cache->per_slab = (PAGE_SIZE << cache->order) / cache->stride;
 	list_init(&cache->partial);
