@@ -22,12 +22,50 @@
 #define TERMINAL_NUMBER  0x440 // ttyS0: 4:64
 #define ALL_CAPABILITIES 0x1fffffffffful
 
+// The task a file is about, with a reference: the process's first one, or that of task/TID. NULL
+// when there is none any more.
+static struct task *shown_task(const struct pseudo_open *open)
+{
+	struct task *task;
+
+	if (!open->tid)
+		return process_main_task(open->process);
+	task = task_find(open->tid);
+	if (task && task->process != open->process) {
+		task_put(task); // the number is somebody else's by now
+		task = NULL;
+	}
+	return task;
+}
+
+static void shown_name(const struct pseudo_open *open, char name[TASK_NAME_SIZE])
+{
+	struct task *task = open->tid ? shown_task(open) : NULL;
+
+	if (task)
+		strlcpy(name, task->name, TASK_NAME_SIZE);
+	else
+		process_name(open->process, name);
+	if (task)
+		task_put(task);
+}
+
+static char shown_state(const struct pseudo_open *open)
+{
+	struct task *task = open->tid ? shown_task(open) : NULL;
+	char letter = task ? task_state_letter(task) : process_state_letter(open->process);
+
+	if (task)
+		task_put(task);
+	return letter;
+}
+
 // ---- one-line files ----
 static int show_comm(struct pseudo_open *open, struct text *text)
 {
 	char name[TASK_NAME_SIZE];
 
-	process_name(open->process, name);
+	shown_name(open, name);
 	text_print(text, "%s\n", name);
 	return 0;
 }
@@ -48,7 +86,7 @@ static int show_statm(struct pseudo_open *open, struct text *text)
 
 static int show_fail_nth(struct pseudo_open *open, struct text *text)
 {
-	struct task *task = process_main_task(open->process);
+	struct task *task = shown_task(open);
 
 	if (!task)
 		return -ESRCH;
@@ -67,7 +105,7 @@ static int store_fail_nth(struct pseudo_open *open, const char *bytes, size_t le
 		return -EINVAL;
 	if (digits != length && (bytes[digits] != '\n' || digits + 1 != length))
 		return -EINVAL;
-	task = process_main_task(open->process);
+	task = shown_task(open);
 	if (!task)
 		return -ESRCH;
 	task_fail_nth_set(task, (int)count);
@@ -123,12 +161,12 @@ struct stat_facts {
 	unsigned threads;
 };
 
-static void signal_facts(struct process *process, struct stat_facts *facts)
+static void signal_facts(const struct pseudo_open *open, struct stat_facts *facts)
 {
-	struct task *task = process_main_task(process);
+	struct task *task = shown_task(open);
 
-	facts->ignored = process->signals.ignored;
-	facts->caught = process->signals.caught;
+	facts->ignored = open->process->signals.ignored;
+	facts->caught = open->process->signals.caught;
 	if (!task)
 		return;
 	facts->pending = task->pending;
@@ -136,14 +174,15 @@ static void signal_facts(struct process *process, struct stat_facts *facts)
 	task_put(task);
 }
 
-static void gather(struct process *process, struct stat_facts *facts)
+static void gather(const struct pseudo_open *open, struct stat_facts *facts)
 {
+	struct process *process = open->process;
 	struct mm *mm = process_mm(process);
 
 	memset(facts, 0, sizeof(*facts));
 	process_usage_ticks(process, RUSAGE_SELF, &facts->self);
 	process_usage_ticks(process, RUSAGE_CHILDREN, &facts->children);
-	signal_facts(process, facts);
+	signal_facts(open, facts);
 	facts->threads = process->task_count;
 	if (!mm)
 		return;
@@ -158,14 +197,15 @@ static void gather(struct process *process, struct stat_facts *facts)
 }
 
 // Fields 1 to 8.
-static void stat_identity(struct process *process, struct text *text)
+static void stat_identity(const struct pseudo_open *open, struct text *text)
 {
+	struct process *process = open->process;
 	char name[TASK_NAME_SIZE];
 	int foreground = tty_foreground_of(process->session);
 
-	process_name(process, name);
-	text_print(text, "%d (%s) %c %d %d %d %d %d ", process->pid, name,
-		   process_state_letter(process), process_parent_pid(process), process->group,
+	shown_name(open, name);
+	text_print(text, "%d (%s) %c %d %d %d %d %d ", open->tid ? open->tid : process->pid, name,
+		   shown_state(open), process_parent_pid(process), process->group,
 		   process->session, foreground ? TERMINAL_NUMBER : 0,
 		   foreground ? foreground : -1);
 }
@@ -176,8 +216,8 @@ static int show_stat(struct pseudo_open *open, struct text *text)
 	struct stat_facts facts;
 	const struct space_use *use = &facts.use;
 
-	gather(process, &facts);
-	stat_identity(process, text);
+	gather(open, &facts);
+	stat_identity(open, text);
 	// 9 to 17: flags, faults, times
 	text_print(text, "0 %lu %lu %lu %lu %lu %lu %lu %lu ", facts.self.minor_faults,
 		   facts.children.minor_faults, facts.self.major_faults,
@@ -243,18 +283,20 @@ static void status_memory(const struct space_use *use, struct text *text)
 	print_kib(text, "VmSwap", 0);
 }
 
-static void status_identity(struct process *process, struct text *text)
+static void status_identity(const struct pseudo_open *open, struct text *text)
 {
+	struct process *process = open->process;
 	char name[TASK_NAME_SIZE];
-	char letter = process_state_letter(process);
-	struct task *task = process_main_task(process);
+	char letter = shown_state(open);
+	struct task *task = shown_task(open);
 
-	process_name(process, name);
+	shown_name(open, name);
 	text_print(text, "Name:\t%s\n", name);
 	if (task && task->files)
 		text_print(text, "Umask:\t%04o\n", task->files->umask);
 	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", letter,
-		   state_name(letter), process->pid, process->pid, process_parent_pid(process));
+		   state_name(letter), process->pid, open->tid ? open->tid : process->pid,
+		   process_parent_pid(process));
 	text_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", process->uid, process->euid,
 		   process->suid, process->euid);
 	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", process->gid, process->egid, process->sgid,
@@ -270,8 +312,8 @@ static int show_status(struct pseudo_open *open, struct text *text)
 	struct process *process = open->process;
 	struct stat_facts facts;
 
-	gather(process, &facts);
-	status_identity(process, text);
+	gather(open, &facts);
+	status_identity(open, text);
 	if (facts.use.size)
 		status_memory(&facts.use, text);
 	text_print(text, "Threads:\t%u\n", facts.threads);
@@ -359,7 +401,8 @@ static long read_root(struct process *process, char *buffer, size_t size)
 	return read_link(process, buffer, size, follow_root);
 }
 
-static const struct pseudo_entry entries[] = {
+// As for the process, but for what is the task's own: name, state, numbers, signals, fail-nth.
+static const struct pseudo_entry task_entries[] = {
 	PSEUDO_TEXT("cmdline", show_cmdline),
 	PSEUDO_TEXT("comm", show_comm),
 	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
@@ -372,6 +415,25 @@ static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("stat", show_stat),
 	PSEUDO_TEXT("statm", show_statm),
 	PSEUDO_TEXT("status", show_status),
+};
+
+const struct pseudo_entry task_directory = PSEUDO_DIRECTORY("", task_entries);
+
+static const struct pseudo_entry nothing_else[0];
+
+static const struct pseudo_entry entries[] = {
+	PSEUDO_TEXT("cmdline", show_cmdline),
+	PSEUDO_TEXT("comm", show_comm),
+	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
+	PSEUDO_TEXT("environ", show_environ),
+	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
+	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
+	PSEUDO_TEXT("maps", proc_show_maps),
+	{.name = "root", .readlink = read_root, .follow = follow_root},
+	PSEUDO_TEXT("stat", show_stat),
+	PSEUDO_TEXT("statm", show_statm),
+	PSEUDO_TEXT("status", show_status),
+	{.name = "task", .permissions = 0555, .entries = nothing_else, .tasks = true},
 };
 
 const struct pseudo_entry process_directory = PSEUDO_DIRECTORY("", entries);

@@ -240,16 +240,32 @@ static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t
 	return 0;
 }
 
+static long copy_link(const char *text, char *buffer, size_t size)
+{
+	size_t length = strlen(text);
+
+	if (length > size)
+		length = size;
+	memcpy(buffer, text, length);
+	return (long)length;
+}
+
 static long read_self(struct process *process, char *buffer, size_t size)
 {
 	char digits[12];
-	size_t length = (size_t)snprintf(digits, sizeof(digits), "%d", current_process()->pid);
 
 	(void)process;
-	if (length > size)
-		length = size;
-	memcpy(buffer, digits, length);
-	return (long)length;
+	snprintf(digits, sizeof(digits), "%d", current_process()->pid);
+	return copy_link(digits, buffer, size);
+}
+
+static long read_thread_self(struct process *process, char *buffer, size_t size)
+{
+	char text[32];
+
+	(void)process;
+	snprintf(text, sizeof(text), "%d/task/%d", current_process()->pid, current_task()->tid);
+	return copy_link(text, buffer, size);
 }
 
 static const struct pseudo_entry vm_entries[] = {
@@ -269,11 +285,17 @@ static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("vm", vm_entries),
 };
 static const struct pseudo_entry root_entries[] = {
-	PSEUDO_TEXT("cpuinfo", show_cpuinfo), PSEUDO_TEXT("filesystems", show_file_systems),
-	PSEUDO_TEXT("loadavg", show_loadavg), PSEUDO_TEXT("meminfo", show_meminfo),
-	PSEUDO_TEXT("mounts", show_mounts),   {.name = "self", .readlink = read_self},
-	PSEUDO_TEXT("stat", show_stat),       PSEUDO_DIRECTORY("sys", switch_entries),
-	PSEUDO_TEXT("uptime", show_uptime),   PSEUDO_TEXT("version", show_version),
+	PSEUDO_TEXT("cpuinfo", show_cpuinfo),
+	PSEUDO_TEXT("filesystems", show_file_systems),
+	PSEUDO_TEXT("loadavg", show_loadavg),
+	PSEUDO_TEXT("meminfo", show_meminfo),
+	PSEUDO_TEXT("mounts", show_mounts),
+	{.name = "self", .readlink = read_self},
+	{.name = "thread-self", .readlink = read_thread_self},
+	PSEUDO_TEXT("stat", show_stat),
+	PSEUDO_DIRECTORY("sys", switch_entries),
+	PSEUDO_TEXT("uptime", show_uptime),
+	PSEUDO_TEXT("version", show_version),
 	PSEUDO_TEXT("vmstat", show_vmstat),
 };
 

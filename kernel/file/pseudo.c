@@ -27,7 +27,8 @@ struct pseudo_inode {
 	struct inode inode;
 	const struct pseudo_entry *entry;
 	struct process *process;   // held; NULL outside of /proc/PID
-	char digits[PROCESS_NAME]; // the name of /proc/PID itself
+	int tid;                   // 0 outside of /proc/PID/task/TID
+	char digits[PROCESS_NAME]; // the name of /proc/PID or /proc/PID/task/TID itself
 };
 
 struct pseudo_file {
@@ -122,23 +123,41 @@ static const struct pseudo_entry *find_entry(const struct pseudo_entry *director
 	return NULL;
 }
 
-static int lookup_process(struct inode *parent, const char *name, size_t length,
-			  struct inode **found)
+// The process whose number this is, or the process of whose tasks one has this number, held.
+static struct process *find_numbered(const struct pseudo_inode *directory, int number)
 {
+	struct process *process = NULL;
+	struct task *task;
+
+	if (!directory->entry->tasks)
+		return process_find(number);
+	task = task_find(number);
+	if (task && task->process == directory->process)
+		process = process_get(directory->process);
+	if (task)
+		task_put(task);
+	return process;
+}
+
+static int lookup_number(struct inode *parent, const char *name, size_t length,
+			 struct inode **found)
+{
+	bool tasks = pseudo_inode(parent)->entry->tasks;
 	struct process *process;
 	struct pseudo_inode *pseudo;
 	uint64_t pid;
 
 	if (*name == '0' || parse_unsigned(name, length, 10, &pid) != length || pid >= PID_LIMIT)
 		return -ENOENT;
-	process = process_find((int)pid);
+	process = find_numbered(pseudo_inode(parent), (int)pid);
 	if (!process)
 		return -ENOENT;
-	pseudo = make_inode(&process_directory, parent, process);
+	pseudo = make_inode(tasks ? &task_directory : &process_directory, parent, process);
 	if (!pseudo) {
 		process_put(process);
 		return -ENOMEM;
 	}
+	pseudo->tid = tasks ? (int)pid : 0;
 	snprintf(pseudo->digits, sizeof(pseudo->digits), "%d", (int)pid);
 	pseudo->inode.name = pseudo->digits;
 	*found = &pseudo->inode;
@@ -153,8 +172,8 @@ static int directory_lookup(struct inode *inode, const char *name, size_t length
 	struct process *process = directory->process;
 	struct pseudo_inode *pseudo;
 
-	if (!entry && directory->entry->processes)
-		return lookup_process(inode, name, length, found);
+	if (!entry && (directory->entry->processes || directory->entry->tasks))
+		return lookup_number(inode, name, length, found);
 	if (!entry)
 		return -ENOENT;
 	pseudo = make_inode(entry, inode, process ? process_get(process) : NULL);
@@ -163,25 +182,45 @@ static int directory_lookup(struct inode *inode, const char *name, size_t length
 			process_put(process);
 		return -ENOMEM;
 	}
+	pseudo->tid = directory->tid;
 	*found = &pseudo->inode;
 	return 0;
 }
 
-// Behind the table's entries come the processes: the cookie is then the table's size + the pid of
-// the process last shown.
+static int show_number(int number, uint64_t inode_number, struct directory_entry *result)
+{
+	snprintf(result->space, sizeof(result->space), "%d", number);
+	result->name = result->space;
+	result->length = strlen(result->space);
+	result->number = inode_number;
+	result->mode = S_IFDIR;
+	return 1;
+}
+
+// Behind the table's entries come the processes, or a process's tasks: the cookie is then the
+// table's size + the number of the one last shown.
 static int next_process(uint64_t base, uint64_t *cookie, struct directory_entry *result)
 {
 	struct process *process = process_next((int)(*cookie - base));
 
 	if (!process)
 		return 0;
-	snprintf(result->space, sizeof(result->space), "%d", process->pid);
-	result->name = result->space;
-	result->length = strlen(result->space);
-	result->number = entry_number(&process_directory, process);
-	result->mode = S_IFDIR;
 	*cookie = base + (uint64_t)process->pid;
+	show_number(process->pid, entry_number(&process_directory, process), result);
 	process_put(process);
+	return 1;
+}
+
+static int next_task(struct process *process, uint64_t base, uint64_t *cookie,
+		     struct directory_entry *result)
+{
+	struct task *task = process_next_task(process, (int)(*cookie - base));
+
+	if (!task)
+		return 0;
+	*cookie = base + (uint64_t)task->tid;
+	show_number(task->tid, entry_number(&task_directory, process), result);
+	task_put(task);
 	return 1;
 }
 
@@ -191,9 +230,11 @@ static int directory_next(struct inode *inode, uint64_t *cookie, struct director
 	const struct pseudo_entry *entry = directory->entry;
 
 	if (*cookie >= entry->count) {
-		if (!entry->processes || *cookie - entry->count > PID_LIMIT)
+		if (*cookie - entry->count > PID_LIMIT)
 			return 0;
-		return next_process(entry->count, cookie, result);
+		if (entry->tasks)
+			return next_task(directory->process, entry->count, cookie, result);
+		return entry->processes ? next_process(entry->count, cookie, result) : 0;
 	}
 	entry = &entry->entries[*cookie];
 	result->name = entry->name;
@@ -223,7 +264,7 @@ static long link_read(struct inode *inode, char *buffer, size_t size)
 static int link_follow(struct inode *inode, struct inode **target)
 {
 	struct pseudo_inode *link = pseudo_inode(inode);
-	char text[PROCESS_NAME + 1];
+	char text[3 * PROCESS_NAME]; // PID/task/TID
 	long length;
 
 	if (link->entry->follow)
@@ -411,6 +452,7 @@ static int pseudo_open(struct inode *inode, unsigned flags, struct file **opened
 	file->entry = pseudo->entry;
 	if (pseudo->process)
 		file->open.process = process_get(pseudo->process);
+	file->open.tid = pseudo->tid;
 	(*opened)->data = file;
 	return 0;
 }

@@ -33,6 +33,7 @@ void text_free(struct text *text);
 // One open pseudo file.
 struct pseudo_open {
 	struct process *process; // of /proc/PID, held; NULL elsewhere
+	int tid;                 // of /proc/PID/task/TID; 0: the process as a whole
 	uint64_t value;          // what a write left for the next read (`walk`)
 	bool made;               // `text` is there
 	bool more;               // set by `show`: the text goes on; call again when it is read
@@ -58,6 +59,7 @@ struct pseudo_entry {
 	const struct pseudo_entry *entries;
 	size_t count;
 	bool processes; // a directory with one more entry for each process: /proc
+	bool tasks;     // and for each task: /proc/PID/task
 	// A directory whose names are all made up: its own operations, pseudo_release among them.
 	const struct inode_ops *directory;
 };
@@ -80,8 +82,9 @@ void pseudo_release(struct inode *inode);
 // /proc/PID/fd (proc_descriptor.c).
 extern const struct inode_ops descriptor_directory_ops;
 
-// What is in /proc/PID, /proc and /sys.
+// What is in /proc/PID, /proc/PID/task/TID, /proc and /sys.
 extern const struct pseudo_entry process_directory; // proc_process.c
+extern const struct pseudo_entry task_directory;    // the same
 extern const struct pseudo_entry proc_directory;    // proc_system.c
 extern const struct pseudo_entry sys_directory;     // sys_debug.c
 

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;
-; The four loops that touch ring 3's memory. user_copy.c has checked the range. By quadwords: a
+; The loops and instructions that touch ring 3's memory. user_copy.c has checked the range. By quadwords: a
 ; byte costs as much as eight where there is no ERMS.
 
 %include "kernel/machine/offsets.inc"
@@ -9,6 +9,7 @@ EFAULT       equ 14
 ENAMETOOLONG equ 36
 
 global user_copy_raw, user_clear_raw, user_string_raw
+global user_load32_raw, user_compare_exchange32_raw
 
 section .text
 
@@ -71,6 +72,31 @@ user_string_raw:
 	mov rax, -ENAMETOOLONG
 	ret
 	ON_FAULT .read, user_fault
+
+; int user_load32_raw(uint32_t *value, const uint32_t *from)
+align 16
+user_load32_raw:
+	SMAP_SITE stac
+.load:
+	mov eax, [rsi]
+	SMAP_SITE clac
+	mov [rdi], eax
+	xor eax, eax
+	ret
+	ON_FAULT .load, user_fault
+
+; int user_compare_exchange32_raw(uint32_t *word, uint32_t *expected, uint32_t new)
+align 16
+user_compare_exchange32_raw:
+	mov eax, [rsi]
+	SMAP_SITE stac
+.exchange:
+	lock cmpxchg [rdi], edx
+	SMAP_SITE clac
+	mov [rsi], eax
+	xor eax, eax
+	ret
+	ON_FAULT .exchange, user_fault
 
 user_fault:
 	SMAP_SITE clac

@@ -6,6 +6,8 @@
 
 int user_copy_raw(void *to, const void *from, size_t count);
 int user_clear_raw(void *to, size_t count);
+int user_load32_raw(uint32_t *value, const uint32_t *from);
+int user_compare_exchange32_raw(uint32_t *word, uint32_t *expected, uint32_t new);
 long user_string_raw(char *to, const char *from, size_t limit);
 
 int copy_to_user(uintptr_t to, const void *from, size_t count)
@@ -27,6 +29,20 @@ int clear_user(uintptr_t to, size_t count)
 	if (!user_range_ok(to, count))
 		return -EFAULT;
 	return user_clear_raw((void *)to, count);
+}
+
+int user_load32(uint32_t *value, uintptr_t address)
+{
+	if (!user_range_ok(address, sizeof(*value)))
+		return -EFAULT;
+	return user_load32_raw(value, (const uint32_t *)address);
+}
+
+int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new)
+{
+	if (!user_range_ok(address, sizeof(new)))
+		return -EFAULT;
+	return user_compare_exchange32_raw((uint32_t *)address, expected, new);
 }
 
 long strncpy_from_user(char *to, uintptr_t from, size_t size)

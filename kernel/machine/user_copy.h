@@ -23,6 +23,12 @@ int copy_to_user(uintptr_t to, const void *from, size_t count);
 int copy_from_user(void *to, uintptr_t from, size_t count);
 int clear_user(uintptr_t to, size_t count); // fills with zeros
 
+// A word at once, so that other CPUs change it before or after but not in between. `address` is a
+// multiple of 4. 0 or -EFAULT.
+int user_load32(uint32_t *value, uintptr_t address);
+// If the word is *expected it becomes `new`; *expected becomes what it was.
+int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new);
+
 // Copies a string with its NUL into `size` bytes. Its length without the NUL, -EFAULT, or
 // -ENAMETOOLONG when there is no NUL in the first `size` bytes.
 long strncpy_from_user(char *to, uintptr_t from, size_t size);

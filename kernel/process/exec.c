@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // execve. The order is the point: find and check the program, take the arguments, build the new
-// address space in full; every failure up to there leaves the caller as it was. Then commit(),
-// which can not fail.
+// address space in full; every failure up to there leaves the caller as it was. Then its other
+// threads are ended, and commit() can not fail.
 #include "kernel/process/exec.h"
 
 #include "kernel/file/files.h"
@@ -147,8 +147,11 @@ static int build_space(struct exec *exec)
 static void enter_space(struct task *task, struct mm *mm)
 {
 	struct mm *old = task->mm;
-	uint64_t flags = spin_lock_irqsave(&process_lock);
+	uint64_t flags;
 
+	if (old)
+		task_leave_words(task);
+	flags = spin_lock_irqsave(&process_lock);
 	task->mm = mm;
 	spin_unlock_irqrestore(&process_lock, flags);
 	mm_activate(mm);
@@ -180,8 +183,6 @@ static void reset_task(struct task *task, const char *path)
 	spin_unlock_irqrestore(&process_lock, flags);
 	task->signal_stack = 0;
 	task->signal_stack_size = 0;
-	task->clear_child_tid = 0;
-	task->robust_list = 0;
 	task->rseq = 0;
 	task_set_name(task, name ? name + 1 : path);
 	fpu_init_state(task->fpu);
@@ -218,8 +219,13 @@ static int run(struct exec *exec)
 	if (error)
 		return error;
 	error = build_space(exec);
-	if (!error)
-		commit(exec);
+	if (!error) {
+		error = process_end_other_threads();
+		if (error)
+			mm_put(exec->mm);
+		else
+			commit(exec);
+	}
 	program_close(&exec->program);
 	return error;
 }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// The end of a process: what it has goes back, its children get a new parent, its parent is told.
-// What is left is a zombie, a struct process with a status, until the parent waits for it
-// (reap.c).
+// The end of a thread, and of a process with its last one: what it has goes back, its children get
+// a new parent, its parent is told. What is left is a zombie, a struct process with a status,
+// until the parent waits for it (reap.c).
+//
+// A thread is counted out twice. It is no longer `live` from the moment it cannot take a signal;
+// whoever brings that count to 0 does what the end of the process asks for and may sleep. It is no
+// longer on process->tasks when it has given everything back; whoever is the last there makes the
+// zombie, so that wait4 never sees a process that still uses memory.
 #include "kernel/file/files.h"
 #include "kernel/file/tty.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/alarm.h"
+#include "kernel/process/futex.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "lib/string.h"
@@ -40,17 +46,29 @@ void process_account_mm(struct process *process, struct mm *mm)
 		process->peak_resident = mm->peak_resident;
 }
 
+void task_leave_words(struct task *task)
+{
+	const int zero = 0;
+
+	if (task->robust_list)
+		futex_release_robust(task);
+	task->robust_list = 0;
+	// pthread_join watches this word; alone in its memory nobody can.
+	if (task->clear_child_tid && __atomic_load_n(&task->mm->users, __ATOMIC_RELAXED) > 1) {
+		(void)copy_to_user(task->clear_child_tid, &zero, sizeof(zero));
+		(void)futex_wake(task->clear_child_tid, false, 1, FUTEX_BITSET_MATCH_ANY);
+	}
+	task->clear_child_tid = 0;
+}
+
 // Leaves the address space: from here on this is a task of the kernel. The first program has none
 // yet when it could not be run.
 static void leave_memory(struct task *task)
 {
 	struct mm *mm = task->mm;
 	uint64_t flags;
-	int zero = 0;
 
-	// pthread_join and glibc's fork watch this word; alone in its memory nobody can.
-	if (task->clear_child_tid && __atomic_load_n(&mm->users, __ATOMIC_RELAXED) > 1)
-		(void)copy_to_user(task->clear_child_tid, &zero, sizeof(zero));
+	task_leave_words(task);
 	flags = spin_lock_irqsave(&process_lock);
 	task->mm = NULL;
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -118,29 +136,51 @@ static void notify_parent(struct process *process)
 	wake_all(&process->parent->child_wait);
 }
 
-// The task leaves its process, the process becomes a zombie. Whether it is already reaped.
-static bool become_zombie(struct task *task, int status)
+// The task leaves its process's list; the number of the first one is the process's to free.
+static void unlink_task(struct task *task)
 {
 	struct process *process = task->process;
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	bool reaped;
 
 	pid_unlink_task(task);
 	list_del(&task->thread_link);
 	process->task_count--;
 	process->user_ticks += task->user_ticks;
 	process->kernel_ticks += task->kernel_ticks;
-	memcpy(process->name, task->name, sizeof(process->name));
+	if (task->tid == process->pid)
+		memcpy(process->name, task->name, sizeof(process->name));
+	else
+		pid_free(task->tid);
+	// An exec waits for the last one but its own to be gone.
+	if (task->ending)
+		wake_all(&process->child_wait);
+}
+
+// The last task has left. Whether the zombie is already reaped.
+static bool become_zombie(struct process *process)
+{
+	bool reaped;
+
 	if (process != init_process)
 		reparent_children(process);
-	process->status = status;
 	process->state = PROCESS_ZOMBIE;
 	reaped = reaps_itself(process);
 	notify_parent(process);
 	if (reaped)
 		process_unlink(process);
-	spin_unlock_irqrestore(&process_lock, flags);
 	return reaped;
+}
+
+static void leave_process(struct task *task)
+{
+	struct process *process = task->process;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool reaped;
+
+	unlink_task(task);
+	reaped = !process->task_count && become_zombie(process);
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (reaped)
+		process_put(process);
 }
 
 // The leader of a session takes the terminal away from it: whoever is in the foreground is told.
@@ -157,12 +197,28 @@ static void end_session(int session)
 	signal_send_group(group, &resume);
 }
 
-_Noreturn void process_exit(int status)
+// From here on no signal is for this task. Whether it is the last one of its process.
+static bool stop_living(struct task *task, int status)
 {
-	struct task *task = current_task();
 	struct process *process = task->process;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool last;
 
-	trace(TRACE_EXIT, (uint64_t)status, 0, 0, 0);
+	task->exiting = true;
+	signals_retarget(task, ~task->blocked);
+	last = --process->live == 0;
+	if (process->state == PROCESS_ALIVE && task->tid == process->pid)
+		process->status = status;
+	if (last)
+		process->state = PROCESS_EXITING;
+	spin_unlock_irqrestore(&process_lock, flags);
+	return last;
+}
+
+// What ends with the last thread, while there still is one that can wait.
+static void end_process(struct process *process)
+{
+	trace(TRACE_EXIT, (uint64_t)process->status, 0, 0, 0);
 	process_count_exit();
 	if (process == init_process)
 		init_outlive_others();
@@ -171,14 +227,31 @@ _Noreturn void process_exit(int status)
 	alarm_release(process);
 	if (process->session == process->pid)
 		tty_session_ended(process->pid);
+}
+
+_Noreturn void task_exit(int status)
+{
+	struct task *task = current_task();
+
+	if (stop_living(task, status))
+		end_process(task->process);
 	files_put(task->files);
 	task->files = NULL;
 	if (task->mm)
 		leave_memory(task);
 	task_signals_release(task);
-	if (become_zombie(task, status))
-		process_put(process);
+	leave_process(task);
 	task->state = TASK_DEAD;
 	schedule();
 	panic("a dead task ran");
+}
+
+_Noreturn void process_exit(int status)
+{
+	struct process *process = current_process();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	process_begin_exit(process, status);
+	spin_unlock_irqrestore(&process_lock, flags);
+	task_exit(status);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// fork, vfork and clone: a new process with a copy of, or a share in, what its parent has.
+// fork, vfork and clone: a new process with a copy of, or a share in, what its parent has; or,
+// with CLONE_THREAD, a new task of the same process.
 //
 // Everything that can fail comes first and is undone in reverse order; then, under process_lock
-// and without a way back, the child becomes visible; then it runs. Threads (CLONE_THREAD, and
-// CLONE_SIGHAND, which only makes sense with it) are refused with -EINVAL.
+// and without a way back, the child becomes visible; then it runs. Processes that share their
+// signal handlers (CLONE_SIGHAND without CLONE_THREAD) are refused with -EINVAL.
 #include "kernel/file/files.h"
 #include "kernel/file/inode.h"
 #include "kernel/machine/fpu.h"
@@ -18,10 +19,11 @@
 #include <linux/errno.h>
 #include <linux/sched.h>
 
-#define CLONE_SUPPORTED                                                                    \
-	(CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS | CLONE_PARENT | CLONE_SETTLS |   \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SYSVSEM | \
-	 CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND)
+#define CLONE_SUPPORTED                                                                     \
+	(CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS | CLONE_PARENT | CLONE_SETTLS |    \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SYSVSEM |  \
+	 CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | \
+	 CLONE_THREAD)
 
 static int share_memory(struct task *child, const struct task *parent, uint64_t flags)
 {
@@ -57,12 +59,9 @@ static void copy_machine_state(struct task *child, const struct task *parent,
 		child->fs_base = request->tls;
 }
 
-static void copy_attributes(struct task *child, const struct task *parent,
-			    const struct fork_request *request)
+static void copy_task_attributes(struct task *child, const struct task *parent,
+				 const struct fork_request *request)
 {
-	struct process *to = child->process;
-	const struct process *from = parent->process;
-
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->blocked = parent->blocked;
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
@@ -75,6 +74,11 @@ static void copy_attributes(struct task *child, const struct task *parent,
 	}
 	if (request->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = request->child_tid;
+}
+
+static void copy_process_attributes(struct process *to, const struct process *from,
+				    const struct fork_request *request)
+{
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
@@ -92,17 +96,22 @@ static void copy_attributes(struct task *child, const struct task *parent,
 static int build_child(struct task *child, struct task *parent, const struct fork_request *request)
 {
 	int error = share_files(child, parent, request->flags);
+	int tid;
 
 	if (!error)
 		error = share_memory(child, parent, request->flags);
 	if (error)
 		return error;
 	copy_machine_state(child, parent, request);
-	copy_attributes(child, parent, request);
-	child->process->pid = pid_alloc();
-	if (child->process->pid < 0)
-		return child->process->pid;
-	child->tid = child->process->pid;
+	copy_task_attributes(child, parent, request);
+	if (child->process != parent->process)
+		copy_process_attributes(child->process, parent->process, request);
+	tid = pid_alloc();
+	if (tid < 0)
+		return tid;
+	child->tid = tid;
+	if (child->process != parent->process)
+		child->process->pid = tid;
 	return 0;
 }
 
@@ -110,18 +119,25 @@ static int build_child(struct task *child, struct task *parent, const struct for
 static void task_abandon(struct task *child)
 {
 	struct process *process = child->process;
+	uint64_t irq;
 
+	if (child->tid) {
+		irq = spin_lock_irqsave(&process_lock);
+		pid_free(child->tid);
+		spin_unlock_irqrestore(&process_lock, irq);
+	}
 	if (child->mm)
 		mm_put(child->mm);
 	if (child->files)
 		files_put(child->files);
 	task_put(child);
-	process_put(process);
+	if (process != current_process())
+		process_put(process);
 }
 
-// Makes the child visible. The tree's reference is the one that process_alloc gave, the
+// Makes the child process visible. The tree's reference is the one that process_alloc gave, the
 // process's list and the hash share that of task_alloc.
-static void link_child(struct task *task, struct process *parent, uint64_t flags)
+static void link_process(struct task *task, struct process *parent, uint64_t flags)
 {
 	struct process *child = task->process;
 	uint64_t irq = spin_lock_irqsave(&process_lock);
@@ -136,10 +152,31 @@ static void link_child(struct task *task, struct process *parent, uint64_t flags
 	list_add_tail(&all_processes, &child->link);
 	list_add_tail(&child->tasks, &task->thread_link);
 	child->task_count = 1;
+	child->live = 1;
 	pid_link_process(child);
 	pid_link_task(task);
 	spin_unlock_irqrestore(&process_lock, irq);
 	process_count_fork();
+}
+
+// Makes a thread visible. Not in a process that is being ended, which has told its threads
+// already.
+static int link_thread(struct task *task)
+{
+	struct process *process = task->process;
+	uint64_t irq = spin_lock_irqsave(&process_lock);
+	int error = signal_fatal_pending() ? -EINTR : 0;
+
+	if (!error) {
+		list_add_tail(&process->tasks, &task->thread_link);
+		process->task_count++;
+		process->live++;
+		pid_link_task(task);
+	}
+	spin_unlock_irqrestore(&process_lock, irq);
+	if (!error)
+		process_count_fork();
+	return error;
 }
 
 // Linux ignores failures of these two stores as well: the child exists by now.
@@ -172,7 +209,7 @@ static long start_child(struct task *child, const struct fork_request *request)
 {
 	struct vfork_wait wait = {.done = false};
 	bool vfork = request->flags & CLONE_VFORK;
-	int pid = child->process->pid;
+	int pid = child->tid;
 
 	if (vfork) {
 		wait_queue_init(&wait.queue);
@@ -200,32 +237,49 @@ static int check_request(const struct fork_request *request)
 	// The first program has no parent that a sibling could have.
 	if (flags & CLONE_PARENT && !current_process()->parent)
 		return -EINVAL;
-	return 0;
+	if (flags & CLONE_THREAD)
+		return ~flags & (CLONE_SIGHAND | CLONE_VM) || flags & CLONE_CLEAR_SIGHAND ? -EINVAL
+											  : 0;
+	return flags & CLONE_SIGHAND ? -EINVAL : 0;
+}
+
+// A task for the request, in a process of its own unless it is a thread.
+static struct task *child_alloc(const struct fork_request *request)
+{
+	struct process *process;
+	struct task *child;
+
+	if (request->flags & CLONE_THREAD)
+		return task_alloc(current_process(), 0);
+	process = process_alloc();
+	if (!process)
+		return NULL;
+	child = task_alloc(process, 0);
+	if (!child)
+		process_put(process);
+	return child;
 }
 
 long process_fork(const struct fork_request *request)
 {
 	struct task *parent = current_task();
-	struct process *process;
 	struct task *child;
 	int error = check_request(request);
 
 	if (error)
 		return error;
-	process = process_alloc();
-	if (!process)
+	child = child_alloc(request);
+	if (!child)
 		return -ENOMEM;
-	child = task_alloc(process, 0);
-	if (!child) {
-		process_put(process);
-		return -ENOMEM;
-	}
 	error = build_child(child, parent, request);
+	if (!error && request->flags & CLONE_THREAD)
+		error = link_thread(child);
 	if (error) {
 		task_abandon(child);
 		return error;
 	}
-	link_child(child, parent->process, request->flags);
+	if (child->process != parent->process)
+		link_process(child, parent->process, request->flags);
 	store_tids(child, request);
 	return start_child(child, request);
 }

@@ -49,6 +49,9 @@ void limits_put(struct limits *limits);           // NULL is allowed
 void vfork_release(struct task *task);
 // Takes a zombie out of the tree; process_lock held. The caller then calls process_put.
 void process_unlink(struct process *process);
+// Before an address space is left (exit, exec), while it still is the task's: what others wait for
+// in it, robust mutexes and the word of CLONE_CHILD_CLEARTID.
+void task_leave_words(struct task *task);
 // Before an address space is left (exit, exec): adds what it has counted to the process.
 void process_account_mm(struct process *process, struct mm *mm);
 
@@ -69,6 +72,9 @@ bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info
 void signal_discard(struct process *process, uint64_t signals);
 // The process is to end with this wait status: its tasks see it before they go back to ring 3.
 void process_begin_exit(struct process *process, int status);
+// `task` no longer takes `signals`: one of them that is pending for the process and that it may
+// have been woken for goes to another thread.
+void signals_retarget(struct task *task, uint64_t signals);
 // Tells a task that there is something to look at before it goes back to ring 3.
 void task_notify(struct task *task);
 // Whether the task has something to do before it goes back to ring 3. No lock needed: a signal

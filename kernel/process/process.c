@@ -93,21 +93,42 @@ struct task *process_main_task(struct process *process)
 	return task;
 }
 
-// exec and exit take task->mm away under process_lock, so what is found under it can be held.
+// One at a time: a process has few threads, and its list is in no order once exec has renamed one.
+struct task *process_next_task(struct process *process, int tid)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct task *task, *next = NULL;
+
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		if (task->tid > tid && (!next || task->tid < next->tid))
+			next = task;
+	}
+	if (next)
+		task_get(next);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return next;
+}
+
+// exec and exit take task->mm away under process_lock, so what is found under it can be held. A
+// thread on its way out has none any more, the others still do.
 struct mm *process_mm(struct process *process)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	struct mm *mm = NULL;
+	struct task *task;
 
-	if (!list_empty(&process->tasks))
-		mm = list_first_entry(&process->tasks, struct task, thread_link)->mm;
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		mm = task->mm;
+		if (mm)
+			break;
+	}
 	if (mm)
 		mm_get(mm);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return mm;
 }
 
-static char task_state_letter(const struct task *task)
+char task_state_letter(const struct task *task)
 {
 	switch ((enum task_state)task->state) {
 	case TASK_RUNNABLE:
@@ -131,7 +152,9 @@ char process_state_letter(struct process *process)
 	char letter = 'Z';
 
 	if (task) {
-		letter = task_state_letter(task);
+		// The first thread may be gone while others run.
+		if (task->tid == process->pid)
+			letter = task_state_letter(task);
 		task_put(task);
 	}
 	return letter;

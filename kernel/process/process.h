@@ -28,7 +28,8 @@ struct task;
 
 enum process_state {
 	PROCESS_ALIVE,
-	PROCESS_EXITING, // exit_group or a fatal signal has come: its tasks are on their way out
+	PROCESS_EXITING, // exit_group, a fatal signal, its last thread's exit: all are on their
+			 // way
 	PROCESS_ZOMBIE,  // gone but for what wait4 tells its parent
 	PROCESS_REAPED,
 };
@@ -50,13 +51,15 @@ struct process {
 	bool continued;      // for wait4(WCONTINUED); process_lock
 	bool has_execed;     // setpgid by the parent is refused from then on
 	uint8_t exit_signal; // sent to the parent at the end; 0: none; process_lock
-	int status;          // wait status: of the end, or the stop signal; process_lock
+	uint8_t stop_signal; // that stopped it; process_lock
+	int status;          // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
 	struct list children;   // by sibling; process_lock
 	struct list sibling;
 	struct list tasks;            // by thread_link; process_lock
-	uint32_t task_count;          // process_lock
+	uint32_t task_count;          // on `tasks`; process_lock
+	uint32_t live;                // of these, not yet on their way out; process_lock
 	struct process *hash_next;    // processes by pid; process_lock
 	struct list link;             // all processes, oldest first; process_lock
 	struct wait_queue child_wait; // who waits in wait4 for a child of this one
@@ -92,8 +95,11 @@ struct process *process_next(int pid);
 
 // For /proc: the address space of a process, with a reference (mm_put), or NULL for a zombie.
 struct mm *process_mm(struct process *process);
-// The first task, with a reference (task_put), or NULL for a zombie.
+// The oldest task, with a reference (task_put), or NULL for a zombie.
 struct task *process_main_task(struct process *process);
+// The task with the lowest tid above `tid`, with a reference, or NULL.
+struct task *process_next_task(struct process *process, int tid);
+char task_state_letter(const struct task *task);
 // 'R', 'S', 'D', 'T' or 'Z', as in /proc/<pid>/stat.
 char process_state_letter(struct process *process);
 // Copies the executable's path, NUL-terminated; its length, or -ENOENT.
@@ -117,7 +123,7 @@ struct process_counts {
 };
 struct process_counts process_counts(void);
 
-// fork, vfork, clone. `stack`: ring 3's stack pointer for the child, 0: the parent's.
+// fork, vfork, clone, threads. `stack`: ring 3's stack pointer for the child, 0: the parent's.
 struct fork_request {
 	uint64_t flags; // CLONE_* without the signal
 	int exit_signal;
@@ -125,11 +131,19 @@ struct fork_request {
 	uintptr_t parent_tid, child_tid; // CLONE_PARENT_SETTID, CLONE_CHILD_SETTID, _CLEARTID
 	uintptr_t tls;
 };
-// The child's pid, or -EAGAIN, -ENOMEM, -EINVAL.
+// The child's pid, or the thread's tid; -EAGAIN, -ENOMEM, -EINVAL, -EPERM, or -EINTR when the
+// process is being ended.
 long process_fork(const struct fork_request *request);
 
-// Ends the running process with this wait status (exit code << 8, or the signal's number).
+// Ends the running process, all its threads, with this wait status (exit code << 8, or the
+// signal's number), unless it is being ended already.
 _Noreturn void process_exit(int status);
+// Ends the running thread. A process ends with its last one, and with the status that its first
+// one had.
+_Noreturn void task_exit(int status);
+// For exec: ends all threads but the running one and waits until they are gone. The running one
+// then is the first. 0, or -EINTR when it is to end itself.
+int process_end_other_threads(void);
 
 // What wait4 and waitid tell of a child.
 struct wait_report {

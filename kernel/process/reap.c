@@ -44,7 +44,7 @@ static bool has_report(const struct search *search, struct process *child)
 	}
 	if (child->stopped && !child->stop_reported && search->options & WUNTRACED) {
 		child->stop_reported = !keep;
-		report->status = child->status << 8 | 0x7f;
+		report->status = child->stop_signal << 8 | 0x7f;
 		report->code = CLD_STOPPED;
 		return true;
 	}

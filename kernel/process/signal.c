@@ -116,7 +116,7 @@ bool task_has_signal(const struct task *task)
 {
 	const struct process *process = task->process;
 
-	return process->state != PROCESS_ALIVE || process->stopped ||
+	return process->state != PROCESS_ALIVE || process->stopped || task->ending ||
 	       (task->pending | process->signals.pending) & ~task->blocked;
 }
 
@@ -127,7 +127,7 @@ bool signal_pending(void)
 
 bool signal_fatal_pending(void)
 {
-	return current_process()->state != PROCESS_ALIVE;
+	return current_process()->state != PROCESS_ALIVE || current_task()->ending;
 }
 
 bool signal_blocked_or_ignored(int signal)
@@ -169,7 +169,7 @@ static bool is_ignored(const struct process *process, const struct task *task, i
 	uint64_t bit = signal_bit(signal);
 
 	if (task->blocked & bit)
-		return false;
+		return false; // as Linux: the first thread's mask speaks for the process
 	if (process->signals.ignored & bit)
 		return true;
 	return !(process->signals.caught & bit) && signal_default(signal) == DEFAULT_IGNORE;
@@ -209,19 +209,52 @@ static void queue_signal(uint64_t *pending, struct list *queue, const struct sig
 	list_add_tail(queue, &note->link);
 }
 
+static bool takes(const struct task *task, int signal)
+{
+	return !task->exiting && (~task->blocked | task->waited) & signal_bit(signal);
+}
+
+// Who takes a signal to the process: the oldest thread that does not block it. NULL: nobody now.
+static struct task *choose_task(struct process *process, int signal)
+{
+	struct task *task;
+
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		if (takes(task, signal))
+			return task;
+	}
+	return NULL;
+}
+
+void signals_retarget(struct task *task, uint64_t signals)
+{
+	uint64_t left = task->process->signals.pending & signals;
+	struct task *other;
+
+	list_for_each_entry (other, &task->process->tasks, thread_link) {
+		if (!left)
+			break;
+		if (other == task || other->exiting || !(left & ~other->blocked))
+			continue;
+		left &= other->blocked;
+		task_notify(other);
+	}
+}
+
 // `task` for a signal to one task only, NULL: for the process.
 static void send(struct process *process, struct task *task, const struct signal_info *info)
 {
-	struct task *main_task;
+	struct task *first, *target;
 
 	if (process->state != PROCESS_ALIVE || list_empty(&process->tasks))
 		return;
-	main_task = list_first_entry(&process->tasks, struct task, thread_link);
+	first = task ? task : list_first_entry(&process->tasks, struct task, thread_link);
 	cancel_opposite(process, info->signal);
-	if (is_ignored(process, task ? task : main_task, info->signal))
+	if (is_ignored(process, first, info->signal))
 		return;
 	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
-	if (is_fatal(process, task ? task : main_task, info->signal)) {
+	target = task ? task : choose_task(process, info->signal);
+	if (is_fatal(process, target ? target : first, info->signal)) {
 		process_begin_exit(process, info->signal);
 		return;
 	}
@@ -229,9 +262,8 @@ static void send(struct process *process, struct task *task, const struct signal
 		queue_signal(&task->pending, &task->pending_info, info);
 	else
 		queue_signal(&process->signals.pending, &process->signals.pending_info, info);
-	task = task ? task : main_task;
-	if ((~task->blocked | task->waited) & signal_bit(info->signal))
-		task_notify(task);
+	if (target && takes(target, info->signal))
+		task_notify(target);
 }
 
 void signal_send_locked(struct process *process, const struct signal_info *info)

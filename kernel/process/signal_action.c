@@ -41,21 +41,15 @@ struct signal_action signal_action_get(const struct process *process, int signal
 	return action;
 }
 
-// A table of this process's own, with what it had so far: NULL when out of memory. A signal that
-// is ignored is so in the mask only; the table can be missing then.
-static struct signal_actions *actions_copy(const struct process *process)
+// A table of a process's own, with what it had so far. A signal that is ignored is so in the mask
+// only; the table can be missing then.
+static void actions_copy(struct signal_actions *copy, const struct signal_actions *old)
 {
-	const struct signal_actions *old = process->signals.actions;
-	struct signal_actions *copy = kmalloc(sizeof(*copy));
-
-	if (!copy)
-		return NULL;
 	if (old)
 		memcpy(copy->action, old->action, sizeof(copy->action));
 	else
 		memset(copy->action, 0, sizeof(copy->action));
 	copy->references = 1;
-	return copy;
 }
 
 static bool needs_table(const struct signal_action *action)
@@ -82,28 +76,37 @@ static void store(struct process *process, int signal, const struct signal_actio
 		signal_discard(process, bit);
 }
 
+// Whether the action can only be stored in another table. process_lock held, or a guess.
+static bool must_replace(const struct process_signals *signals, const struct signal_action *action)
+{
+	return signals->actions ? signals->actions->references > 1 : needs_table(action);
+}
+
 int signal_action_set(int signal, const struct signal_action *action)
 {
 	struct process *process = current_process();
 	struct process_signals *signals = &process->signals;
-	struct signal_actions *old = NULL, *own = NULL;
-	uint64_t flags;
+	struct signal_actions *own = NULL, *unused;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	// Only this process's own tasks replace the table, so it can be looked at unlocked.
-	if (signals->actions ? signals->actions->references > 1 : needs_table(action)) {
-		own = actions_copy(process);
+	// Nobody allocates under the lock, and without it another thread may be faster.
+	while (!own && must_replace(signals, action)) {
+		spin_unlock_irqrestore(&process_lock, flags);
+		own = kmalloc(sizeof(*own));
 		if (!own)
 			return -ENOMEM;
+		flags = spin_lock_irqsave(&process_lock);
 	}
-	flags = spin_lock_irqsave(&process_lock);
-	if (own) {
-		old = signals->actions;
+	unused = own;
+	if (own && must_replace(signals, action)) {
+		actions_copy(own, signals->actions);
+		unused = signals->actions;
 		signals->actions = own;
+		if (unused && --unused->references)
+			unused = NULL;
 	}
 	store(process, signal, action);
-	if (old && --old->references)
-		old = NULL;
 	spin_unlock_irqrestore(&process_lock, flags);
-	kfree(old);
+	kfree(unused);
 	return 0;
 }

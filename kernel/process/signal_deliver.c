@@ -23,7 +23,9 @@ void signal_mask_set(uint64_t mask)
 	struct task *task = current_task();
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	task->blocked = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	mask &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+	signals_retarget(task, mask & ~task->blocked);
+	task->blocked = mask;
 	if (task_has_signal(task))
 		cpu_set_work(WORK_SIGNAL);
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -52,7 +54,8 @@ bool signal_take(uint64_t wanted, struct signal_info *info)
 static void stop_here(struct task *task)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
-	bool stop = task->process->stopped && task->process->state == PROCESS_ALIVE;
+	bool stop =
+		task->process->stopped && task->process->state == PROCESS_ALIVE && !task->ending;
 
 	if (stop)
 		task->state = TASK_STOPPED;
@@ -157,8 +160,8 @@ static void handle_signals(struct registers *registers)
 
 	cpu_clear_work(WORK_SIGNAL);
 	while (task_has_signal(task)) {
-		if (task->process->state != PROCESS_ALIVE)
-			process_exit(task->process->status);
+		if (signal_fatal_pending())
+			task_exit(0); // the process has its status already
 		if (task->process->stopped)
 			stop_here(task);
 		else if (next_signal(task, &info, &action))

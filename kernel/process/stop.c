@@ -34,7 +34,7 @@ void process_stop(struct process *process, int signal)
 	process->stopped = true;
 	process->stop_reported = false;
 	process->continued = false;
-	process->status = signal;
+	process->stop_signal = (uint8_t)signal;
 	list_for_each_entry (task, &process->tasks, thread_link)
 		task_notify(task);
 	tell_parent(process, CLD_STOPPED, signal);

@@ -41,7 +41,7 @@ struct task {
 	struct process *process; // constant
 
 	uint32_t references; // hash and process's list count as one; atomic
-	int tid;             // constant
+	int tid;             // constant, but exec gives a thread its process's: process_lock
 	// Only the task itself leaves TASK_RUNNABLE, only the holder of its run queue's lock
 	// brings it back.
 	uint8_t state;        // enum task_state
@@ -62,6 +62,9 @@ struct task {
 	struct list pending_info; // their details, guarded by process_lock
 	uintptr_t signal_stack;   // sigaltstack
 	uint64_t signal_stack_size;
+
+	bool ending;  // another thread's exec ends it; process_lock
+	bool exiting; // past the point where it could take a signal; process_lock
 
 	// The last exception that became a signal: for signal frames. The task's own.
 	uint8_t trap_number;

@@ -82,6 +82,10 @@ long sys_rt_sigreturn(void);
 long sys_sigaltstack(uintptr_t stack, uintptr_t old);
 long sys_pause(void);
 
+// sys_futex.c
+long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeout,
+	       uintptr_t address2, uint32_t value3);
+
 // sys_time.c
 long sys_clock_gettime(int clock, uintptr_t time);
 long sys_clock_getres(int clock, uintptr_t resolution);

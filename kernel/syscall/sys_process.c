@@ -79,6 +79,9 @@ long sys_clone3(uintptr_t arguments, size_t size)
 	if (!args.stack != !args.stack_size || args.stack_size > USER_END ||
 	    args.exit_signal > SIGNAL_COUNT)
 		return -EINVAL;
+	if (args.flags & CLONE_DETACHED ||
+	    (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
+		return -EINVAL;
 	return process_fork(&(struct fork_request){
 		.flags = args.flags,
 		.exit_signal = (int)args.exit_signal,
@@ -107,10 +110,9 @@ long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp)
 
 long sys_exit(int status)
 {
-	process_exit((status & 0xff) << 8);
+	task_exit((status & 0xff) << 8);
 }
 
-// Every process has one task.
 long sys_exit_group(int status)
 {
 	process_exit((status & 0xff) << 8);

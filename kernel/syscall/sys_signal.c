@@ -218,10 +218,13 @@ static long wait_for_signal(uint64_t wanted, uint64_t deadline, struct signal_in
 	struct task *task = current_task();
 	int error;
 
+	info->signal = 0;
 	task->waited = wanted;
-	error = wait_until_deadline(&nobody, one_is_pending, &wanted, deadline);
+	do
+		error = wait_until_deadline(&nobody, one_is_pending, &wanted, deadline);
+	while (!signal_take(wanted, info) && !error); // another thread was faster
 	task->waited = 0;
-	if (signal_take(wanted, info))
+	if (info->signal)
 		return info->signal;
 	return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }

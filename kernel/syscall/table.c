@@ -78,6 +78,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(rt_sigreturn),
 	CALL(sigaltstack),
 	CALL(pause),
+	CALL(futex),
 	CALL(clock_gettime),
 	CALL(clock_getres),
 	CALL(gettimeofday),

@@ -4,6 +4,7 @@
 #   tests/unit/test_NAME.c   programs of the reader's machine (cmocka, ASan, UBSan)
 #   tests/ring3/NAME.c       static programs built with musl, that run here and on Linux
 #   tests/ring3/libc_NAME.c  the same, and again with the project's own C library and with glibc
+#   tests/ring3/threads_NAME.c  with musl and with glibc
 #   tests/scenario/NAME.c    static programs, built with musl, that tests/scenario/*.t run
 
 # --- unit: the same mm/ and lib/ sources, compiled for the machine that runs make ---
@@ -47,8 +48,8 @@ $(foreach test,$(UNIT_TESTS),$(eval $(call unit_program,$(basename $(notdir $(te
 RING3_SOURCES := $(sort $(wildcard tests/ring3/*.c))
 RING3_NAMES := $(RING3_SOURCES:tests/ring3/%.c=%)
 RING3_PROGRAMS := $(RING3_NAMES:%=$(BUILD)/tests/ring3/%) \
-	$(foreach name,$(filter libc_%,$(RING3_NAMES)),\
-	$(BUILD)/tests/ring3/$(name).faultline $(BUILD)/tests/ring3/$(name).glibc)
+	$(patsubst %,$(BUILD)/tests/ring3/%.faultline,$(filter libc_%,$(RING3_NAMES))) \
+	$(patsubst %,$(BUILD)/tests/ring3/%.glibc,$(filter libc_% threads_%,$(RING3_NAMES)))
 # musl-gcc is a native compiler only; elsewhere the cross compiler's own library has to do.
 GLIBC_CC := $(if $(native),$(HOST_CC),x86_64-linux-gnu-gcc)
 MUSL_CC := $(if $(native),musl-gcc,$(GLIBC_CC))

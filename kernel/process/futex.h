@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// Futexes: sleeping until a word of ring 3's memory changes, and waking who sleeps on one.
+// `address` is the word's, of the running task; `private` says that only its own threads use it
+// (FUTEX_PRIVATE_FLAG). All give Linux's results and errors: -EINVAL for an address that is no
+// multiple of 4, -EFAULT for one that can not be reached.
+#pragma once
+
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct task;
+
+// Sleeps while the word is `value`, until somebody wakes one of the bits in `bitset` or `deadline`
+// (clock_monotonic(), or WAIT_FOREVER) comes. 0, -EAGAIN when the word is another, -ETIMEDOUT, or
+// -ERESTARTSYS or -ERESTARTNOHAND for a signal.
+long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset,
+		uint64_t deadline);
+
+// Wakes up to `count` sleepers, but at least one: how many there were.
+long futex_wake(uintptr_t address, bool private, int count, uint32_t bitset);
+
+// Two words at once.
+struct futex_pair {
+	uintptr_t from, to;
+	bool private;
+	int wake;  // sleepers on `from` to wake
+	int other; // of `from` to move to `to`; futex_wake_op: of `to` to wake
+};
+
+// Wakes some of `from` and lets others sleep on `to` instead: how many in all. When `expected` is
+// not NULL the word at `from` must have that value: else -EAGAIN.
+long futex_requeue(const struct futex_pair *pair, const uint32_t *expected);
+
+// FUTEX_WAKE_OP: changes the word at `to` as `operation` says, wakes some of `from`, and some of
+// `to` if its old value is as `operation` says.
+long futex_wake_op(const struct futex_pair *pair, uint32_t operation);
+
+// At a task's end, or when it leaves its memory: every robust mutex it holds gets
+// FUTEX_OWNER_DIED, and one who sleeps on it is woken.
+void futex_release_robust(struct task *task);
