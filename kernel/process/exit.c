@@ -207,10 +207,10 @@ static bool stop_living(struct task *task, int status)
 	task->exiting = true;
 	signals_retarget(task, ~task->blocked);
 	last = --process->live == 0;
-	if (process->state == PROCESS_ALIVE && task->tid == process->pid)
-		process->status = status;
-	if (last)
+	if (last && process->state == PROCESS_ALIVE) {
 		process->state = PROCESS_EXITING;
+		process->status = status;
+	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return last;
 }

@@ -138,8 +138,7 @@ long process_fork(const struct fork_request *request);
 // Ends the running process, all its threads, with this wait status (exit code << 8, or the
 // signal's number), unless it is being ended already.
 _Noreturn void process_exit(int status);
-// Ends the running thread. A process ends with its last one, and with the status that its first
-// one had.
+// Ends the running thread. A process ends with its last one, and with that one's status.
 _Noreturn void task_exit(int status);
 // For exec: ends all threads but the running one and waits until they are gone. The running one
 // then is the first. 0, or -EINTR when it is to end itself.
