@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -192,6 +194,31 @@ static int try_signals(void)
 	return 0;
 }
 
+static int thread_ran, thread_alive;
+
+static int run_thread(void *unused)
+{
+	(void)unused;
+	thread_ran = 1;
+	return 0;
+}
+
+static int try_thread(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			  CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	int alive;
+
+	thread_ran = 0;
+	if (clone(run_thread, stack + sizeof(stack), flags, NULL, &thread_alive, NULL,
+		  &thread_alive) < 0)
+		return errno;
+	while ((alive = __atomic_load_n(&thread_alive, __ATOMIC_SEQ_CST)))
+		syscall(SYS_futex, &thread_alive, FUTEX_WAIT, alive, NULL);
+	return thread_ran ? 0 : EPROTO;
+}
+
 static const struct operation {
 	const char *name;
 	int (*run)(void);
@@ -206,6 +233,7 @@ static const struct operation {
 	{"pipe", try_pipe},
 	{"descriptors", try_descriptors},
 	{"signals", try_signals},
+	{"a thread", try_thread},
 };
 
 static int verdict(int error)
