@@ -75,6 +75,16 @@ static struct files *files_alloc(struct inode *cwd)
 	return files;
 }
 
+static struct inode *files_cwd_of(struct files *files)
+{
+	struct inode *cwd;
+
+	spin_lock(&files->lock);
+	cwd = inode_get(files->cwd);
+	spin_unlock(&files->lock);
+	return cwd;
+}
+
 struct files *files_create(void)
 {
 	struct files *files = files_alloc(root_inode);
@@ -108,27 +118,41 @@ static void copy_table(struct files *to, const struct files *from)
 	to->first_free = from->first_free;
 }
 
+// Gives an empty copy, which nobody else has yet, a table of this capacity. 0 or -ENOMEM.
+static int set_capacity(struct files *copy, unsigned capacity)
+{
+	struct file **table = table_alloc(capacity);
+
+	if (!table)
+		return -ENOMEM;
+	if (copy->table != copy->inline_table)
+		table_free(copy->table, copy->capacity);
+	copy->table = table;
+	copy->close_on_exec = table_bits(table, capacity);
+	copy->capacity = capacity;
+	return 0;
+}
+
+// Memory is allocated without the lock: another thread may need more by then.
 struct files *files_fork(struct files *files)
 {
-	unsigned capacity = needed_capacity(files);
-	struct files *copy = files_alloc(files->cwd);
+	struct inode *cwd = files_cwd_of(files);
+	struct files *copy = files_alloc(cwd);
+	unsigned needed;
 
+	inode_put(cwd);
 	if (!copy)
 		return NULL;
-	copy->umask = files->umask;
-	if (capacity > FILES_INLINE) {
-		struct file **table = table_alloc(capacity);
-
-		if (!table) {
+	spin_lock(&files->lock);
+	while ((needed = needed_capacity(files)) > copy->capacity) {
+		spin_unlock(&files->lock);
+		if (set_capacity(copy, needed)) {
 			files_put(copy);
 			return NULL;
 		}
-		copy->table = table;
-		copy->close_on_exec = table_bits(table, capacity);
-		copy->capacity = capacity;
+		spin_lock(&files->lock);
 	}
-	// Memory is there: from here on nothing sleeps or fails, and no thread opens or closes.
-	spin_lock(&files->lock);
+	copy->umask = files->umask;
 	copy_table(copy, files);
 	spin_unlock(&files->lock);
 	return copy;
@@ -339,14 +363,8 @@ struct inode *files_cwd(void)
 {
 	struct task *task = current_task();
 	struct files *files = task ? task->files : NULL;
-	struct inode *cwd;
 
-	if (!files)
-		return inode_get(root_inode);
-	spin_lock(&files->lock);
-	cwd = inode_get(files->cwd);
-	spin_unlock(&files->lock);
-	return cwd;
+	return files ? files_cwd_of(files) : inode_get(root_inode);
 }
 
 void files_chdir(struct inode *directory)

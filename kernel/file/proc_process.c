@@ -401,8 +401,9 @@ static long read_root(struct process *process, char *buffer, size_t size)
 	return read_link(process, buffer, size, follow_root);
 }
 
-// As for the process, but for what is the task's own: name, state, numbers, signals, fail-nth.
-static const struct pseudo_entry task_entries[] = {
+static const struct pseudo_entry no_names[0];
+
+static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("cmdline", show_cmdline),
 	PSEUDO_TEXT("comm", show_comm),
 	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
@@ -415,25 +416,13 @@ static const struct pseudo_entry task_entries[] = {
 	PSEUDO_TEXT("stat", show_stat),
 	PSEUDO_TEXT("statm", show_statm),
 	PSEUDO_TEXT("status", show_status),
-};
-
-const struct pseudo_entry task_directory = PSEUDO_DIRECTORY("", task_entries);
-
-static const struct pseudo_entry nothing_else[0];
-
-static const struct pseudo_entry entries[] = {
-	PSEUDO_TEXT("cmdline", show_cmdline),
-	PSEUDO_TEXT("comm", show_comm),
-	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
-	PSEUDO_TEXT("environ", show_environ),
-	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
-	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
-	PSEUDO_TEXT("maps", proc_show_maps),
-	{.name = "root", .readlink = read_root, .follow = follow_root},
-	PSEUDO_TEXT("stat", show_stat),
-	PSEUDO_TEXT("statm", show_statm),
-	PSEUDO_TEXT("status", show_status),
-	{.name = "task", .permissions = 0555, .entries = nothing_else, .tasks = true},
+	{.name = "task", .permissions = 0555, .entries = no_names, .tasks = true}, // the last
 };
 
 const struct pseudo_entry process_directory = PSEUDO_DIRECTORY("", entries);
+// All but `task`. Name, state, numbers, signals and fail-nth are the task's own.
+const struct pseudo_entry task_directory = {
+	.permissions = 0555,
+	.entries = entries,
+	.count = sizeof(entries) / sizeof(entries[0]) - 1,
+};

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;
-; The loops and instructions that touch ring 3's memory. user_copy.c has checked the range. By quadwords: a
-; byte costs as much as eight where there is no ERMS.
+; The loops and instructions that touch ring 3's memory. user_copy.c has checked the range. By
+; quadwords: a byte costs as much as eight where there is no ERMS.
 
 %include "kernel/machine/offsets.inc"
 

@@ -109,7 +109,7 @@ int process_parent_pid(struct process *process);
 struct inode *process_executable_inode(struct process *process);
 // Comm of the first task (of a zombie: the last it had).
 void process_name(struct process *process, char name[16]);
-// RUSAGE_SELF or RUSAGE_CHILDREN.
+// RUSAGE_SELF, RUSAGE_THREAD or RUSAGE_CHILDREN.
 void process_usage(struct process *process, int who, struct rusage *usage);
 
 // The limit in force: RLIMIT_* of <linux/resource.h>.

@@ -15,6 +15,7 @@
 #include "mm/trace.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <linux/errno.h>
 
 #define NOTE_COUNT 256
 
@@ -283,8 +284,32 @@ void signal_send_task(struct task *task, const struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	send(task->process, task, info);
+	if (!task->exiting) // else its process may be gone
+		send(task->process, task, info);
 	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+// What is left of a process that has ended, or of its first thread, can be named but hears
+// nothing.
+static int send_tid(int pid, int tid, const struct signal_info *info)
+{
+	struct task *task = pid_task(tid);
+	struct process *process = task ? task->process : pid_process(tid);
+
+	if (!process || (pid && process->pid != pid))
+		return -ESRCH;
+	if (task && info->signal)
+		send(process, task, info);
+	return 0;
+}
+
+int signal_send_tid(int pid, int tid, const struct signal_info *info)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	int result = send_tid(pid, tid, info);
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return result;
 }
 
 int signal_send_group(int group, const struct signal_info *info)

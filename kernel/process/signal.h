@@ -63,6 +63,8 @@ struct process_signals {
 // interrupts included. Never fails: without memory for the details only they are lost.
 void signal_send(struct process *process, const struct signal_info *info);
 void signal_send_task(struct task *task, const struct signal_info *info);
+// To the task with this tid, of process `pid` unless that is 0; signal 0 only asks. 0 or -ESRCH.
+int signal_send_tid(int pid, int tid, const struct signal_info *info);
 // To each process of a group: how many there were. From anywhere (^C at the terminal).
 int signal_send_group(int group, const struct signal_info *info);
 

@@ -9,6 +9,12 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 
+static void add_thread(const struct task *task, struct usage *usage)
+{
+	usage->user_ticks += task->user_ticks;
+	usage->kernel_ticks += task->kernel_ticks;
+}
+
 static void add_own(struct process *process, struct usage *usage)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
@@ -18,10 +24,8 @@ static void add_own(struct process *process, struct usage *usage)
 	usage->kernel_ticks += process->kernel_ticks;
 	usage->minor_faults += process->minor_faults;
 	usage->major_faults += process->major_faults;
-	list_for_each_entry (task, &process->tasks, thread_link) {
-		usage->user_ticks += task->user_ticks;
-		usage->kernel_ticks += task->kernel_ticks;
-	}
+	list_for_each_entry (task, &process->tasks, thread_link)
+		add_thread(task, usage);
 	if (process->peak_resident > usage->peak_resident)
 		usage->peak_resident = process->peak_resident;
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -53,10 +57,12 @@ static void add_children(const struct process *process, struct usage *usage)
 void process_usage_ticks(struct process *process, int who, struct usage *usage)
 {
 	memset(usage, 0, sizeof(*usage));
-	if (who != RUSAGE_CHILDREN) {
+	if (who == RUSAGE_THREAD)
+		add_thread(current_task(), usage);
+	else if (who != RUSAGE_CHILDREN)
 		add_own(process, usage);
+	if (who != RUSAGE_CHILDREN)
 		add_memory(process, usage);
-	}
 	if (who == RUSAGE_CHILDREN || who == RUSAGE_BOTH)
 		add_children(process, usage);
 }

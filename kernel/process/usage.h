@@ -12,5 +12,6 @@ struct usage {
 	uint64_t peak_resident;
 };
 
-// `who`: RUSAGE_SELF, RUSAGE_CHILDREN or RUSAGE_BOTH.
+// `who`: RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_BOTH, or RUSAGE_THREAD for the running thread's
+// times and its process's memory.
 void process_usage_ticks(struct process *process, int who, struct usage *usage);

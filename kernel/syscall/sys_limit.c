@@ -65,6 +65,6 @@ long sys_getrusage(int who, uintptr_t usage)
 
 	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
 		return -EINVAL;
-	process_usage(current_process(), who == RUSAGE_THREAD ? RUSAGE_SELF : who, &used);
+	process_usage(current_process(), who, &used);
 	return copy_to_user(usage, &used, sizeof(used));
 }

@@ -80,21 +80,10 @@ long sys_kill(int pid, int signal)
 static long kill_task(int pid, int tid, int signal)
 {
 	struct signal_info info = from_self(signal, SI_TKILL);
-	struct task *task;
-	long result = -ESRCH;
 
 	if (tid <= 0 || (signal && !is_signal(signal)))
 		return -EINVAL;
-	task = task_find(tid);
-	if (!task)
-		return -ESRCH;
-	if (!pid || task->process->pid == pid) {
-		result = 0;
-		if (signal)
-			signal_send_task(task, &info);
-	}
-	task_put(task);
-	return result;
+	return signal_send_tid(pid, tid, &info);
 }
 
 long sys_tkill(int tid, int signal)

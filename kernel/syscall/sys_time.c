@@ -41,11 +41,11 @@ int user_time_write(uintptr_t to, uint64_t nanoseconds)
 	return copy_to_user(to, &time, sizeof(time));
 }
 
-static uint64_t cpu_time(void)
+static uint64_t cpu_time(int who)
 {
 	struct usage usage;
 
-	process_usage_ticks(current_process(), RUSAGE_SELF, &usage);
+	process_usage_ticks(current_process(), who, &usage);
 	return (usage.user_ticks + usage.kernel_ticks) * TICK_NANOSECONDS;
 }
 
@@ -64,8 +64,10 @@ static int clock_read(int clock, uint64_t *now)
 		*now = clock_monotonic();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
+		*now = cpu_time(RUSAGE_SELF);
+		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
-		*now = cpu_time();
+		*now = cpu_time(RUSAGE_THREAD);
 		return 0;
 	default:
 		return -EINVAL;
