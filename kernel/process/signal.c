@@ -255,7 +255,7 @@ static void send(struct process *process, struct task *task, const struct signal
 		return;
 	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
 	target = task ? task : choose_task(process, info->signal);
-	if (is_fatal(process, target ? target : first, info->signal)) {
+	if (target ? is_fatal(process, target, info->signal) : info->signal == SIGKILL) {
 		process_begin_exit(process, info->signal);
 		return;
 	}
