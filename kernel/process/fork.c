@@ -152,7 +152,6 @@ static void link_process(struct task *task, struct process *parent, uint64_t fla
 	list_add_tail(&all_processes, &child->link);
 	list_add_tail(&child->tasks, &task->thread_link);
 	child->task_count = 1;
-	child->live = 1;
 	pid_link_process(child);
 	pid_link_task(task);
 	spin_unlock_irqrestore(&process_lock, irq);

@@ -106,7 +106,6 @@ static void link_init(struct process *process, struct task *task)
 	process->session = process->pid;
 	process->exit_signal = 0;
 	process->task_count = 1;
-	process->live = 1;
 	list_add_tail(&all_processes, &process->link);
 	list_add_tail(&process->tasks, &task->thread_link);
 	pid_link_process(process);

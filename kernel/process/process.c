@@ -34,6 +34,7 @@ struct process *process_alloc(void)
 	if (!process)
 		return NULL;
 	process->references = 1;
+	process->live = 1; // the task it is made for
 	list_init(&process->children);
 	list_init(&process->sibling);
 	list_init(&process->tasks);
