@@ -18,7 +18,7 @@
 #include "lib/string.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
-#include "mm/object.h"
+#include "mm/kernel_table.h"
 #include "mm/object.h"
 #include "mm/slab.h"
 #include <asm/signal.h>
@@ -115,6 +115,7 @@ static void link_init(struct process *process, struct task *task)
 }
 
 static uint64_t frames_before[FRAME_KIND_COUNT];
+static uint64_t kernel_tables_before;
 
 static void count_frames(uint64_t counts[FRAME_KIND_COUNT])
 {
@@ -129,6 +130,7 @@ void process_start_init(void)
 
 	process_caches_create();
 	count_frames(frames_before);
+	kernel_tables_before = kernel_table_count();
 	process = process_alloc();
 	task = process ? task_alloc(process, pid_alloc()) : NULL;
 	if (!task)
@@ -180,7 +182,8 @@ static void log_audit(void)
 			 report.wrong, report.first);
 }
 
-// What the programs' life has changed, by kind of frame: caches that stay filled, or a leak.
+// What the programs' life has changed, by kind of frame: caches that stay filled, or a leak. The
+// kernel's own half keeps the tables it once needed, for the stacks of many tasks at a time.
 static void log_frames(void)
 {
 	uint64_t after[FRAME_KIND_COUNT];
@@ -191,6 +194,9 @@ static void log_frames(void)
 			log_line("faultline: frames: %s %+ld since the first program",
 				 frame_kind_name(kind), (long)(after[kind] - frames_before[kind]));
 	}
+	if (kernel_table_count() != kernel_tables_before)
+		log_line("faultline: frames: %lu of page-table are the kernel's own, for stacks",
+			 kernel_table_count() - kernel_tables_before);
 }
 
 void process_finish_if_over(void)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // Shows what it was given and ends as its first argument says: `exit N`, `signal N`, `env NAME`,
-// `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `line`.
+// `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `line`,
+// `crowd N` (N processes at a time).
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int print_all(char **argv)
@@ -36,6 +38,31 @@ static int echo_line(void)
 	return 0;
 }
 
+// None ends before all are there.
+static int crowd(int count)
+{
+	int ends[2], born = 0;
+	char byte;
+
+	if (pipe(ends) < 0)
+		return 1;
+	while (born < count) {
+		pid_t child = fork();
+
+		if (child < 0)
+			break;
+		if (child == 0) {
+			close(ends[1]);
+			_exit(read(ends[0], &byte, 1) != 0);
+		}
+		born++;
+	}
+	close(ends[1]);
+	while (wait(NULL) > 0)
+		;
+	return born < count;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -55,6 +82,8 @@ int main(int argc, char **argv)
 		return describe_terminal();
 	if (!strcmp(how, "line"))
 		return echo_line();
+	if (!strcmp(how, "crowd"))
+		return crowd(atoi(what));
 	while (!strcmp(how, "loop"))
 		;
 	return print_all(argv + 1);
