@@ -20,7 +20,6 @@
 #include "mm/frame.h"
 #include "mm/kernel_table.h"
 #include "mm/object.h"
-#include "mm/slab.h"
 #include <asm/signal.h>
 #include <linux/errno.h>
 
@@ -33,10 +32,35 @@
 
 #define EXIT_CANNOT_RUN 127 // what shells use for a program that can not be run
 
+// In a block of frames: arguments may come to more than kmalloc has.
 struct strings_file {
-	char *bytes; // from kmalloc
+	char *bytes; // NULL: no block
 	size_t size;
+	unsigned order;
 };
+
+static int strings_take_room(struct strings_file *file, size_t size)
+{
+	struct frame *block;
+
+	for (file->order = 0; PAGE_SIZE << file->order < size; file->order++) {
+		if (file->order == FRAME_ORDER_MAX)
+			return -E2BIG;
+	}
+	block = frame_alloc(file->order, FRAME_KERNEL);
+	if (!block)
+		return -ENOMEM;
+	file->bytes = frame_to_virt(block);
+	file->size = size;
+	return 0;
+}
+
+static void strings_give_room(struct strings_file *file)
+{
+	if (file->bytes)
+		frame_free(phys_to_frame(virt_to_phys(file->bytes)), file->order);
+	file->bytes = NULL;
+}
 
 // Reads a file of NUL-terminated strings from the initrd. -ENOENT is an ordinary answer.
 static int read_strings(const char *path, struct strings_file *file)
@@ -47,51 +71,54 @@ static int read_strings(const char *path, struct strings_file *file)
 
 	if (error)
 		return error;
-	file->size = inode->object ? inode->object->size : 0;
-	file->bytes = file->size && file->size < KMALLOC_MAX ? kmalloc(file->size) : NULL;
-	if (!file->bytes) {
+	error = inode->object ? strings_take_room(file, inode->object->size) : -EINVAL;
+	if (error) {
 		inode_put(inode);
-		return -E2BIG;
+		return error;
 	}
 	count = object_read(inode->object, 0, file->bytes, file->size);
 	inode_put(inode);
-	if (count == (long)file->size && !file->bytes[count - 1])
+	if (count > 0 && count == (long)file->size && !file->bytes[count - 1])
 		return 0;
-	kfree(file->bytes);
+	strings_give_room(file);
 	return count < 0 ? (int)count : -EINVAL;
 }
 
-// The file's strings, or a default.
-static void strings_or(const char *path, const char *bytes, size_t size,
-		       struct strings_file *strings)
+// The file's strings, or a default where there is no such file. With a file that can not be had
+// the program is not run: without its arguments it would be another.
+static int strings_or(const char *path, const char *bytes, size_t size,
+		      struct strings_file *strings)
 {
 	int error = read_strings(path, strings);
 
 	if (!error)
-		return;
-	if (error != -ENOENT)
-		log_line("faultline: %s not used: error %d", path, error);
-	strings->bytes = kmalloc(size);
-	if (!strings->bytes)
-		panic("no memory for the first program's arguments");
-	memcpy(strings->bytes, bytes, size);
-	strings->size = size;
+		return 0;
+	if (error != -ENOENT) {
+		log_line("faultline: cannot read %s: error %d", path, error);
+		return error;
+	}
+	error = strings_take_room(strings, size);
+	if (!error)
+		memcpy(strings->bytes, bytes, size);
+	return error;
 }
 
 // The first program's task, in ring 0. When it returns, ring 3 begins.
 static void become_init(void *unused)
 {
-	struct strings_file arguments, environment;
+	struct strings_file arguments = {0}, environment = {0};
 	int error;
 
 	(void)unused;
-	strings_or(ARGUMENTS_PATH, options.init, strlen(options.init) + 1, &arguments);
-	strings_or(ENVIRONMENT_PATH, DEFAULT_ENVIRONMENT, sizeof(DEFAULT_ENVIRONMENT) - 1,
-		   &environment);
-	error = exec_from_kernel(options.init, arguments.bytes, arguments.size, environment.bytes,
-				 environment.size);
-	kfree(arguments.bytes);
-	kfree(environment.bytes);
+	error = strings_or(ARGUMENTS_PATH, options.init, strlen(options.init) + 1, &arguments);
+	if (!error)
+		error = strings_or(ENVIRONMENT_PATH, DEFAULT_ENVIRONMENT,
+				   sizeof(DEFAULT_ENVIRONMENT) - 1, &environment);
+	if (!error)
+		error = exec_from_kernel(options.init, arguments.bytes, arguments.size,
+					 environment.bytes, environment.size);
+	strings_give_room(&arguments);
+	strings_give_room(&environment);
 	if (error) {
 		log_line("faultline: cannot run %s: error %d", options.init, error);
 		process_exit(EXIT_CANNOT_RUN << 8);

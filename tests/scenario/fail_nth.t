@@ -20,6 +20,9 @@ def without_a_program(tap):
 def while_starting(tap):
     """The boot option counts from the first program's exec on."""
     program = harness.built("tests", "scenario", "fail_nth")
+    result = harness.run(program, "counted", options=["--append", "fail-nth=1"])
+    tap.ok(result.status == 127, "no memory for the arguments: not run without them",
+           result.describe())
     for nth in (3, 10, 20, 30, 45):
         result = harness.run(program, "counted", options=["--append", f"fail-nth={nth}"])
         tap.ok(result.status in (0, 2, 4, 127, 137) and b" facts, 0 wrong" in result.errors,

@@ -33,6 +33,10 @@ def contents(tap):
     result = harness.run(ENDS, *words)
     tap.same(result.output, "".join(f"[{word}]\n" for word in words).encode(),
              "arguments arrive as they are")
+    long = [letter * 100000 for letter in "abcdefgh"]
+    result = harness.run(ENDS, *long)
+    tap.ok(result.output == "".join(f"[{word}]\n" for word in long).encode(),
+           "long ones too", result.errors)
     result = harness.run(ENDS, "env", "COLOUR", options=["--env", "COLOUR=deep blue"])
     tap.same(result.output, b"deep blue\n", "--env sets a variable")
     result = harness.run(ENDS, "env", "LOGNAME")
