@@ -37,7 +37,7 @@ warnings := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # Only these header directories, so that neither compiler quietly reads the system's C library.
 freestanding := -std=gnu11 -O2 -g -ffreestanding $(warnings) $(gcc_flags) -fno-pic -fno-pie \
 	-fcf-protection=none -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common \
-	-nostdinc -isystem $(BUILD)/compiler-include
+	-nostdinc -isystem $(BUILD)/compiler-include -isystem $(BUILD)/compiler-fixed
 
 # No SSE and no red zone: an interrupt may come at any instruction and saves neither. No libgcc
 # for the same reason, so 128-bit division (__udivti3 and its like) does not link.
@@ -95,4 +95,8 @@ $(staged): $(BUILD)/flags/kernel
 	test -e $(BUILD)/include/asm/unistd_64.h || { \
 		echo 'linux-libc-dev for x86-64 is not installed: run `make deps`' >&2; exit 1; }
 	@ln -sfn "$$($(CC) -print-file-name=include)" $(BUILD)/compiler-include
+	@# GCC's own limits.h, where Debian did not move it to the others.
+	@rm -rf $(BUILD)/compiler-fixed && mkdir -p $(BUILD)/compiler-fixed
+	@limits=$$($(CC) -print-file-name=include-fixed)/limits.h; \
+		test ! -e "$$limits" || ln -s "$$limits" $(BUILD)/compiler-fixed/
 	@touch $@
