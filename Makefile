@@ -84,7 +84,9 @@ doctor:
 
 # The terminal belongs to the program that runs: neither make's -j nor its output gets between.
 run: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
-	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio /bin/init
+	@echo '  the kernel logs to $(BUILD)/run.log'
+	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio \
+		--log $(BUILD)/run.log /bin/init
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@echo '  stopped at reset; now `make gdb` in another terminal'
