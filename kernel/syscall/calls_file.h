@@ -87,6 +87,14 @@ long sys_fchown(int descriptor, uint32_t user, uint32_t group);
 long sys_fchownat(int directory, uintptr_t path, uint32_t user, uint32_t group, int flags);
 long sys_utimensat(int directory, uintptr_t path, uintptr_t times, int flags);
 
+// sys_file_xattr.c; what follows the first argument does not matter
+long sys_getxattr(uintptr_t path);
+long sys_lgetxattr(uintptr_t path);
+long sys_fgetxattr(int descriptor);
+long sys_listxattr(uintptr_t path);
+long sys_llistxattr(uintptr_t path);
+long sys_flistxattr(int descriptor);
+
 // sys_file_poll.c
 long sys_poll(uintptr_t files, uint32_t count, int timeout);
 long sys_ppoll(uintptr_t files, uint32_t count, uintptr_t timeout, uintptr_t mask,

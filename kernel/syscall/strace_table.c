@@ -93,6 +93,8 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW_F(ioctl, terminal_commands, D, F, X), ROW(getdents64, D, X, L), ROW(poll, X, I, I),
 	ROW(sendfile, D, D, X, L), ROW(unlink, S), ROW(mkdir, S, O), ROW(rmdir, S),
 	ROW(rename, S, S),
+	ROW(getxattr, S, S, X, L), ROW(lgetxattr, S, S, X, L), ROW(fgetxattr, D, S, X, L),
+	ROW(listxattr, S, X, L), ROW(llistxattr, S, X, L), ROW(flistxattr, D, X, L),
 	ROW(chmod, S, O), ROW(umask, O), ROW(statfs, S, X), ROW(select, I, X, X, X, X),
 
 	ROW_X(brk, X), ROW_F(mprotect, prot_flags, X, L, F), ROW(munmap, X, L),
