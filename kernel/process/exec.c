@@ -17,6 +17,7 @@
 #include "mm/trace.h"
 #include <asm/processor-flags.h>
 #include <linux/errno.h>
+#include <linux/stat.h>
 
 #define SCRIPT_DEPTH 5             // Linux's limit of scripts that are run by scripts
 #define MMAP_GAP     (128ul << 20) // kept free below the stack's top, at least
@@ -244,11 +245,29 @@ static int run_with_strings(struct exec *exec, const char *path, int error)
 	return error;
 }
 
+// Whether there is a file to execute at all: 0 or -errno.
+static int check_path(const char *path)
+{
+	struct inode *inode;
+	int error = path_lookup(path, &inode);
+
+	if (error)
+		return error;
+	if (!inode_is(inode, S_IFREG) || inode_permission(inode, 1))
+		error = -EACCES;
+	inode_put(inode);
+	return error;
+}
+
 int exec_from_user(const char *path, uintptr_t argv, uintptr_t envp)
 {
 	struct exec exec;
-	int error = strings_from_user(&exec.strings, argv, envp);
+	int error = check_path(path);
 
+	// Of a wrong path and wrong arguments Linux reports the path.
+	if (error)
+		return error;
+	error = strings_from_user(&exec.strings, argv, envp);
 	return run_with_strings(&exec, path, error);
 }
 

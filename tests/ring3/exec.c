@@ -150,6 +150,9 @@ static void refusals(void)
 	show("a directory", execve("/", arguments, no_environment));
 	show("name nowhere", raw_execve(8, (long)arguments, (long)no_environment));
 	show("arguments nowhere", raw_execve((long)self, 8, (long)no_environment));
+	show("no such file, and arguments nowhere",
+	     raw_execve((long)"/nothing-here", 8, (long)no_environment));
+	show("a directory, and environment nowhere", raw_execve((long)"/", (long)arguments, 8));
 	show("an argument nowhere",
 	     execve(self, (char *[]){"a", (char *)8, NULL}, no_environment));
 	show("environment in the kernel",
