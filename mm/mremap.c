@@ -101,7 +101,8 @@ static long finish_move(const struct remap *remap, struct vma *vma, struct vma *
 			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCKED);
 		vma_merge(remap->mm, vma);
 	}
-	vma_merge(remap->mm, twin);
+	// The old mapping may have swallowed its twin, so that is looked up again.
+	vma_merge(remap->mm, vma_find(remap->mm, to));
 	return (long)to;
 }
 

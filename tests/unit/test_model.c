@@ -312,6 +312,29 @@ static void op_move(struct process *process)
 	memset(&pages[first], 0, count * sizeof(pages[0]));
 }
 
+// A range to somewhere else, its old place left empty. mlock is kept out of it: how much of that
+// goes depends on what is one VMA.
+static void op_move_keeping(struct process *process)
+{
+	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first) / 2;
+	unsigned to = fake_random(PAGES);
+	struct model_page *pages = process->pages;
+	long result;
+
+	if (!pages[first].mapped || to + count > PAGES ||
+	    (first < to + count && to < first + count) || process->mm->locked)
+		return;
+	result = mm_mremap(process->mm, page_address(first), count * PAGE_SIZE, count * PAGE_SIZE,
+			   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, page_address(to));
+	if (result == -EFAULT)
+		return;
+	assert_int_equal(result, page_address(to));
+	assert_true(alike(process, first, count));
+	memcpy(&pages[to], &pages[first], count * sizeof(pages[0]));
+	for (unsigned i = first; i < first + count; i++)
+		pages[i].own = pages[i].initial;
+}
+
 static void op_resize(struct process *process)
 {
 	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first);
@@ -412,10 +435,10 @@ static void op_copy_in(struct process *process)
 static void random_operations(void **state)
 {
 	static void (*const operations[])(struct process *) = {
-		op_map,    op_map_shared, op_map_file, op_unmap,       op_protect,       op_fork,
-		op_store,  op_store,      op_store,    op_load,        op_load,          op_load,
-		op_store,  op_load,       op_copy_in,  op_drop_caches, op_store_in_need, op_move,
-		op_resize, op_advise,     op_lock,
+		op_map,    op_map_shared, op_map_file, op_unmap,        op_protect,       op_fork,
+		op_store,  op_store,      op_store,    op_load,         op_load,          op_load,
+		op_store,  op_load,       op_copy_in,  op_drop_caches,  op_store_in_need, op_move,
+		op_resize, op_advise,     op_lock,     op_move_keeping,
 	};
 
 	(void)state;

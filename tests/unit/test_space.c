@@ -364,6 +364,31 @@ static void large_mappings_move(void **state)
 	fake_forget(mm);
 }
 
+// A mapping that is left where it was may be one with its twin right away.
+static void twins_merge(void **state)
+{
+	struct mm *mm = space_with(1);
+	const int keep = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+
+	(void)state;
+	for (unsigned i = 1; i < 5; i++) {
+		uintptr_t to = BASE + i * PAGE_SIZE;
+
+		assert_int_equal(mm_mremap(mm, BASE, PAGE_SIZE, PAGE_SIZE, keep, to), to);
+		assert_int_equal(mm->vma_count, 1);
+		assert_int_equal(mm->mapped, i + 1);
+	}
+	for (unsigned i = 1; i < 5; i++) {
+		uintptr_t to = BASE - i * PAGE_SIZE;
+
+		assert_int_equal(mm_mremap(mm, BASE, PAGE_SIZE, PAGE_SIZE, keep, to), to);
+		assert_int_equal(mm->vma_count, 1);
+	}
+	assert_audit();
+	mm_put(mm);
+	assert_audit();
+}
+
 static void residency(void **state)
 {
 	struct mm *mm = space_with(4);
@@ -411,6 +436,7 @@ int main(void)
 		cmocka_unit_test(file_pages),
 		cmocka_unit_test(failures_are_undone),
 		cmocka_unit_test(large_mappings_move),
+		cmocka_unit_test(twins_merge),
 		cmocka_unit_test(residency),
 	};
 
