@@ -6,6 +6,7 @@
 #pragma once
 
 #include "mm/layout.h"
+#include <stdbool.h>
 
 struct mm;
 
@@ -29,6 +30,10 @@ int machine_task_id(void);
 
 // Time for the trace: the processor's time-stamp counter.
 uint64_t machine_time(void);
+
+// In a long loop, without locks: lets others run when it is their turn. Whether the running task
+// has been killed, so that going on is of no use to anybody.
+bool machine_killed(void);
 
 // One line into the kernel's log. printf's format; the line's end is added.
 void machine_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

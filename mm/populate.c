@@ -4,6 +4,7 @@
 // own access would.
 
 #include "mm/populate.h"
+#include "mm/machine.h"
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
 
@@ -32,8 +33,11 @@ static int access_at(struct mm *mm, uintptr_t address, enum populate_access want
 static int populate_vma(struct mm *mm, uintptr_t start, uintptr_t end, enum fault_access access)
 {
 	for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
-		enum fault_result result = mm_fault(mm, at, access);
+		enum fault_result result;
 
+		if (machine_killed())
+			return -EINTR;
+		result = mm_fault(mm, at, access);
 		if (result == FAULT_NO_MEMORY)
 			return -ENOMEM;
 		if (result > FAULT_LAST_RESOLVED)

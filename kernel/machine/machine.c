@@ -6,6 +6,8 @@
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/features.h"
 #include "kernel/machine/instructions.h"
+#include "kernel/process/scheduler.h"
+#include "kernel/process/signal.h"
 #include "kernel/process/task.h"
 #include "mm/mm.h"
 #include "mm/page_table.h"
@@ -63,6 +65,13 @@ int machine_task_id(void)
 	struct task *task = cpu_current_task();
 
 	return task ? task->tid : 0;
+}
+
+bool machine_killed(void)
+{
+	if (this_cpu()->work & WORK_RESCHED)
+		schedule();
+	return signal_fatal_pending();
 }
 
 uint64_t machine_time(void)

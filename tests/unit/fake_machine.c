@@ -57,6 +57,11 @@ bool fake_fail_stop(void)
 	return failed;
 }
 
+bool machine_killed(void)
+{
+	return false;
+}
+
 uint64_t machine_time(void)
 {
 	static uint64_t now;
