@@ -75,8 +75,6 @@ void process_begin_exit(struct process *process, int status);
 // `task` no longer takes `signals`: one of them that is pending for the process and that it may
 // have been woken for goes to another thread.
 void signals_retarget(struct task *task, uint64_t signals);
-// Tells a task that there is something to look at before it goes back to ring 3.
-void task_notify(struct task *task);
 // Whether the task has something to do before it goes back to ring 3. No lock needed: a signal
 // that comes meanwhile sets WORK_SIGNAL.
 bool task_has_signal(const struct task *task);

@@ -139,20 +139,43 @@ void schedule(void)
 	finish_switch();
 }
 
+// Under the queue's lock. The task may leave its sleep by itself at the same time, or go on to
+// sleep for something else (wait.c), without the lock: hence the exchange, so that a state it has
+// set since is never overwritten, TASK_DEAD least of all.
+static bool make_runnable(struct run_queue *queue, struct task *task, uint8_t asleep)
+{
+	if (!__atomic_compare_exchange_n(&task->state, &asleep, TASK_RUNNABLE, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	// Still on its way into schedule(): that will see the state and queue it.
+	if (queue->running != task)
+		enqueue(queue, task);
+	return true;
+}
+
 bool task_wake(struct task *task)
 {
 	struct run_queue *queue = &run_queues[task->cpu];
 	uint64_t flags = spin_lock_irqsave(&queue->lock);
-	bool asleep = task->state != TASK_RUNNABLE && task->state != TASK_DEAD;
+	uint8_t state = __atomic_load_n(&task->state, __ATOMIC_RELAXED);
+	bool woken =
+		state != TASK_RUNNABLE && state != TASK_DEAD && make_runnable(queue, task, state);
 
-	if (asleep) {
-		task->state = TASK_RUNNABLE;
-		// Still on its way into schedule(): that will see the state and queue it.
-		if (queue->running != task)
-			enqueue(queue, task);
-	}
 	spin_unlock_irqrestore(&queue->lock, flags);
-	return asleep;
+	return woken;
+}
+
+// The lock is a full barrier between what the caller has changed and the look at the state, as
+// there is one between a sleeper's state and its look at the signals. switch_to() looks after
+// `running` was set.
+void task_notify(struct task *task)
+{
+	struct run_queue *queue = &run_queues[task->cpu];
+	uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+	if (!make_runnable(queue, task, TASK_SLEEPING) && queue->running == task)
+		cpu_set_work(WORK_SIGNAL);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 void task_start(struct task *task)

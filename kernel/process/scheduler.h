@@ -39,6 +39,12 @@ void scheduler_tick(bool from_ring3);
 // Makes a sleeping task runnable. Whether it was asleep. From anywhere, interrupts included.
 bool task_wake(struct task *task);
 
+// Tells a task that there is something to look at before it goes back to ring 3 (a signal, a stop,
+// its end): a sleeper that signals may wake (TASK_SLEEPING) is woken, whoever runs in ring 3 comes
+// into ring 0. The caller has changed what is to be seen; a task that waits for its turn sees it
+// when that comes, and so does one that is about to sleep. From anywhere, interrupts included.
+void task_notify(struct task *task);
+
 // Puts a new task on this CPU's run queue.
 void task_start(struct task *task);
 

@@ -138,16 +138,6 @@ bool signal_blocked_or_ignored(int signal)
 	return (task->blocked | task->process->signals.ignored) & signal_bit(signal);
 }
 
-// A task that sleeps and may be woken is; one that runs is stopped on its way back to ring 3; one
-// that waits for its turn will see it when that comes (scheduler.c).
-void task_notify(struct task *task)
-{
-	if (task == current_task())
-		cpu_set_work(WORK_SIGNAL);
-	else if (task->state == TASK_SLEEPING)
-		task_wake(task);
-}
-
 void process_begin_exit(struct process *process, int status)
 {
 	struct task *task;
