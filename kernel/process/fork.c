@@ -136,12 +136,17 @@ static void task_abandon(struct task *child)
 }
 
 // Makes the child process visible. The tree's reference is the one that process_alloc gave, the
-// process's list and the hash share that of task_alloc.
-static void link_process(struct task *task, struct process *parent, uint64_t flags)
+// process's list and the hash share that of task_alloc. As on Linux, not with a signal pending:
+// one to the whole group reaches the parent before the fork or the child after it.
+static int link_process(struct task *task, struct process *parent, uint64_t flags)
 {
 	struct process *child = task->process;
 	uint64_t irq = spin_lock_irqsave(&process_lock);
 
+	if (signal_pending()) {
+		spin_unlock_irqrestore(&process_lock, irq);
+		return -ERESTARTNOINTR;
+	}
 	signals_fork(child, parent);
 	if (flags & CLONE_CLEAR_SIGHAND)
 		signals_reset_handlers(child);
@@ -155,7 +160,7 @@ static void link_process(struct task *task, struct process *parent, uint64_t fla
 	pid_link_process(child);
 	pid_link_task(task);
 	spin_unlock_irqrestore(&process_lock, irq);
-	process_count_fork();
+	return 0;
 }
 
 // Makes a thread visible. Not in a process that is being ended, which has told its threads
@@ -173,9 +178,14 @@ static int link_thread(struct task *task)
 		pid_link_task(task);
 	}
 	spin_unlock_irqrestore(&process_lock, irq);
-	if (!error)
-		process_count_fork();
 	return error;
+}
+
+static int link_child(struct task *child, struct task *parent, const struct fork_request *request)
+{
+	if (request->flags & CLONE_THREAD)
+		return link_thread(child);
+	return link_process(child, parent->process, request->flags);
 }
 
 // Linux ignores failures of these two stores as well: the child exists by now.
@@ -271,14 +281,13 @@ long process_fork(const struct fork_request *request)
 	if (!child)
 		return -ENOMEM;
 	error = build_child(child, parent, request);
-	if (!error && request->flags & CLONE_THREAD)
-		error = link_thread(child);
+	if (!error)
+		error = link_child(child, parent, request);
 	if (error) {
 		task_abandon(child);
 		return error;
 	}
-	if (child->process != parent->process)
-		link_process(child, parent->process, request->flags);
+	process_count_fork();
 	store_tids(child, request);
 	return start_child(child, request);
 }

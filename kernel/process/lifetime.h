@@ -79,7 +79,7 @@ void signals_retarget(struct task *task, uint64_t signals);
 // that comes meanwhile sets WORK_SIGNAL.
 bool task_has_signal(const struct task *task);
 
-// signal_action.c
+// signal_action.c; process_lock held
 struct signal_action signal_action_get(const struct process *process, int signal);
 // What happens by default.
 enum signal_default { DEFAULT_TERMINATE, DEFAULT_IGNORE, DEFAULT_STOP, DEFAULT_CONTINUE };

@@ -131,8 +131,8 @@ struct fork_request {
 	uintptr_t parent_tid, child_tid; // CLONE_PARENT_SETTID, CLONE_CHILD_SETTID, _CLEARTID
 	uintptr_t tls;
 };
-// The child's pid, or the thread's tid; -EAGAIN, -ENOMEM, -EINVAL, -EPERM, or -EINTR when the
-// process is being ended.
+// The child's pid, or the thread's tid; -EAGAIN, -ENOMEM, -EINVAL, -EPERM, -ERESTARTNOINTR when a
+// signal has to be handled first, or -EINTR when the process is being ended.
 long process_fork(const struct fork_request *request);
 
 // Ends the running process, all its threads, with this wait status (exit code << 8, or the

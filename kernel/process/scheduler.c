@@ -114,7 +114,7 @@ static void switch_to(struct run_queue *queue, struct task *from, struct task *t
 		queue->dead = from;
 	switch_state(cpu, from, to);
 	cpu_clear_work(WORK_SIGNAL);
-	if (to->process && task_has_signal(to))
+	if (to->process && (to->restore_blocked || task_has_signal(to)))
 		cpu_set_work(WORK_SIGNAL);
 	context_switch(from, to);
 }

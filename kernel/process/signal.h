@@ -26,6 +26,7 @@ static inline uint64_t signal_bit(int signal)
 // Results of an interrupted system call that never reach ring 3: they say whether it starts again
 // after the signal. Linux's values, which its exported headers leave out.
 #define ERESTARTSYS    512 // again, unless a handler without SA_RESTART runs: then -EINTR
+#define ERESTARTNOINTR 513 // again, whatever runs
 #define ERESTARTNOHAND 514 // again, unless a handler runs: then -EINTR
 
 // What rt_sigaction passes: the kernel's struct sigaction of the x86-64 ABI.

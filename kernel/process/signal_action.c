@@ -32,12 +32,16 @@ enum signal_default signal_default(int signal)
 
 struct signal_action signal_action_get(const struct process *process, int signal)
 {
+	const struct process_signals *signals = &process->signals;
 	struct signal_action action = {0};
 
-	if (process->signals.actions)
-		action = process->signals.actions->action[signal - 1];
-	if (process->signals.ignored & signal_bit(signal))
+	if (signals->actions)
+		action = signals->actions->action[signal - 1];
+	// The masks are the process's own; the table may be shared with its parent and children.
+	if (signals->ignored & signal_bit(signal))
 		action.handler = (uintptr_t)SIG_IGN;
+	else if (!(signals->caught & signal_bit(signal)))
+		action.handler = (uintptr_t)SIG_DFL;
 	return action;
 }
 
@@ -82,7 +86,15 @@ static bool must_replace(const struct process_signals *signals, const struct sig
 	return signals->actions ? signals->actions->references > 1 : needs_table(action);
 }
 
-int signal_action_set(int signal, const struct signal_action *action)
+void signal_action_read(int signal, struct signal_action *action)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	*action = signal_action_get(current_process(), signal);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+int signal_action_set(int signal, const struct signal_action *action, struct signal_action *old)
 {
 	struct process *process = current_process();
 	struct process_signals *signals = &process->signals;
@@ -97,6 +109,7 @@ int signal_action_set(int signal, const struct signal_action *action)
 			return -ENOMEM;
 		flags = spin_lock_irqsave(&process_lock);
 	}
+	*old = signal_action_get(process, signal);
 	unused = own;
 	if (own && must_replace(signals, action)) {
 		actions_copy(own, signals->actions);

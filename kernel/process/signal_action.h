@@ -8,15 +8,18 @@
 struct process;
 struct registers;
 
-struct signal_action signal_action_get(const struct process *process, int signal);
-// For the running process. 0 or -ENOMEM. The caller has checked that the signal can be caught.
-int signal_action_set(int signal, const struct signal_action *action);
+// The running process's action, and a change of it with what it was before: 0 or -ENOMEM. The
+// caller has checked that the signal can be caught.
+void signal_action_read(int signal, struct signal_action *action);
+int signal_action_set(int signal, const struct signal_action *action, struct signal_action *old);
 
 // The running task's mask; SIGKILL and SIGSTOP stay out of it.
 void signal_mask_set(uint64_t mask);
 // Sets the mask until the next signal is handled (rt_sigsuspend, ppoll, pselect).
 void signal_mask_set_temporarily(uint64_t mask);
 
+// Signals that wake this task although it blocks them (rt_sigtimedwait); 0: none.
+void signal_wait_for(uint64_t wanted);
 // Takes one of the `wanted` signals that is pending, without acting on it (rt_sigtimedwait).
 bool signal_take(uint64_t wanted, struct signal_info *info);
 

@@ -42,6 +42,15 @@ void signal_mask_set_temporarily(uint64_t mask)
 	cpu_set_work(WORK_SIGNAL);
 }
 
+// Under the lock: whoever sends one of them either sees it, or was seen by who waits.
+void signal_wait_for(uint64_t wanted)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	current_task()->waited = wanted;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 bool signal_take(uint64_t wanted, struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
@@ -78,7 +87,8 @@ static void end_interrupted_call(struct registers *registers, const struct signa
 	if (!task->call_restarts)
 		return;
 	task->call_restarts = false;
-	if (registers->rax == (uint64_t)-ERESTARTSYS && action->flags & SA_RESTART)
+	if (registers->rax == (uint64_t)-ERESTARTNOINTR ||
+	    (registers->rax == (uint64_t)-ERESTARTSYS && action->flags & SA_RESTART))
 		restart_call(registers);
 	else
 		registers->rax = (uint64_t)-EINTR;
@@ -133,11 +143,8 @@ static bool next_signal(struct task *task, struct signal_info *info, struct sign
 
 	if (found) {
 		*action = signal_action_get(process, info->signal);
-		if (action->flags & SA_ONESHOT &&
-		    process->signals.caught & signal_bit(info->signal)) {
-			process->signals.actions->action[info->signal - 1].handler = 0;
+		if (action->flags & SA_ONESHOT)
 			process->signals.caught &= ~signal_bit(info->signal);
-		}
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return found;
@@ -207,8 +214,6 @@ static bool force(struct task *task, const struct signal_info *info)
 		      0);
 		signals->ignored &= ~bit;
 		signals->caught &= ~bit;
-		if (signals->actions && signals->actions->references == 1)
-			signals->actions->action[info->signal - 1].handler = 0;
 		process_begin_exit(task->process, info->signal);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);

@@ -55,10 +55,10 @@ struct task {
 	struct list thread_link; // on process->tasks, guarded by process_lock
 	struct task *hash_next;  // tasks by tid, guarded by process_lock
 
-	uint64_t blocked;         // signals held back: bit n-1 for signal n; process_lock
-	uint64_t saved_blocked;   // what to go back to after rt_sigsuspend and the like
-	uint64_t waited;          // rt_sigtimedwait waits for these, blocked as they are
-	uint64_t pending;         // signals for this task alone; process_lock
+	uint64_t blocked;       // signals held back: bit n-1 for signal n; process_lock
+	uint64_t saved_blocked; // what to go back to after rt_sigsuspend and the like
+	uint64_t waited;  // rt_sigtimedwait waits for these, blocked as they are; process_lock
+	uint64_t pending; // signals for this task alone; process_lock
 	struct list pending_info; // their details, guarded by process_lock
 	uintptr_t signal_stack;   // sigaltstack
 	uint64_t signal_stack_size;

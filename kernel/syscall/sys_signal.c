@@ -107,12 +107,13 @@ long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size)
 		return -EFAULT;
 	if (action && (signal == SIGKILL || signal == SIGSTOP))
 		return -EINVAL;
-	previous = signal_action_get(current_process(), signal);
 	if (action) {
 		new.mask &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-		error = signal_action_set(signal, &new);
+		error = signal_action_set(signal, &new, &previous);
 		if (error)
 			return error;
+	} else {
+		signal_action_read(signal, &previous);
 	}
 	return old && copy_to_user(old, &previous, sizeof(previous)) ? -EFAULT : 0;
 }
@@ -204,15 +205,14 @@ static bool one_is_pending(void *wanted)
 static long wait_for_signal(uint64_t wanted, uint64_t deadline, struct signal_info *info)
 {
 	struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
-	struct task *task = current_task();
 	int error;
 
 	info->signal = 0;
-	task->waited = wanted;
+	signal_wait_for(wanted);
 	do
 		error = wait_until_deadline(&nobody, one_is_pending, &wanted, deadline);
 	while (!signal_take(wanted, info) && !error); // another thread was faster
-	task->waited = 0;
+	signal_wait_for(0);
 	if (info->signal)
 		return info->signal;
 	return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
