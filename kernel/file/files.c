@@ -2,6 +2,9 @@
 //
 // Descriptor tables: the first descriptors inline, more in one block of memory that doubles. A
 // forked process that has only the usual few costs one small object.
+//
+// Locks: a table's own, held for a few instructions: never over an allocation or a file's release.
+// Whoever uses a file holds a reference to it, so another thread may close its descriptor.
 #include "kernel/file/files.h"
 #include "kernel/process/task.h"
 #include "lib/string.h"
@@ -75,7 +78,7 @@ static struct files *files_alloc(struct inode *cwd)
 	return files;
 }
 
-static struct inode *files_cwd_of(struct files *files)
+struct inode *files_cwd_of(struct files *files)
 {
 	struct inode *cwd;
 
@@ -83,6 +86,16 @@ static struct inode *files_cwd_of(struct files *files)
 	cwd = inode_get(files->cwd);
 	spin_unlock(&files->lock);
 	return cwd;
+}
+
+uint32_t files_umask(struct files *files)
+{
+	return __atomic_load_n(&files->umask, __ATOMIC_RELAXED);
+}
+
+uint32_t files_umask_set(struct files *files, uint32_t umask)
+{
+	return __atomic_exchange_n(&files->umask, umask, __ATOMIC_RELAXED);
 }
 
 struct files *files_create(void)
@@ -242,7 +255,7 @@ static int grow(struct files *files, unsigned descriptor)
 		memcpy(table_bits(table, capacity), files->close_on_exec, old_capacity / 8);
 		files->table = table;
 		files->close_on_exec = table_bits(table, capacity);
-		files->capacity = capacity;
+		__atomic_store_n(&files->capacity, capacity, __ATOMIC_RELAXED);
 	}
 	if (old != files->inline_table)
 		table_free(old, old_capacity);
@@ -343,17 +356,34 @@ void files_close_on_exec_set(struct files *files, unsigned descriptor, bool on)
 
 void files_close_on_exec(struct files *files)
 {
-	for (unsigned i = 0; i < files->capacity; i++)
+	for (unsigned i = 0; i < files_end(files); i++)
 		if (files_close_on_exec_get(files, i))
 			files_close(files, i);
 }
 
 unsigned files_end(struct files *files)
 {
-	return files->capacity;
+	return __atomic_load_n(&files->capacity, __ATOMIC_RELAXED);
 }
 
 // ---- of the running task ----
+// A reference that /proc holds for a moment counts as a sharer: then the copy is in vain, no more.
+int files_unshare(void)
+{
+	struct task *task = current_task();
+	struct files *old = task->files;
+	struct files *copy;
+
+	if (__atomic_load_n(&old->references, __ATOMIC_ACQUIRE) == 1)
+		return 0;
+	copy = files_fork(old);
+	if (!copy)
+		return -ENOMEM;
+	task_set_files(task, copy);
+	files_put(old);
+	return 0;
+}
+
 struct file *file_get_descriptor(int descriptor)
 {
 	return files_lookup(current_task()->files, descriptor);

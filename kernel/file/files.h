@@ -14,8 +14,8 @@
 #define FILES_MAX    (1u << 16) // whatever RLIMIT_NOFILE says
 
 struct files {
-	uint32_t references;  // tasks; atomic
-	struct spinlock lock; // guards all below
+	uint32_t references;  // tasks, and /proc for a moment; atomic
+	struct spinlock lock; // guards all below but umask, which is atomic
 	uint32_t capacity;    // descriptors there is room for, a multiple of FILES_INLINE
 	uint32_t first_free;  // no descriptor below it is free
 	struct inode *cwd;    // held
@@ -31,6 +31,8 @@ struct files *files_fork(struct files *files); // a copy; NULL when out of memor
 struct files *files_get(struct files *files);
 void files_put(struct files *files);           // the last one closes everything
 void files_close_on_exec(struct files *files); // exec: closes what is marked
+// The running task goes on with a copy of its own unless nobody else has its table. 0 or -ENOMEM.
+int files_unshare(void);
 
 // The open file of a descriptor, with a reference; NULL: -EBADF.
 struct file *files_lookup(struct files *files, int descriptor);
@@ -51,6 +53,11 @@ unsigned files_end(struct files *files);
 // a terminal, or plain streams. 0 or -ENOMEM.
 int files_open_standard(struct files *files);
 
+// The working directory and umask of whoever has the table; the directory with a reference.
+struct inode *files_cwd_of(struct files *files);
+uint32_t files_umask(struct files *files);
+// Sets the umask: what it was.
+uint32_t files_umask_set(struct files *files, uint32_t umask);
 // The running task's working directory, with a reference.
 struct inode *files_cwd(void);
 // Makes `directory` the working directory; takes its own reference.

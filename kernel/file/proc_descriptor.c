@@ -4,8 +4,7 @@
 // there is none, as pipes have none here, to a stand-in that opens as the very same open file.
 // (Linux makes a new one then, with flags of its own: left out.)
 //
-// A process's table is found through its first task, which takes it away only at its end; nobody
-// is preempted in ring 0, so it stays between being found and being used.
+// A process's table is found through its first task, and held while it is looked at.
 #include "kernel/file/device.h"
 #include "kernel/file/files.h"
 #include "kernel/file/pseudo.h"
@@ -36,30 +35,35 @@ struct stand_in {
 	struct file *file; // held
 };
 
-// The file behind a descriptor of a process, with a reference, or NULL.
-static struct file *process_file(struct process *process, int descriptor)
+// The table of a process, with a reference, or NULL.
+static struct files *process_files(struct process *process)
 {
 	struct task *task = process_main_task(process);
-	struct file *file = NULL;
+	struct files *files;
 
 	if (!task)
 		return NULL;
-	if (task->files)
-		file = files_lookup(task->files, descriptor);
+	files = task_files(task);
 	task_put(task);
+	return files;
+}
+
+// The file behind a descriptor of a process, with a reference, or NULL.
+static struct file *process_file(struct process *process, int descriptor)
+{
+	struct files *files = process_files(process);
+	struct file *file = files ? files_lookup(files, descriptor) : NULL;
+
+	files_put(files);
 	return file;
 }
 
 static int process_files_end(struct process *process)
 {
-	struct task *task = process_main_task(process);
-	int end = 0;
+	struct files *files = process_files(process);
+	int end = files ? (int)files_end(files) : 0;
 
-	if (!task)
-		return 0;
-	if (task->files)
-		end = (int)files_end(task->files);
-	task_put(task);
+	files_put(files);
 	return end;
 }
 

@@ -43,7 +43,7 @@ static void shown_name(const struct pseudo_open *open, char name[TASK_NAME_SIZE]
 	struct task *task = open->tid ? shown_task(open) : NULL;
 
 	if (task)
-		strlcpy(name, task->name, TASK_NAME_SIZE);
+		task_name(task, name);
 	else
 		process_name(open->process, name);
 	if (task)
@@ -283,17 +283,27 @@ static void status_memory(const struct space_use *use, struct text *text)
 	print_kib(text, "VmSwap", 0);
 }
 
+static struct files *shown_files(const struct pseudo_open *open)
+{
+	struct task *task = shown_task(open);
+	struct files *files = task ? task_files(task) : NULL;
+
+	if (task)
+		task_put(task);
+	return files;
+}
+
 static void status_identity(const struct pseudo_open *open, struct text *text)
 {
 	struct process *process = open->process;
 	char name[TASK_NAME_SIZE];
 	char letter = shown_state(open);
-	struct task *task = shown_task(open);
+	struct files *files = shown_files(open);
 
 	shown_name(open, name);
 	text_print(text, "Name:\t%s\n", name);
-	if (task && task->files)
-		text_print(text, "Umask:\t%04o\n", task->files->umask);
+	if (files)
+		text_print(text, "Umask:\t%04o\n", files_umask(files));
 	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", letter,
 		   state_name(letter), process->pid, open->tid ? open->tid : process->pid,
 		   process_parent_pid(process));
@@ -301,10 +311,8 @@ static void status_identity(const struct pseudo_open *open, struct text *text)
 		   process->suid, process->euid);
 	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", process->gid, process->egid, process->sgid,
 		   process->egid);
-	text_print(text, "FDSize:\t%u\nGroups:\t \n",
-		   task && task->files ? files_end(task->files) : 0);
-	if (task)
-		task_put(task);
+	text_print(text, "FDSize:\t%u\nGroups:\t \n", files ? files_end(files) : 0);
+	files_put(files);
 }
 
 static int show_status(struct pseudo_open *open, struct text *text)
@@ -353,14 +361,10 @@ static int follow_exe(struct process *process, struct inode **target)
 static int follow_cwd(struct process *process, struct inode **target)
 {
 	struct task *task = process_main_task(process);
-	struct files *files = task ? task->files : NULL;
+	struct files *files = task ? task_files(task) : NULL;
 
-	*target = NULL;
-	if (files) {
-		spin_lock(&files->lock);
-		*target = inode_get(files->cwd);
-		spin_unlock(&files->lock);
-	}
+	*target = files ? files_cwd_of(files) : NULL;
+	files_put(files);
 	if (task)
 		task_put(task);
 	return *target ? 0 : -ENOENT;

@@ -153,13 +153,13 @@ static void enter_space(struct task *task, struct mm *mm)
 	if (old)
 		task_leave_words(task);
 	flags = spin_lock_irqsave(&process_lock);
-	task->mm = mm;
+	if (old)
+		process_leave_mm(task);
+	process_enter_mm(task, mm);
 	spin_unlock_irqrestore(&process_lock, flags);
 	mm_activate(mm);
-	if (old) {
-		process_account_mm(task->process, old);
+	if (old)
 		mm_put(old);
-	}
 }
 
 static void set_executable(struct process *process, struct inode *inode)
@@ -222,6 +222,8 @@ static int run(struct exec *exec)
 	error = build_space(exec);
 	if (!error) {
 		error = process_end_other_threads();
+		if (!error)
+			error = files_unshare(); // descriptors are closed for this program only
 		if (error)
 			mm_put(exec->mm);
 		else

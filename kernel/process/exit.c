@@ -34,11 +34,21 @@ void vfork_release(struct task *task)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-// `mm` is about to lose a user. Faults are counted where they happen, in the address space; a
-// process that outlives its address space carries the sums on.
-void process_account_mm(struct process *process, struct mm *mm)
+void process_enter_mm(struct task *task, struct mm *mm)
 {
-	if (__atomic_load_n(&mm->users, __ATOMIC_RELAXED) > 1)
+	task->mm = mm;
+	mm->tasks++;
+}
+
+// Faults are counted where they happen, in the address space; a process that outlives its address
+// space carries the sums on.
+void process_leave_mm(struct task *task)
+{
+	struct process *process = task->process;
+	struct mm *mm = task->mm;
+
+	task->mm = NULL;
+	if (--mm->tasks)
 		return;
 	process->minor_faults += mm->minor_faults;
 	process->major_faults += mm->major_faults;
@@ -70,10 +80,9 @@ static void leave_memory(struct task *task)
 
 	task_leave_words(task);
 	flags = spin_lock_irqsave(&process_lock);
-	task->mm = NULL;
+	process_leave_mm(task);
 	spin_unlock_irqrestore(&process_lock, flags);
 	mm_activate(NULL);
-	process_account_mm(task->process, mm);
 	mm_put(mm);
 	vfork_release(task);
 }
@@ -84,7 +93,7 @@ static void reparent_children(struct process *process)
 	struct process *child;
 
 	list_for_each_entry (child, &process->children, sibling) {
-		child->parent = init_process;
+		process_set_parent(child, init_process);
 		child->exit_signal = SIGCHLD; // nothing else, or anybody could kill init
 	}
 	if (list_empty(&process->children))
@@ -232,11 +241,12 @@ static void end_process(struct process *process)
 _Noreturn void task_exit(int status)
 {
 	struct task *task = current_task();
+	struct files *files = task->files;
 
 	if (stop_living(task, status))
 		end_process(task->process);
-	files_put(task->files);
-	task->files = NULL;
+	task_set_files(task, NULL);
+	files_put(files);
 	if (task->mm)
 		leave_memory(task);
 	task_signals_release(task);

@@ -79,6 +79,8 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 static void copy_process_attributes(struct process *to, const struct process *from,
 				    const struct fork_request *request)
 {
+	uint64_t irq;
+
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
@@ -89,7 +91,9 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	to->egid = from->egid;
 	to->sgid = from->sgid;
 	to->executable = from->executable ? inode_get(from->executable) : NULL;
+	irq = spin_lock_irqsave(&process_lock); // prlimit of another process may replace them
 	to->limits = limits_get(from->limits);
+	spin_unlock_irqrestore(&process_lock, irq);
 }
 
 // The child's parts. On failure what was made stays in the task for task_abandon.
@@ -152,7 +156,9 @@ static int link_process(struct task *task, struct process *parent, uint64_t flag
 		signals_reset_handlers(child);
 	child->group = parent->group;
 	child->session = parent->session;
-	child->parent = flags & CLONE_PARENT && parent->parent ? parent->parent : parent;
+	process_set_parent(child,
+			   flags & CLONE_PARENT && parent->parent ? parent->parent : parent);
+	process_enter_mm(task, task->mm);
 	list_add_tail(&child->parent->children, &child->sibling);
 	list_add_tail(&all_processes, &child->link);
 	list_add_tail(&child->tasks, &task->thread_link);
@@ -172,6 +178,7 @@ static int link_thread(struct task *task)
 	int error = signal_fatal_pending() ? -EINTR : 0;
 
 	if (!error) {
+		process_enter_mm(task, task->mm);
 		list_add_tail(&process->tasks, &task->thread_link);
 		process->task_count++;
 		process->live++;

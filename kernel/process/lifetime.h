@@ -36,6 +36,8 @@ extern struct process *init_process;
 void process_caches_create(void);
 // Alone: no tree, no tasks, pid not yet allocated. NULL when out of memory.
 struct process *process_alloc(void);
+// process_lock held.
+void process_set_parent(struct process *process, struct process *parent);
 void process_count_fork(void);
 void process_count_exec(void);
 void process_count_exit(void);
@@ -52,8 +54,10 @@ void process_unlink(struct process *process);
 // Before an address space is left (exit, exec), while it still is the task's: what others wait for
 // in it, robust mutexes and the word of CLONE_CHILD_CLEARTID.
 void task_leave_words(struct task *task);
-// Before an address space is left (exit, exec): adds what it has counted to the process.
-void process_account_mm(struct process *process, struct mm *mm);
+// A task enters an address space (fork, exec) or leaves it (exec, exit); process_lock held. With
+// the last one that leaves, what the space has counted goes to the process.
+void process_enter_mm(struct task *task, struct mm *mm);
+void process_leave_mm(struct task *task);
 
 // reap.c
 // Waits, whatever signals come, for a child to end, and reaps it: false: there are no children.

@@ -184,22 +184,26 @@ long process_executable(struct process *process, char *path, uint64_t size)
 	return length;
 }
 
-int process_parent_pid(struct process *process)
+int process_parent_pid(const struct process *process)
 {
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	int pid = process->parent ? process->parent->pid : 0;
+	return __atomic_load_n(&process->parent_pid, __ATOMIC_RELAXED);
+}
 
-	spin_unlock_irqrestore(&process_lock, flags);
-	return pid;
+void process_set_parent(struct process *process, struct process *parent)
+{
+	process->parent = parent;
+	__atomic_store_n(&process->parent_pid, parent->pid, __ATOMIC_RELAXED);
 }
 
 void process_name(struct process *process, char name[TASK_NAME_SIZE])
 {
-	struct task *task = process_main_task(process);
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	const char *from = process->name;
 
-	strlcpy(name, task ? task->name : process->name, TASK_NAME_SIZE);
-	if (task)
-		task_put(task);
+	if (!list_empty(&process->tasks))
+		from = list_first_entry(&process->tasks, struct task, thread_link)->name;
+	memcpy(name, from, TASK_NAME_SIZE);
+	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 void process_count_fork(void)

@@ -55,6 +55,7 @@ struct process {
 	int status;          // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
+	int parent_pid;         // its pid, or 0; written under process_lock, atomic
 	struct list children;   // by sibling; process_lock
 	struct list sibling;
 	struct list tasks;            // by thread_link; process_lock
@@ -69,12 +70,13 @@ struct process {
 	struct alarm *alarm;      // NULL: none was ever set. The process's own
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
-	uint32_t uid, euid, suid, gid, egid, sgid;     // changed by the process itself
-	char name[16];                                 // comm of the first task, once that is gone
-	uint64_t start_time;                           // ns since boot
-	uint64_t user_ticks, kernel_ticks;             // of tasks that are gone
-	uint64_t minor_faults, major_faults;           // of tasks that are gone
-	uint64_t child_user_ticks, child_kernel_ticks; // of reaped children
+	uint32_t uid, euid, suid, gid, egid, sgid; // changed by the process itself
+	char name[16];                             // comm of the first task, once that is gone
+	uint64_t start_time;                       // ns since boot
+	uint64_t user_ticks, kernel_ticks;         // of tasks that are gone
+	uint64_t minor_faults, major_faults;       // of tasks that are gone
+	// Of reaped children:
+	uint64_t child_user_ticks, child_kernel_ticks;
 	uint64_t child_minor_faults, child_major_faults;
 	uint64_t peak_resident, child_peak_resident; // pages
 };
@@ -104,7 +106,7 @@ char task_state_letter(const struct task *task);
 char process_state_letter(struct process *process);
 // Copies the executable's path, NUL-terminated; its length, or -ENOENT.
 long process_executable(struct process *process, char *path, uint64_t size);
-int process_parent_pid(struct process *process);
+int process_parent_pid(const struct process *process); // 0: the first program
 // The executable's inode with a reference, or NULL.
 struct inode *process_executable_inode(struct process *process);
 // Comm of the first task (of a zombie: the last it had).

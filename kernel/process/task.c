@@ -6,6 +6,7 @@
 // until nobody holds a reference.
 #include "kernel/process/task.h"
 
+#include "kernel/file/files.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
@@ -122,7 +123,37 @@ struct task *task_find(int tid)
 
 void task_set_name(struct task *task, const char *name)
 {
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
 	strlcpy(task->name, name, sizeof(task->name));
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+void task_name(struct task *task, char name[TASK_NAME_SIZE])
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	memcpy(name, task->name, sizeof(task->name));
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+struct files *task_files(struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct files *files = task->files;
+
+	if (files)
+		files_get(files);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return files;
+}
+
+void task_set_files(struct task *task, struct files *files)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	task->files = files;
+	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 void task_fail_nth_set(struct task *task, int nth)

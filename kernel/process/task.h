@@ -36,8 +36,8 @@ struct task {
 	void *fpu;               // FPU state while not running (kernel/machine/fpu.h)
 	uint64_t fs_base;        // of ring 3; written by the task itself
 	uint64_t gs_base;        // the same
-	struct mm *mm;           // NULL: a task of the kernel. Changed by the task itself (exec)
-	struct files *files;     // changed by the task itself
+	struct mm *mm;           // NULL: a task of the kernel. Changed as `files` is (exec, exit)
+	struct files *files;     // changed by the task itself, under process_lock
 	struct process *process; // constant
 
 	uint32_t references; // hash and process's list count as one; atomic
@@ -79,7 +79,7 @@ struct task {
 	struct vfork_wait *vfork;  // the parent that waits for exec or exit; process_lock
 	uint64_t user_ticks;       // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;     // and in ring 0
-	char name[TASK_NAME_SIZE]; // comm; written by the task itself
+	char name[TASK_NAME_SIZE]; // comm; written by the task itself, under process_lock
 };
 
 static inline struct task *current_task(void)
@@ -117,6 +117,12 @@ struct task *task_find(int tid);
 void task_set_entry(struct task *task, void (*entry)(void *argument), void *argument);
 
 void task_set_name(struct task *task, const char *name);
+void task_name(struct task *task, char name[TASK_NAME_SIZE]);
+
+// The descriptor table of any task, with a reference, or NULL when it has none any more.
+struct files *task_files(struct task *task);
+// Gives the running task another one, or none. The caller puts the old one.
+void task_set_files(struct task *task, struct files *files);
 
 // /proc/<pid>/fail-nth: N makes the Nth allocation from now on fail once; 0: none. Reading gives
 // what is left to count, as Linux's fail_nth: 0 once the failure has happened.

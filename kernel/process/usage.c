@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What processes have used: getrusage, wait4, times. Time is counted in timer ticks, by what the
-// tick found running; faults are counted in the address space.
+// tick found running; faults are counted in the address space. All of it is read in one hold of
+// process_lock, under which sums move from tasks to their process and from there to its parent.
 #include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
 #include "kernel/process/lifetime.h"
@@ -15,10 +16,29 @@ static void add_thread(const struct task *task, struct usage *usage)
 	usage->kernel_ticks += task->kernel_ticks;
 }
 
-static void add_own(struct process *process, struct usage *usage)
+// What the address space has counted, which becomes the process's with its last task; process_lock
+// held.
+static void add_memory(const struct process *process, struct usage *usage)
 {
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct task *task;
+	const struct task *task;
+	const struct mm *mm = NULL;
+
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		mm = task->mm;
+		if (mm)
+			break;
+	}
+	if (!mm)
+		return;
+	usage->minor_faults += mm->minor_faults;
+	usage->major_faults += mm->major_faults;
+	if (mm->peak_resident > usage->peak_resident)
+		usage->peak_resident = mm->peak_resident;
+}
+
+static void add_own(const struct process *process, struct usage *usage)
+{
+	const struct task *task;
 
 	usage->user_ticks += process->user_ticks;
 	usage->kernel_ticks += process->kernel_ticks;
@@ -28,20 +48,6 @@ static void add_own(struct process *process, struct usage *usage)
 		add_thread(task, usage);
 	if (process->peak_resident > usage->peak_resident)
 		usage->peak_resident = process->peak_resident;
-	spin_unlock_irqrestore(&process_lock, flags);
-}
-
-static void add_memory(struct process *process, struct usage *usage)
-{
-	struct mm *mm = process_mm(process);
-
-	if (!mm)
-		return;
-	usage->minor_faults += mm->minor_faults;
-	usage->major_faults += mm->major_faults;
-	if (mm->peak_resident > usage->peak_resident)
-		usage->peak_resident = mm->peak_resident;
-	mm_put(mm);
 }
 
 static void add_children(const struct process *process, struct usage *usage)
@@ -56,7 +62,10 @@ static void add_children(const struct process *process, struct usage *usage)
 
 void process_usage_ticks(struct process *process, int who, struct usage *usage)
 {
+	uint64_t flags;
+
 	memset(usage, 0, sizeof(*usage));
+	flags = spin_lock_irqsave(&process_lock);
 	if (who == RUSAGE_THREAD)
 		add_thread(current_task(), usage);
 	else if (who != RUSAGE_CHILDREN)
@@ -65,6 +74,7 @@ void process_usage_ticks(struct process *process, int who, struct usage *usage)
 		add_memory(process, usage);
 	if (who == RUSAGE_CHILDREN || who == RUSAGE_BOTH)
 		add_children(process, usage);
+	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 void process_usage(struct process *process, int who, struct rusage *result)

@@ -134,29 +134,13 @@ long sys_close(int descriptor)
 	return files_close(current_task()->files, (unsigned)descriptor);
 }
 
-// Threads keep the table; the caller goes on with a copy.
-static int unshare_files(void)
-{
-	struct task *task = current_task();
-	struct files *copy;
-
-	if (__atomic_load_n(&task->files->references, __ATOMIC_ACQUIRE) == 1)
-		return 0;
-	copy = files_fork(task->files);
-	if (!copy)
-		return -ENOMEM;
-	files_put(task->files);
-	task->files = copy;
-	return 0;
-}
-
 long sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
 	struct files *files;
 
 	if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
 		return -EINVAL;
-	if ((flags & CLOSE_RANGE_UNSHARE) && unshare_files())
+	if ((flags & CLOSE_RANGE_UNSHARE) && files_unshare())
 		return -ENOMEM;
 	files = current_task()->files;
 	for (uint32_t i = first; i <= last && i < files_end(files); i++) {

@@ -60,5 +60,5 @@ long sys_fchdir(int descriptor)
 
 long sys_umask(uint32_t mask)
 {
-	return __atomic_exchange_n(&current_task()->files->umask, mask & 0777, __ATOMIC_RELAXED);
+	return files_umask_set(current_task()->files, mask & 0777);
 }

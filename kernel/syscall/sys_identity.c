@@ -15,13 +15,9 @@ long sys_getpid(void)
 	return current_process()->pid;
 }
 
-// The parent may be changing; whichever it was at some moment of the call is right. A parent that
-// is gone stays allocated until its children have another one, and interrupts do not reparent.
 long sys_getppid(void)
 {
-	const struct process *parent = current_process()->parent;
-
-	return parent ? parent->pid : 0;
+	return process_parent_pid(current_process());
 }
 
 long sys_gettid(void)

@@ -4,6 +4,7 @@
 // executes itself; the first argument then says which part to play.
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -140,6 +141,22 @@ static long raw_execve(long path, long arguments, long environment)
 	return syscall(SYS_execve, path, arguments, environment);
 }
 
+// A child that shares the descriptors: exec closes its own only.
+static void shared_descriptors(void)
+{
+	int shared = open("/", O_RDONLY | O_CLOEXEC), status;
+	pid_t child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+	if (child == 0) {
+		execve(self, (char *[]){"exec", "true", NULL}, no_environment);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	show_status("a program of a child that shares descriptors", status);
+	show("one to be closed is still there", fcntl(shared, F_GETFD));
+	close(shared);
+}
+
 static void refusals(void)
 {
 	static char too_long[200000];
@@ -174,9 +191,12 @@ int main(int argc, char **argv, char **environment)
 		return play_vectors();
 	if (strcmp(part, "count") == 0)
 		return play_count(argc, argv);
+	if (strcmp(part, "true") == 0)
+		return 0;
 	what_is_passed();
 	what_is_kept();
 	large_arguments();
+	shared_descriptors();
 	refusals();
 	return tap_end();
 }
