@@ -2,9 +2,8 @@
 //
 // Open files: their life, and the checks that reading, writing and mapping have in common.
 //
-// Two tasks that share an open file share its position. As nobody is preempted in ring 0 and a
-// read takes the position before and sets it after the transfer, concurrent reads may return the
-// same bytes, but the position stays a number that one of them left.
+// Locks: tasks that share an open file share its position; `position_lock` lets one of them at a
+// time read from there, write or seek. It is the outermost lock of all.
 #include "kernel/file/file.h"
 #include "kernel/file/device.h"
 #include "mm/object.h"
@@ -16,21 +15,25 @@
 #include <linux/stat.h>
 #include <stddef.h>
 
-static struct cache *file_cache;
+static struct cache *file_cache; // constant once started
+
+int file_start(void)
+{
+	file_cache = cache_create("file", sizeof(struct file));
+	return file_cache ? 0 : -ENOMEM;
+}
 
 struct file *file_create(const struct file_ops *ops, struct inode *inode, unsigned flags)
 {
-	struct file *file;
+	struct file *file = cache_alloc_zeroed(file_cache);
 
-	if (!file_cache)
-		file_cache = cache_create("file", sizeof(struct file));
-	file = file_cache ? cache_alloc_zeroed(file_cache) : NULL;
 	if (!file)
 		return NULL;
 	file->references = 1;
 	file->flags = flags;
 	file->ops = ops;
 	file->inode = inode;
+	sleep_lock_init(&file->position_lock);
 	return file;
 }
 
@@ -50,6 +53,22 @@ void file_put(struct file *file)
 	cache_free(file_cache, file);
 }
 
+static bool has_position(const struct file *file)
+{
+	return file->inode && (inode_is(file->inode, S_IFREG) || inode_is(file->inode, S_IFDIR));
+}
+
+int file_lock_position(struct file *file)
+{
+	return has_position(file) ? sleep_lock_take(&file->position_lock) : 0;
+}
+
+void file_unlock_position(struct file *file)
+{
+	if (has_position(file))
+		sleep_lock_release(&file->position_lock);
+}
+
 bool file_readable(const struct file *file)
 {
 	return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
@@ -60,6 +79,18 @@ bool file_writable(const struct file *file)
 	return (file->flags & O_ACCMODE) != O_RDONLY && !(file->flags & O_PATH);
 }
 
+static long at_position(struct file *file, struct io *io,
+			long (*move)(struct file *, struct io *, uint64_t *))
+{
+	long result = file_lock_position(file);
+
+	if (result)
+		return result;
+	result = move(file, io, &file->offset);
+	file_unlock_position(file);
+	return result;
+}
+
 long file_read(struct file *file, struct io *io, uint64_t *offset)
 {
 	if (!file_readable(file))
@@ -68,7 +99,7 @@ long file_read(struct file *file, struct io *io, uint64_t *offset)
 		return -EISDIR;
 	if (!file->ops->read)
 		return -EINVAL;
-	return file->ops->read(file, io, offset ? offset : &file->offset);
+	return offset ? file->ops->read(file, io, offset) : at_position(file, io, file->ops->read);
 }
 
 long file_write(struct file *file, struct io *io, uint64_t *offset)
@@ -77,7 +108,8 @@ long file_write(struct file *file, struct io *io, uint64_t *offset)
 		return -EBADF;
 	if (!file->ops->write)
 		return -EINVAL;
-	return file->ops->write(file, io, offset ? offset : &file->offset);
+	return offset ? file->ops->write(file, io, offset)
+		      : at_position(file, io, file->ops->write);
 }
 
 void file_stat(struct file *file, struct stat *status)

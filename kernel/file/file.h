@@ -5,6 +5,7 @@
 
 #include "kernel/file/inode.h"
 #include "kernel/file/io.h"
+#include "kernel/file/sleep_lock.h"
 #include <asm/stat.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,19 +35,28 @@ struct file_ops {
 };
 
 struct file {
-	uint32_t references;        // descriptors and calls in progress; atomic
-	uint32_t flags;             // O_* of open; O_APPEND and O_NONBLOCK change by fcntl
-	const struct file_ops *ops; // constant
-	struct inode *inode;        // held; NULL for pipes
-	uint64_t offset;            // the position of read and write
-	void *data;                 // the operations' own
+	uint32_t references;             // descriptors and calls in progress; atomic
+	uint32_t flags;                  // O_* of open; O_APPEND and O_NONBLOCK change by fcntl
+	const struct file_ops *ops;      // constant
+	struct inode *inode;             // held; NULL for pipes
+	uint64_t offset;                 // the position of read and write; position_lock
+	struct sleep_lock position_lock; // regular files and directories: one call at a time
+	void *data;                      // the operations' own
 };
+
+// Before the first file: 0 or -ENOMEM.
+int file_start(void);
 
 // A new open file with one reference. Takes over the caller's reference to `inode` on success.
 // NULL when out of memory.
 struct file *file_create(const struct file_ops *ops, struct inode *inode, unsigned flags);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
+
+// Around what reads and moves the position of a file: tasks that share it get each byte once, as
+// POSIX has it. Does nothing where positions mean nothing. 0 or -ERESTARTSYS.
+int file_lock_position(struct file *file);
+void file_unlock_position(struct file *file);
 
 bool file_readable(const struct file *file);
 bool file_writable(const struct file *file);

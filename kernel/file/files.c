@@ -14,7 +14,13 @@
 
 #define BITS_PER_WORD 16 // of close_on_exec
 
-static struct cache *files_cache;
+static struct cache *files_cache; // constant once started
+
+int files_start(void)
+{
+	files_cache = cache_create("files", sizeof(struct files));
+	return files_cache ? 0 : -ENOMEM;
+}
 
 // ---- memory of a table: `capacity` pointers and then `capacity` bits ----
 static size_t table_bytes(unsigned capacity)
@@ -63,11 +69,8 @@ static uint16_t *table_bits(struct file **table, unsigned capacity)
 // ---- lifetime ----
 static struct files *files_alloc(struct inode *cwd)
 {
-	struct files *files;
+	struct files *files = cache_alloc_zeroed(files_cache);
 
-	if (!files_cache)
-		files_cache = cache_create("files", sizeof(struct files));
-	files = files_cache ? cache_alloc_zeroed(files_cache) : NULL;
 	if (!files)
 		return NULL;
 	files->references = 1;

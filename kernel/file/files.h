@@ -26,6 +26,7 @@ struct files {
 	uint16_t inline_close[1];
 };
 
+int files_start(void);                         // before the first one: 0 or -ENOMEM
 struct files *files_create(void);              // empty, at the root; NULL when out of memory
 struct files *files_fork(struct files *files); // a copy; NULL when out of memory
 struct files *files_get(struct files *files);

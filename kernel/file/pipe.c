@@ -42,13 +42,18 @@ struct pipe {
 	uint64_t number;            // st_ino
 };
 
-static struct cache *pipe_cache;
+static struct cache *pipe_cache; // constant once started
 static uint64_t last_number;
 
 static size_t pipe_used(const struct pipe *pipe)
 {
 	return (size_t)(__atomic_load_n(&pipe->head, __ATOMIC_ACQUIRE) -
 			__atomic_load_n(&pipe->tail, __ATOMIC_ACQUIRE));
+}
+
+static bool is_open(const bool *end)
+{
+	return __atomic_load_n(end, __ATOMIC_ACQUIRE);
 }
 
 static struct frame **page_slot(struct pipe *pipe, uint64_t position)
@@ -74,7 +79,7 @@ static bool can_read(void *argument)
 {
 	struct pipe *pipe = argument;
 
-	return pipe_used(pipe) || !pipe->writer;
+	return pipe_used(pipe) || !is_open(&pipe->writer);
 }
 
 // Moves out what is there. Bytes moved: fewer than possible when ring 3's memory faulted.
@@ -108,7 +113,7 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 // With the lock held: sleeps without it until there is something. 0, or -errno and the lock gone.
 static int wait_readable(struct pipe *pipe, unsigned flags)
 {
-	while (!pipe_used(pipe) && pipe->writer) {
+	while (!pipe_used(pipe) && is_open(&pipe->writer)) {
 		int result = -EAGAIN;
 
 		sleep_lock_release(&pipe->lock);
@@ -156,7 +161,8 @@ static bool can_write(void *argument)
 {
 	struct room *room = argument;
 
-	return PIPE_CAPACITY - pipe_used(room->pipe) >= room->needed || !room->pipe->reader;
+	return PIPE_CAPACITY - pipe_used(room->pipe) >= room->needed ||
+	       !is_open(&room->pipe->reader);
 }
 
 // The frame that byte `position` goes into. 0 or -ENOMEM.
@@ -217,7 +223,7 @@ static int write_round(struct file *file, struct io *io, size_t needed, size_t *
 	result = sleep_lock_take(&pipe->lock);
 	if (result)
 		return result;
-	if (!pipe->reader)
+	if (!is_open(&pipe->reader))
 		result = -EPIPE;
 	else if (can_write(&room)) // else another writer was faster
 		result = put_bytes(pipe, io, moved);
@@ -254,15 +260,16 @@ static unsigned pipe_poll(struct file *file, struct poll_table *table)
 
 	if (file_readable(file)) {
 		poll_wait(table, &pipe->readable);
+		// In this order: what a writer left before it went is never missed.
+		if (!is_open(&pipe->writer))
+			events |= POLLHUP;
 		if (pipe_used(pipe))
 			events |= POLLIN | POLLRDNORM;
-		if (!pipe->writer)
-			events |= POLLHUP;
 	} else {
 		poll_wait(table, &pipe->writable);
 		if (PIPE_CAPACITY - pipe_used(pipe) >= PIPE_BUF)
 			events |= POLLOUT | POLLWRNORM;
-		if (!pipe->reader)
+		if (!is_open(&pipe->reader))
 			events |= POLLERR;
 	}
 	return events;
@@ -322,13 +329,16 @@ bool file_is_pipe(const struct file *file)
 	return file->ops == &pipe_ops;
 }
 
+int pipe_start(void)
+{
+	pipe_cache = cache_create("pipe", sizeof(struct pipe));
+	return pipe_cache ? 0 : -ENOMEM;
+}
+
 static struct pipe *pipe_alloc(void)
 {
-	struct pipe *pipe;
+	struct pipe *pipe = cache_alloc_zeroed(pipe_cache);
 
-	if (!pipe_cache)
-		pipe_cache = cache_create("pipe", sizeof(struct pipe));
-	pipe = pipe_cache ? cache_alloc_zeroed(pipe_cache) : NULL;
 	if (!pipe)
 		return NULL;
 	sleep_lock_init(&pipe->lock);

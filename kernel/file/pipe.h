@@ -9,6 +9,9 @@
 
 struct file;
 
+// Before the first pipe: 0 or -ENOMEM.
+int pipe_start(void);
+
 // Both ends; `flags`: O_NONBLOCK. 0 or -ENOMEM. Each has one reference.
 int pipe_create(unsigned flags, struct file **read_end, struct file **write_end);
 

@@ -29,8 +29,10 @@ static inline int sleep_lock_take(struct sleep_lock *lock)
 	return wait_until_killable(&lock->queue, sleep_lock_try, lock);
 }
 
+// The exchange is a barrier: who is not on the queue yet will see that the lock is free.
 static inline void sleep_lock_release(struct sleep_lock *lock)
 {
-	__atomic_clear(&lock->held, __ATOMIC_RELEASE);
-	wake_one(&lock->queue);
+	(void)__atomic_exchange_n(&lock->held, false, __ATOMIC_SEQ_CST);
+	if (!wait_queue_empty(&lock->queue))
+		wake_one(&lock->queue);
 }

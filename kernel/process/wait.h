@@ -34,6 +34,13 @@ struct waiter {
 
 void wait_queue_init(struct wait_queue *queue);
 
+// Whether nobody waits, at this moment. Without the lock: for who has changed the condition and
+// passed a barrier since, to whom whoever is missed here need not be woken.
+static inline bool wait_queue_empty(const struct wait_queue *queue)
+{
+	return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
+}
+
 // Sleeps until condition(argument) holds. 0, or -ERESTARTSYS when a signal has to be handled
 // first: the system call then returns that value (kernel/process/signal.h) after undoing what it
 // did. `condition` is called without locks; it must not sleep. Process context only.

@@ -166,7 +166,11 @@ long sys_getdents64(int descriptor, uintptr_t entries, uint32_t size)
 		return -EBADF;
 	result = file->ops->directory ? io_user(&io, entries, size) : -ENOTDIR;
 	if (result == 0)
+		result = file_lock_position(file);
+	if (result == 0) {
 		result = file->ops->directory(file, &io);
+		file_unlock_position(file);
+	}
 	file_put(file);
 	return result;
 }

@@ -159,17 +159,28 @@ long sys_pwritev(int descriptor, uintptr_t vector, uint64_t count, int64_t offse
 	return move_vector_at_offset(descriptor, vector, count, offset, WRITE);
 }
 
+static long seek_locked(struct file *file, int64_t offset, int whence)
+{
+	long result = file_lock_position(file);
+
+	if (result)
+		return result;
+	result = file->ops->seek(file, offset, whence);
+	file_unlock_position(file);
+	return result;
+}
+
 long sys_lseek(int descriptor, int64_t offset, int whence)
 {
 	struct file *file = get_open_file(descriptor);
-	long result = -ESPIPE;
+	long result;
 
 	if (!file)
 		return -EBADF;
 	if (whence < 0 || whence > SEEK_MAX)
 		result = -EINVAL;
-	else if (file->ops->seek)
-		result = file->ops->seek(file, offset, whence);
+	else
+		result = file->ops->seek ? seek_locked(file, offset, whence) : -ESPIPE;
 	file_put(file);
 	return result;
 }
