@@ -5,6 +5,7 @@
 // faulted in as the program's own access would, then reached through the direct map.
 
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/page_entry.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
@@ -84,15 +85,18 @@ size_t mm_zero_out(struct mm *mm, uintptr_t to, size_t count)
 
 int mm_map_stack(struct mm *mm, uintptr_t top, size_t size, bool executable)
 {
-	uint32_t flags = VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_GROWS_DOWN;
+	uint32_t flags = VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_GROWS_DOWN | VMA_ACCOUNT;
+	uint64_t pages = PAGE_ALIGN_UP(size) >> PAGE_SHIFT;
 	uintptr_t start = top - PAGE_ALIGN_UP(size);
 	int error = -ENOMEM;
 
 	if (executable)
 		flags |= VMA_EXEC;
 	spin_lock(&mm->lock);
-	if (vma_range_free(mm, start, top))
+	if (vma_range_free(mm, start, top) && !commit_charge(mm, pages)) {
 		error = mm_add_mapping(mm, start, top, flags, NULL, start >> PAGE_SHIFT);
+		commit_release(error ? pages : 0);
+	}
 	if (!error)
 		mm->stack_top = top;
 	spin_unlock(&mm->lock);

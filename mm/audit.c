@@ -7,6 +7,7 @@
 #include "lib/format.h"
 #include "mm/audit_internal.h"
 #include "mm/buddy.h"
+#include "mm/commit.h"
 #include "mm/kernel_map.h"
 #include "mm/kernel_table.h"
 #include "mm/mm_list.h"
@@ -193,7 +194,7 @@ static void audit_slabs(struct totals *totals)
 	audit_same(totals->report, frames, totals->kinds[FRAME_SLAB], "frames of slabs");
 }
 
-static void audit_objects(struct audit_report *report)
+static void audit_objects(struct audit_report *report, struct audit_sums *sums)
 {
 	struct object *object;
 
@@ -210,25 +211,27 @@ static void audit_objects(struct audit_report *report)
 				   "cached page %lu is not where its object looks", frame->index);
 		}
 		audit_same(report, cached, object->cached, "cached pages");
+		sums->charged += object->charged;
 	}
 }
 
 bool mm_audit(struct audit_report *report)
 {
 	struct totals totals = {.report = report};
-	uint64_t tables = page_table_kept() + kernel_table_count();
+	struct audit_sums sums = {.tables = page_table_kept() + kernel_table_count()};
 	struct mm *mm;
 
 	*report = (struct audit_report){0};
 	for_each_block(clear_recount, &totals);
 	list_for_each_entry (mm, &mm_list, link)
-		audit_space(report, mm, &tables);
-	audit_objects(report);
+		audit_space(report, mm, &sums);
+	audit_objects(report, &sums);
 	for_each_block(add_block, &totals);
 	audit_kinds(&totals);
 	audit_buddy(&totals);
 	audit_slabs(&totals);
-	audit_same(report, tables, totals.kinds[FRAME_PAGE_TABLE], "frames of page tables");
+	audit_same(report, sums.tables, totals.kinds[FRAME_PAGE_TABLE], "frames of page tables");
 	audit_same(report, kernel_stack_frames(), totals.kinds[FRAME_STACK], "kernel stacks");
+	audit_same(report, sums.charged, commit_total(), "pages promised");
 	return report->wrong == 0;
 }

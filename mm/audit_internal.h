@@ -15,6 +15,12 @@ bool audit_fact(struct audit_report *report, bool holds, const char *format, ...
 bool audit_same(struct audit_report *report, uint64_t counted, uint64_t believed,
 		const char *what);
 
+// What is found here and there, to be compared at the end.
+struct audit_sums {
+	uint64_t tables;  // frames of page tables
+	uint64_t charged; // pages promised
+};
+
 // One address space: tree of VMAs, page tables, counters. Adds each mapping to the frame's
-// `recount`. Tables found are added to *tables.
-void audit_space(struct audit_report *report, struct mm *mm, uint64_t *tables);
+// `recount`.
+void audit_space(struct audit_report *report, struct mm *mm, struct audit_sums *sums);

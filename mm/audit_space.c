@@ -13,7 +13,7 @@
 struct found {
 	struct audit_report *report;
 	struct mm *mm;
-	uint64_t vmas, pages, data, locked;
+	uint64_t vmas, pages, data, locked, accounted;
 	uint64_t anon, file, tables;
 };
 
@@ -77,6 +77,8 @@ static void audit_vmas(struct found *found)
 			found->data += pages;
 		if (vma->flags & VMA_LOCKED)
 			found->locked += pages;
+		if (vma->flags & VMA_ACCOUNT)
+			found->accounted += pages;
 		floor = vma->end;
 	}
 }
@@ -147,7 +149,7 @@ static void audit_table(struct found *found, struct frame *table, unsigned level
 		   base);
 }
 
-void audit_space(struct audit_report *report, struct mm *mm, uint64_t *tables)
+void audit_space(struct audit_report *report, struct mm *mm, struct audit_sums *sums)
 {
 	struct found found = {.report = report, .mm = mm};
 
@@ -165,5 +167,6 @@ void audit_space(struct audit_report *report, struct mm *mm, uint64_t *tables)
 	audit_same(report, found.anon, mm->anon_resident, "resident anonymous pages");
 	audit_same(report, found.file, mm->file_resident, "resident file pages");
 	audit_same(report, found.tables, mm->tables, "page tables of a space");
-	*tables += found.tables;
+	sums->tables += found.tables;
+	sums->charged += found.accounted;
 }

@@ -4,13 +4,14 @@
 // caller learns of failure by comparing.
 
 #include "lib/mutant.h"
+#include "mm/commit.h"
 #include "mm/machine.h"
 #include "mm/page_entry.h"
 #include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 
-#define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_HEAP)
+#define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_HEAP | VMA_ACCOUNT)
 
 // Whether [start, end) and a page of distance to what comes next are free.
 static bool room_for_heap(struct mm *mm, uintptr_t start, uintptr_t end)
@@ -20,11 +21,16 @@ static bool room_for_heap(struct mm *mm, uintptr_t start, uintptr_t end)
 
 static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 {
-	if (!room_for_heap(mm, start, end) || mm->vma_count > VMA_COUNT_LIMIT)
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
+
+	if (!room_for_heap(mm, start, end) || !mm_may_expand(mm, pages, HEAP_FLAGS))
 		return false;
-	if (!mm_may_expand(mm, (end - start) >> PAGE_SHIFT, HEAP_FLAGS))
+	if (vma_count_left(mm) < 0 || commit_charge(mm, pages))
 		return false;
-	return mm_add_mapping(mm, start, end, HEAP_FLAGS, NULL, start >> PAGE_SHIFT) == 0;
+	if (!mm_add_mapping(mm, start, end, HEAP_FLAGS, NULL, start >> PAGE_SHIFT))
+		return true;
+	commit_release(pages);
+	return false;
 }
 
 // As on Linux, a heap of which nothing is mapped there any more does not shrink.

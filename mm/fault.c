@@ -9,6 +9,7 @@
 #include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/anon.h"
+#include "mm/commit.h"
 #include "mm/machine.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
@@ -241,11 +242,11 @@ static uintptr_t stack_floor(const struct vma *stack)
 	struct vma *below = vma_prev(stack);
 
 	if (!below)
-		return MMAP_MIN_ADDRESS;
+		return mmap_min_address;
 	if ((below->flags & VMA_PROTECTION) && !(below->flags & VMA_GROWS_DOWN) &&
 	    !MUTANT(stack_ignores_gap))
 		return below->end + STACK_GUARD_GAP;
-	return below->end > MMAP_MIN_ADDRESS ? below->end : MMAP_MIN_ADDRESS;
+	return below->end > mmap_min_address ? below->end : mmap_min_address;
 }
 
 // Extends a stack down to the page of `address`.
@@ -262,6 +263,8 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 	if (address < stack_floor(vma))
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags))
+		return FAULT_STACK_LIMIT;
+	if ((vma->flags & VMA_ACCOUNT) && commit_charge(mm, grown))
 		return FAULT_STACK_LIMIT;
 	vma_move_start(mm, vma, address);
 	return FAULT_STACK_GROWN;

@@ -25,6 +25,9 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
 // The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.
 int *machine_fail_nth(void);
 
+// Whether the running task has a capability: CAP_* of <linux/capability.h>.
+bool machine_capable(int capability);
+
 // Number of the running task, 0 outside of one; stands in the trace's records.
 int machine_task_id(void);
 

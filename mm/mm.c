@@ -5,6 +5,7 @@
 #include "mm/mm.h"
 #include "lib/mutant.h"
 #include "mm/anon.h"
+#include "mm/commit.h"
 #include "mm/machine.h"
 #include "mm/mm_list.h"
 #include "mm/object.h"
@@ -62,6 +63,7 @@ struct mm *mm_get(struct mm *mm)
 static void free_vmas(struct mm *mm)
 {
 	struct avl_node *node = mm->vmas.root;
+	uint64_t released = 0;
 
 	while (node) {
 		struct avl_node *parent = node->parent;
@@ -75,6 +77,8 @@ static void free_vmas(struct mm *mm)
 			parent->left = NULL;
 		else if (parent)
 			parent->right = NULL;
+		if (vma->flags & VMA_ACCOUNT)
+			released += (vma->end - vma->start) >> PAGE_SHIFT;
 		anon_leave(vma);
 		if (vma->object) {
 			spin_lock(&vma->object->lock);
@@ -86,6 +90,7 @@ static void free_vmas(struct mm *mm)
 		node = parent;
 	}
 	mm->vmas.root = NULL;
+	commit_release(released);
 }
 
 // Nobody runs in it any more, so nothing can be reached through a stale translation: frames go at
@@ -143,6 +148,23 @@ static void count_out(const struct vma *vma, struct mm *child)
 	child->file_resident -= file;
 }
 
+// A VMA of the child with everything but pages from `vma`; NULL: out of memory. What is promised
+// to the one is promised to the other: from then on it goes with the child.
+static struct vma *twin_alloc(struct mm *child, const struct vma *vma)
+{
+	uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
+	bool charged = vma->flags & VMA_ACCOUNT;
+	struct vma *twin;
+
+	if (charged && commit_charge(vma->mm, pages))
+		return NULL;
+	// Locks are not inherited (mlock(2)).
+	twin = vma_alloc(child, vma->start, vma->end, vma->flags & ~VMA_LOCKED);
+	if (!twin && !MUTANT(failed_twin_stays_promised))
+		commit_release(charged ? pages : 0);
+	return twin;
+}
+
 // The twin goes to the end of a list, from which mm_fork makes the tree.
 static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uint64_t *shared)
 {
@@ -152,8 +174,7 @@ static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uin
 		count_out(vma, to);
 	if (vma->flags & VMA_NO_FORK)
 		return 0;
-	// Locks are not inherited (mlock(2)).
-	twin = vma_alloc(to, vma->start, vma->end, vma->flags & ~VMA_LOCKED);
+	twin = twin_alloc(to, vma);
 	if (!twin)
 		return -ENOMEM;
 	twin->page_offset = vma->page_offset;

@@ -3,6 +3,8 @@
 // mmap, munmap and mprotect: results and errors as Linux has them (mmap(2), and the order of the
 // checks where several apply).
 
+#include "mm/commit.h"
+#include "mm/machine.h"
 #include "mm/page_entry.h"
 #include "mm/object.h"
 #include "mm/populate.h"
@@ -10,8 +12,11 @@
 #include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
+
+uint64_t mmap_min_address = MMAP_MIN_DEFAULT;
 
 // A mapping that is being asked for.
 struct request {
@@ -26,8 +31,8 @@ static long hint_or_hole(struct mm *mm, uintptr_t hint, uint64_t length)
 	uintptr_t hole;
 
 	hint = PAGE_ALIGN_DOWN(hint);
-	if (hint && hint < MMAP_MIN_ADDRESS)
-		hint = MMAP_MIN_ADDRESS;
+	if (hint && hint < mmap_min_address)
+		hint = PAGE_ALIGN_UP(mmap_min_address);
 	if (hint && hint <= USER_END - length && vma_range_free(mm, hint, hint + length))
 		return hint;
 	hole = vma_find_hole(mm, length, mm->mmap_top);
@@ -47,7 +52,7 @@ static long choose_address(struct mm *mm, uintptr_t address, uint64_t length, in
 		return -ENOMEM;
 	if (address & ~PAGE_MASK)
 		return -EINVAL;
-	if (address < MMAP_MIN_ADDRESS)
+	if (address < mmap_min_address && !machine_capable(CAP_SYS_RAWIO))
 		return -EPERM;
 	if (flags & MAP_FIXED_NOREPLACE) {
 		struct vma *above = vma_find(mm, address);
@@ -98,40 +103,69 @@ static uint32_t vma_flags_for(int prot, int flags, bool may_write)
 		result |= VMA_GROWS_DOWN;
 	if (flags & MAP_LOCKED)
 		result |= VMA_LOCKED;
+	if ((flags & MAP_NORESERVE) && commit_settings.policy != OVERCOMMIT_NEVER)
+		result |= VMA_NO_RESERVE;
 	return result;
 }
 
-// How many pages of [start, end) are mapped.
-static uint64_t pages_mapped(struct mm *mm, uintptr_t start, uintptr_t end)
+// How many pages of [start, end) are in VMAs with all of these flags.
+static uint64_t pages_mapped(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags)
 {
 	uint64_t bytes = 0;
 
-	for (struct vma *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma))
-		bytes += (vma->end < end ? vma->end : end) -
-			 (vma->start > start ? vma->start : start);
+	for (struct vma *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma)) {
+		if ((vma->flags & flags) == flags)
+			bytes += (vma->end < end ? vma->end : end) -
+				 (vma->start > start ? vma->start : start);
+	}
 	return bytes >> PAGE_SHIFT;
+}
+
+// Promises the pages of [start, end) to a mapping that replaces what is there. Only what goes
+// beyond that must be allowed; what is there is released when it is unmapped.
+static int charge_replacing(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	uint64_t pages = (end - start) >> PAGE_SHIFT, replaced;
+
+	if (!commit_charge(mm, pages))
+		return 0;
+	replaced = pages_mapped(mm, start, end, VMA_ACCOUNT);
+	if (!replaced || commit_charge(mm, pages - replaced))
+		return -ENOMEM;
+	commit_add((int64_t)replaced);
+	return 0;
 }
 
 // Room first: MAP_FIXED replaces what is there, and only what goes beyond that must be allowed.
 static long map_at(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags,
 		   struct object *object, uint64_t page_offset)
 {
-	uint64_t pages = length >> PAGE_SHIFT;
+	uint64_t pages = length >> PAGE_SHIFT, charged = 0;
+	uintptr_t end = address + length;
 	int error;
 
 	if (!mm_may_expand(mm, pages, flags) &&
-	    !mm_may_expand(mm, pages - pages_mapped(mm, address, address + length), flags))
+	    !mm_may_expand(mm, pages - pages_mapped(mm, address, end, 0), flags))
 		return -ENOMEM;
-	error = unmap_range(mm, address, address + length);
+	if (vma_is_accountable(flags)) {
+		if (charge_replacing(mm, address, end))
+			return -ENOMEM;
+		charged = pages;
+		flags |= VMA_ACCOUNT;
+	}
+	error = unmap_range(mm, address, end);
 	if (!error)
-		error = mm_add_mapping(mm, address, address + length, flags, object,
+		error = mm_add_mapping(mm, address, end, flags, object,
 				       object ? page_offset : address >> PAGE_SHIFT);
-	return error ? error : (long)address;
+	if (!error)
+		return (long)address;
+	commit_release(charged);
+	return error;
 }
 
 static long map_shared_anonymous(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags)
 {
-	struct object *object = shared_object_create(length);
+	struct object *object = shared_object_create(mm, length, !(flags & VMA_NO_RESERVE));
 	long result;
 
 	if (!object)
@@ -167,7 +201,7 @@ static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int fla
 	if (page_offset + (length >> PAGE_SHIFT) < page_offset)
 		return -EOVERFLOW;
 	// Not >=: one more than the limit is what Linux lets mmap reach.
-	if (mm->vma_count > VMA_COUNT_LIMIT)
+	if (vma_count_left(mm) < 0)
 		return -ENOMEM;
 	start = choose_address(mm, address, length, flags);
 	if (start < 0)
@@ -213,28 +247,43 @@ int mm_munmap(struct mm *mm, uintptr_t address, size_t size)
 	return error;
 }
 
+// With VMA_ACCOUNT set when `vma` becomes writable memory of its own, and dropped when it is none
+// any more: only while it has no pages, which would go on being private.
+static uint32_t accounted_flags(const struct vma *vma, uint32_t flags)
+{
+	if (flags & VMA_WRITE)
+		return vma_is_accountable(flags) ? flags | VMA_ACCOUNT : flags;
+	return vma->object || vma->anon ? flags : flags & ~VMA_ACCOUNT;
+}
+
 // Changes the part of `vma` in [start, end) to `prot`, splitting off what stays as it is. *next
 // is where the following VMA must begin.
 static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int prot,
 			uintptr_t *next)
 {
-	uint32_t flags = (vma->flags & ~VMA_PROTECTION) | prot;
+	uint32_t before = vma->flags, flags = (before & ~VMA_PROTECTION) | prot;
 	uint64_t pages;
 	int error;
 
 	*next = vma->end < end ? vma->end : end;
 	pages = (*next - start) >> PAGE_SHIFT;
-	if (flags == vma->flags)
+	if (flags == before)
 		return 0;
-	if ((prot & PROT_WRITE) && !(vma->flags & VMA_MAY_WRITE))
+	if ((prot & PROT_WRITE) && !(before & VMA_MAY_WRITE))
 		return -EACCES;
 	// What was no data and becomes it is held to that limit; the others it has passed already.
 	if ((prot & PROT_WRITE) && !mm_may_expand(mm, pages, flags) &&
-	    mm_may_expand(mm, pages, vma->flags))
+	    mm_may_expand(mm, pages, before))
+		return -ENOMEM;
+	flags = accounted_flags(vma, flags);
+	if ((flags & ~before & VMA_ACCOUNT) && commit_charge(mm, pages))
 		return -ENOMEM;
 	error = vma_isolate(mm, &vma, start, end);
-	if (error)
+	if (error) {
+		commit_release(flags & ~before & VMA_ACCOUNT ? pages : 0);
 		return error;
+	}
+	commit_release(before & ~flags & VMA_ACCOUNT ? pages : 0);
 	vma_set_flags(mm, vma, flags);
 	page_protect(mm, vma->start, vma->end, flags);
 	vma_merge(mm, vma);

@@ -4,10 +4,13 @@
 // its checks).
 
 #include "mm/anon.h"
+#include "mm/commit.h"
+#include "mm/machine.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 
@@ -40,17 +43,38 @@ static int check_resize(const struct remap *remap, const struct vma *vma)
 	return mm_may_expand(remap->mm, more >> PAGE_SHIFT, vma->flags) ? 0 : -ENOMEM;
 }
 
-// Makes the VMA longer where it is, if there is room behind it.
-static bool expand(const struct remap *remap, struct vma *vma)
+// Promises what the part of `vma` will have more: with MREMAP_DONTUNMAP all of the new range. As
+// on Linux, under the strict policy even no more may be too much. 0 or -ENOMEM.
+static int charge(const struct remap *remap, const struct vma *vma, uint64_t *charged)
+{
+	uint64_t before = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_length;
+
+	*charged = 0;
+	if (!(vma->flags & VMA_ACCOUNT))
+		return 0;
+	if (remap->new_length > before)
+		*charged = (remap->new_length - before) >> PAGE_SHIFT;
+	return commit_charge(remap->mm, *charged);
+}
+
+// Whether there is room to make the VMA longer where it is.
+static bool can_expand(const struct remap *remap, const struct vma *vma)
 {
 	uintptr_t end = remap->from + remap->new_length;
 
-	if (vma->end != remap->from + remap->old_length || end > USER_END || end < vma->end ||
-	    !vma_range_free(remap->mm, vma->end, end))
-		return false;
-	vma_move_end(remap->mm, vma, end);
+	return vma->end == remap->from + remap->old_length && end <= USER_END && end >= vma->end &&
+	       vma_range_free(remap->mm, vma->end, end);
+}
+
+static long expand(const struct remap *remap, struct vma *vma)
+{
+	uint64_t charged;
+
+	if (charge(remap, vma, &charged))
+		return -ENOMEM;
+	vma_move_end(remap->mm, vma, remap->from + remap->new_length);
 	vma_merge(remap->mm, vma);
-	return true;
+	return (long)remap->from;
 }
 
 // Room for the new place. Large mappings keep their position within 2 MiB, so that whole tables
@@ -96,7 +120,8 @@ static long finish_move(const struct remap *remap, struct vma *vma, struct vma *
 	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP)) {
 		vma_unlink(remap->mm, vma);
 	} else {
-		// The lock has gone along with the pages; Linux takes all of the VMA's.
+		// The lock has gone along with the pages; Linux takes all of the VMA's. What it
+		// was promised it keeps.
 		if (remap->flags & MREMAP_DONTUNMAP)
 			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCKED);
 		vma_merge(remap->mm, vma);
@@ -111,14 +136,17 @@ static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
 	struct mm *mm = remap->mm;
 	uintptr_t end = remap->from + remap->old_length;
 	struct vma *twin;
+	uint64_t charged;
 	int error = 0;
 
-	if (mm->vma_count >= VMA_COUNT_LIMIT - 3)
+	if (vma_count_left(mm) <= 3 || charge(remap, vma, &charged))
 		return -ENOMEM;
 	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP))
 		error = vma_isolate(mm, &vma, remap->from, end);
-	if (error)
+	if (error) {
+		commit_release(charged);
 		return error;
+	}
 	twin = make_twin(remap, vma, to);
 	error = twin ? 0 : -ENOMEM;
 	if (!error)
@@ -128,6 +156,7 @@ static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
 	if (twin)
 		vma_unlink(mm, twin);
 	vma_merge(mm, vma);
+	commit_release(charged);
 	return error;
 }
 
@@ -160,7 +189,7 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 	if (error)
 		return error;
 	if (!(remap->flags & MREMAP_FIXED) &&
-	    (to < MMAP_MIN_ADDRESS || !vma_range_free(mm, to, to + remap->new_length)))
+	    (to < mmap_min_address || !vma_range_free(mm, to, to + remap->new_length)))
 		to = find_place(remap);
 	// Removing the target may have changed what `from` lies in.
 	return to ? move(remap, vma_find(mm, remap->from), to) : -ENOMEM;
@@ -178,8 +207,8 @@ static long resize(struct remap *remap, struct vma *vma)
 	error = check_resize(remap, vma);
 	if (error)
 		return error;
-	if (expand(remap, vma))
-		return (long)remap->from;
+	if (can_expand(remap, vma))
+		return expand(remap, vma);
 	if (!(remap->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	to = find_place(remap);
@@ -199,9 +228,12 @@ static int check_target(const struct remap *remap)
 	if (remap->from + remap->old_length > remap->to &&
 	    remap->to + remap->new_length > remap->from)
 		return -EINVAL;
-	if (remap->mm->vma_count + 2 >= VMA_COUNT_LIMIT - 3)
+	if (vma_count_left(remap->mm) <= 5)
 		return -ENOMEM;
-	return remap->to < MMAP_MIN_ADDRESS && (flags & MREMAP_FIXED) ? -EPERM : 0;
+	return (flags & MREMAP_FIXED) && remap->to < mmap_min_address &&
+			       !machine_capable(CAP_SYS_RAWIO)
+		       ? -EPERM
+		       : 0;
 }
 
 // What is wrong with the arguments whatever is mapped: 0 or -errno, in Linux's order.

@@ -30,6 +30,7 @@ struct object {
 	struct list pages;       // cached frames, by frame->link, oldest first
 	struct page_index index; // page number -> frame
 	uint64_t cached;         // frames on `pages`
+	uint64_t charged;        // pages promised for it (mm/commit.h); atomic, its owner's
 	struct list link;        // on the list of all objects; guarded by object_list_lock
 	bool refillable;         // a page dropped can be filled again: it belongs to a file
 };

@@ -6,5 +6,8 @@
 
 #include "mm/object.h"
 
-// NULL when out of memory; else with one reference for the caller.
-struct object *shared_object_create(uint64_t size);
+struct mm;
+
+// For `mm` to map. `reserve`: all of its pages are promised now (mm/commit.h), else each when it
+// is first touched. NULL when out of memory; else with one reference for the caller.
+struct object *shared_object_create(const struct mm *mm, uint64_t size, bool reserve);

@@ -10,6 +10,7 @@
 #include "mm/start.h"
 #include "lib/string.h"
 #include "mm/boot_memory.h"
+#include "mm/commit.h"
 #include "mm/frame.h"
 #include "mm/kernel_table.h"
 #include "mm/machine.h"
@@ -239,6 +240,7 @@ void mm_start(const struct memory_range *ranges, size_t count, struct mm_feature
 	kernel_table_use_frames();
 	slab_start();
 	zero_frame_start();
+	commit_start();
 	machine_log("memory: %lu KiB of RAM, %lu KiB free, %lu KiB in the table of frames",
 		    frame_total() * 4, frame_kind_count(FRAME_FREE) * 4,
 		    frame_kind_count(FRAME_FRAME_TABLE) * 4);
@@ -260,5 +262,6 @@ size_t mm_free_boot_memory(void)
 								   : 1,
 					range->end >> PAGE_SHIFT);
 	}
+	commit_start();
 	return frame_kind_count(FRAME_FREE) - before;
 }

@@ -5,8 +5,11 @@
 
 #include "mm/mm.h"
 
-// Lowest address that may be mapped at all (sysctl vm.mmap_min_addr).
-#define MMAP_MIN_ADDRESS 65536ul
+// Below this address nothing is mapped without being asked for, and then only with CAP_SYS_RAWIO:
+// it keeps NULL pointers, and what lies a little beside them, invalid. sysctl vm.mmap_min_addr;
+// read and written whole.
+#define MMAP_MIN_DEFAULT 65536ul
+extern uint64_t mmap_min_address;
 
 // Removes every mapping in [start, end), page aligned. 0, or -ENOMEM when a VMA would have to be
 // split and can not be: then nothing is changed.

@@ -5,6 +5,7 @@
 
 #include "lib/list.h"
 #include "lib/avl.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mm;
@@ -24,6 +25,8 @@ enum {
 	VMA_LOCKED = 128,       // mlock
 	VMA_NO_FORK = 256,      // MADV_DONTFORK: fork leaves it out
 	VMA_WIPE_ON_FORK = 512, // MADV_WIPEONFORK: empty in the child
+	VMA_ACCOUNT = 1024,     // its pages are counted as promised (mm/commit.h)
+	VMA_NO_RESERVE = 2048,  // MAP_NORESERVE: they are not, also when it becomes writable
 };
 
 struct vma {
@@ -40,4 +43,10 @@ struct vma {
 	struct list anon_link;   // on anon->vmas, guarded by anon->lock
 	uint32_t flags;          // VMA_*
 };
+// Whether pages of a new VMA with these flags are promised to it: private and writable.
+static inline bool vma_is_accountable(uint32_t flags)
+{
+	return (flags & (VMA_WRITE | VMA_SHARED | VMA_NO_RESERVE)) == VMA_WRITE;
+}
+
 _Static_assert(sizeof(struct vma) <= 128, "a process may have 65,530 of these");

@@ -11,9 +11,12 @@
 #include "mm/object.h"
 #include "mm/slab.h"
 #include "mm/trace.h"
+#include "mm/unmap.h"
 #include <linux/errno.h>
 
 static struct cache *vma_cache;
+
+int vma_count_limit = VMA_COUNT_DEFAULT;
 
 // Lowest address that a mapping below this VMA must keep away from.
 static uintptr_t guarded_start(const struct vma *vma)
@@ -301,7 +304,7 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
 {
 	struct vma *upper;
 
-	if (mm->vma_count >= VMA_COUNT_LIMIT)
+	if (vma_count_left(mm) <= 0)
 		return -ENOMEM;
 	upper = vma_alloc(mm, address, vma->end, vma->flags);
 	if (!upper)
@@ -412,10 +415,6 @@ static uintptr_t highest_hole(struct avl_node *node, uint64_t size, uintptr_t to
 	return 0;
 }
 
-// Nothing is ever mapped below this address without being asked for: it keeps NULL pointers, and
-// what lies a little beside them, invalid (Linux: vm.mmap_min_addr).
-#define LOWEST_HOLE 65536
-
 uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top)
 {
 	struct vma *last = vma_of(avl_last(&mm->vmas));
@@ -428,7 +427,7 @@ uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top)
 		end = top;
 	else
 		end = highest_hole(mm->vmas.root, size, top);
-	return end >= size + LOWEST_HOLE ? end - size : 0;
+	return end >= size + mmap_min_address ? end - size : 0;
 }
 
 bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end)

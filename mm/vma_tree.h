@@ -10,8 +10,15 @@
 // Kept free below a stack that may grow, as Linux's stack_guard_gap: 256 pages.
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
-// sysctl vm.max_map_count's usual value.
-#define VMA_COUNT_LIMIT 65530
+// How many VMAs a process may have: sysctl vm.max_map_count. Read and written whole.
+#define VMA_COUNT_DEFAULT 65530
+extern int vma_count_limit;
+
+// How many VMAs may still be added; negative when the limit has come down.
+static inline int64_t vma_count_left(const struct mm *mm)
+{
+	return __atomic_load_n(&vma_count_limit, __ATOMIC_RELAXED) - (int64_t)mm->vma_count;
+}
 
 extern void vma_tree_update(struct avl_node *node); // for struct avl_tree
 

@@ -19,4 +19,8 @@ struct space_use {
 
 void space_count(struct mm *mm, struct space_use *use);
 
+// /proc/sys/vm (proc_sysctl.c).
+#define PROC_VM_COUNT 8
+extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
+
 int proc_show_maps(struct pseudo_open *open, struct text *text);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc outside of the processes: memory, time, processors, a few of /proc/sys's switches. Numbers
+// /proc outside of the processes: memory, time, processors, names. Numbers
 // come from who counts them; what nobody counts here (disks, networks, load) is zero or absent.
-#include "kernel/driver/log.h"
 #include "kernel/file/proc_internal.h"
 #include "kernel/machine/features.h"
 #include "kernel/machine/timer.h"
@@ -11,8 +10,8 @@
 #include "kernel/process/task.h"
 #include "kernel/process/usage.h"
 #include "lib/format.h"
-#include "lib/parse.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/frame.h"
 #include "mm/object.h"
 #include <asm/errno.h>
@@ -58,6 +57,8 @@ static int show_meminfo(struct pseudo_open *open, struct text *text)
 	print_kib(text, "SUnreclaim", slab);
 	print_kib(text, "KernelStack", frame_kind_count(FRAME_STACK));
 	print_kib(text, "PageTables", frame_kind_count(FRAME_PAGE_TABLE));
+	print_kib(text, "CommitLimit", commit_limit());
+	print_kib(text, "Committed_AS", commit_total());
 	return 0;
 }
 
@@ -213,33 +214,6 @@ static int show_mounts(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
-static unsigned last_drop; // what was written last, as Linux shows it
-
-static int show_drop_caches(struct pseudo_open *open, struct text *text)
-{
-	(void)open;
-	text_print(text, "%u\n", last_drop);
-	return 0;
-}
-
-// 1: page cache, 2: slabs that only cache (there are none), 3: both, 4: no line in the log.
-static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t length)
-{
-	uint64_t what;
-	uint64_t dropped;
-
-	(void)open;
-	if (!parse_unsigned(bytes, length, 10, &what) || what < 1 || what > 4)
-		return -EINVAL;
-	last_drop = (unsigned)what;
-	if (!(what & 1))
-		return 0;
-	dropped = object_drop_caches();
-	log_line("drop_caches: %d: %lu frames of page cache given back", current_task()->tid,
-		 dropped);
-	return 0;
-}
-
 static long copy_link(const char *text, char *buffer, size_t size)
 {
 	size_t length = strlen(text);
@@ -268,12 +242,6 @@ static long read_thread_self(struct process *process, char *buffer, size_t size)
 	return copy_link(text, buffer, size);
 }
 
-static const struct pseudo_entry vm_entries[] = {
-	{.name = "drop_caches",
-	 .permissions = 0200 | 0444,
-	 .show = show_drop_caches,
-	 .store = store_drop_caches},
-};
 static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_TEXT("hostname", show_host_name),
 	PSEUDO_TEXT("osrelease", show_os_release),
@@ -282,7 +250,7 @@ static const struct pseudo_entry kernel_entries[] = {
 };
 static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("kernel", kernel_entries),
-	PSEUDO_DIRECTORY("vm", vm_entries),
+	PSEUDO_DIRECTORY("vm", proc_vm_entries),
 };
 static const struct pseudo_entry root_entries[] = {
 	PSEUDO_TEXT("cpuinfo", show_cpuinfo),

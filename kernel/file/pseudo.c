@@ -450,6 +450,7 @@ static int pseudo_open(struct inode *inode, unsigned flags, struct file **opened
 	sleep_lock_init(&file->lock);
 	text_init(&file->open.text);
 	file->entry = pseudo->entry;
+	file->open.subject = pseudo->entry->subject;
 	if (pseudo->process)
 		file->open.process = process_get(pseudo->process);
 	file->open.tid = pseudo->tid;

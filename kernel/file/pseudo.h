@@ -33,6 +33,7 @@ void text_free(struct text *text);
 // One open pseudo file.
 struct pseudo_open {
 	struct process *process; // of /proc/PID, held; NULL elsewhere
+	const void *subject;     // the entry's
 	int tid;                 // of /proc/PID/task/TID; 0: the process as a whole
 	uint64_t value;          // what a write left for the next read (`walk`)
 	bool made;               // `text` is there
@@ -56,6 +57,7 @@ struct pseudo_entry {
 	// A link's text, cut to `size`, and where it leads when that is not what the text says.
 	long (*readlink)(struct process *process, char *buffer, size_t size);
 	int (*follow)(struct process *process, struct inode **target);
+	const void *subject; // for `show` and `store` that serve several entries
 	const struct pseudo_entry *entries;
 	size_t count;
 	bool processes; // a directory with one more entry for each process: /proc

@@ -67,6 +67,13 @@ int machine_task_id(void)
 	return task ? task->tid : 0;
 }
 
+// Everybody is root until users have capabilities.
+bool machine_capable(int capability)
+{
+	(void)capability;
+	return true;
+}
+
 bool machine_killed(void)
 {
 	if (this_cpu()->work & WORK_RESCHED)

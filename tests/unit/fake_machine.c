@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "mm/audit.h"
+#include "mm/commit.h"
 #include "mm/failure.h"
 #include "mm/frame.h"
 #include "mm/machine.h"
@@ -25,6 +26,7 @@ jmp_buf panic_return;
 char panic_message[256];
 int fake_fail_nth;
 unsigned fake_cpu;
+uint64_t fake_capabilities = ~0ul;
 
 unsigned machine_cpu(void)
 {
@@ -55,6 +57,11 @@ bool fake_fail_stop(void)
 		failure_task_armed(false);
 	fake_fail_nth = 0;
 	return failed;
+}
+
+bool machine_capable(int capability)
+{
+	return fake_capabilities >> capability & 1;
 }
 
 bool machine_killed(void)
@@ -117,6 +124,7 @@ void fake_machine_start(uint64_t frames)
 	frame_add(1, frames, FRAME_FREE);
 	slab_start();
 	zero_frame_start();
+	commit_start();
 }
 
 // ---- the TLB ----

@@ -57,6 +57,9 @@ bool fake_fail_stop(void);
 // The CPU that everything runs on: 0 unless a test plays several.
 extern unsigned fake_cpu;
 
+// What the running task may do: bit n for CAP_* n. All, unless a test takes some away.
+extern uint64_t fake_capabilities;
+
 // A small generator whose sequence the seed repeats: FAULTLINE_SEED in the environment, or 1.
 uint64_t fake_seed(void); // prints the line that repeats it
 uint64_t fake_random(uint64_t below);

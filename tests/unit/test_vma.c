@@ -153,17 +153,17 @@ static void find_as_in_a_model(void **state)
 
 static void limit_of_mappings(void **state)
 {
-	struct mm *mm = space_with_holes(VMA_COUNT_LIMIT - 1);
-	uintptr_t end = BASE + 2ul * VMA_COUNT_LIMIT * PAGE_SIZE, alone = end + 16 * PAGE_SIZE;
+	struct mm *mm = space_with_holes(VMA_COUNT_DEFAULT - 1);
+	uintptr_t end = BASE + 2ul * VMA_COUNT_DEFAULT * PAGE_SIZE, alone = end + 16 * PAGE_SIZE;
 
 	(void)state;
 	// One of three pages makes 65,530: no part of it can be split off any more.
 	assert_int_equal(map(mm, alone, 3, PROT_READ, FIXED), alone);
-	assert_int_equal(mm->vma_count, VMA_COUNT_LIMIT);
+	assert_int_equal(mm->vma_count, VMA_COUNT_DEFAULT);
 	assert_int_equal(mm_munmap(mm, alone + PAGE_SIZE, PAGE_SIZE), -ENOMEM);
 	assert_int_equal(mm_mprotect(mm, alone + PAGE_SIZE, PAGE_SIZE, PROT_NONE), -ENOMEM);
 	assert_int_equal(mm_mprotect(mm, alone, PAGE_SIZE, PROT_NONE), -ENOMEM);
-	assert_int_equal(mm->vma_count, VMA_COUNT_LIMIT);
+	assert_int_equal(mm->vma_count, VMA_COUNT_DEFAULT);
 	assert_audit();
 	// Ends can be cut, wholes changed, and as on Linux one more be mapped.
 	assert_int_equal(mm_munmap(mm, alone, PAGE_SIZE), 0);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/sys/vm: settings that are numbers, read and written as Linux's sysctl does. Each is one
+// word, read and written whole; whoever uses it sees the old value or the new one.
+#include "kernel/driver/log.h"
+#include "kernel/file/proc_internal.h"
+#include "kernel/process/task.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "mm/commit.h"
+#include "mm/machine.h"
+#include "mm/object.h"
+#include "mm/unmap.h"
+#include "mm/vma_tree.h"
+#include <asm/errno.h>
+#include <linux/capability.h>
+
+#define NUMBER_LENGTH 21 // Linux's parser gives up on more characters, sign included
+
+// A setting of type int, in this range, or of type unsigned long, when `large`.
+struct setting {
+	void *value;
+	bool large;
+	int least, most;
+	int capability;        // needed for writing, beside the file's permissions; 0: none
+	void (*changed)(void); // after a write; NULL: nothing to do
+};
+
+// A ratio and an amount exclude each other: what was written last counts.
+static void ratio_changed(void)
+{
+	commit_settings.kbytes = 0;
+}
+
+static void kbytes_changed(void)
+{
+	commit_settings.ratio = 0;
+}
+
+static const struct setting policy = {
+	.value = &commit_settings.policy,
+	.least = OVERCOMMIT_GUESS,
+	.most = OVERCOMMIT_NEVER,
+};
+static const struct setting ratio = {
+	.value = &commit_settings.ratio,
+	.least = INT32_MIN,
+	.most = INT32_MAX,
+	.changed = ratio_changed,
+};
+static const struct setting kbytes = {
+	.value = &commit_settings.kbytes,
+	.large = true,
+	.changed = kbytes_changed,
+};
+static const struct setting admin_reserve = {
+	.value = &commit_settings.admin_reserve,
+	.large = true,
+};
+static const struct setting user_reserve = {
+	.value = &commit_settings.user_reserve,
+	.large = true,
+};
+static const struct setting map_count = {
+	.value = &vma_count_limit,
+	.least = 0,
+	.most = INT32_MAX,
+};
+static const struct setting min_address = {
+	.value = &mmap_min_address,
+	.large = true,
+	.capability = CAP_SYS_RAWIO,
+};
+
+static int show_setting(struct pseudo_open *open, struct text *text)
+{
+	const struct setting *setting = open->subject;
+
+	if (setting->large)
+		text_print(text, "%lu\n", *(const uint64_t *)setting->value);
+	else
+		text_print(text, "%d\n", *(const int *)setting->value);
+	return 0;
+}
+
+static bool is_space(char character)
+{
+	return character == ' ' || (character >= '\t' && character <= '\r');
+}
+
+// The first number of `text`, after white space; what follows it must be white space too.
+static int parse_number(const char *text, size_t length, bool *negative, uint64_t *number)
+{
+	size_t used;
+
+	while (length && is_space(*text))
+		text++, length--;
+	*negative = length > 1 && *text == '-';
+	text += *negative;
+	length -= *negative;
+	used = parse_unsigned(text, length, 0, number);
+	if (!used || used + *negative >= NUMBER_LENGTH)
+		return -EINVAL;
+	if (used < length && !strchr(" \t\n", text[used]))
+		return -EINVAL;
+	return 0;
+}
+
+static int store_int(const struct setting *setting, bool negative, uint64_t number)
+{
+	int64_t value = negative ? -(int64_t)number : (int64_t)number;
+
+	if (number > (uint64_t)INT32_MAX + negative)
+		return -EINVAL;
+	if (value < setting->least || value > setting->most)
+		return -EINVAL;
+	__atomic_store_n((int *)setting->value, (int)value, __ATOMIC_RELAXED);
+	return 0;
+}
+
+// Linux ignores a negative number where there can be none.
+static int store_large(const struct setting *setting, bool negative, uint64_t number)
+{
+	if (!negative)
+		__atomic_store_n((uint64_t *)setting->value, number, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int store_setting(struct pseudo_open *open, const char *text, size_t length)
+{
+	const struct setting *setting = open->subject;
+	uint64_t number;
+	bool negative;
+	int error;
+
+	if (setting->capability && !machine_capable(setting->capability))
+		return -EPERM;
+	error = parse_number(text, length, &negative, &number);
+	if (!error)
+		error = setting->large ? store_large(setting, negative, number)
+				       : store_int(setting, negative, number);
+	if (!error && setting->changed)
+		setting->changed();
+	return error;
+}
+
+#define SETTING(title, what)                                                \
+	{                                                                   \
+		.name = (title), .permissions = 0644, .show = show_setting, \
+		.store = store_setting, .subject = &(what)                  \
+	}
+
+static unsigned last_drop; // what was written last, as Linux shows it
+
+static int show_drop_caches(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%u\n", last_drop);
+	return 0;
+}
+
+// 1: page cache, 2: slabs that only cache (there are none), 3: both, 4: no line in the log.
+static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t what;
+	uint64_t dropped;
+
+	(void)open;
+	if (!parse_unsigned(bytes, length, 10, &what) || what < 1 || what > 4)
+		return -EINVAL;
+	last_drop = (unsigned)what;
+	if (!(what & 1))
+		return 0;
+	dropped = object_drop_caches();
+	log_line("drop_caches: %d: %lu frames of page cache given back", current_task()->tid,
+		 dropped);
+	return 0;
+}
+
+const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT] = {
+	SETTING("admin_reserve_kbytes", admin_reserve),
+	{.name = "drop_caches",
+	 .permissions = 0200 | 0444,
+	 .show = show_drop_caches,
+	 .store = store_drop_caches},
+	SETTING("max_map_count", map_count),
+	SETTING("mmap_min_addr", min_address),
+	SETTING("overcommit_kbytes", kbytes),
+	SETTING("overcommit_memory", policy),
+	SETTING("overcommit_ratio", ratio),
+	SETTING("user_reserve_kbytes", user_reserve),
+};
