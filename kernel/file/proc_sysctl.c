@@ -101,7 +101,7 @@ static int parse_number(const char *text, size_t length, bool *negative, uint64_
 	used = parse_unsigned(text, length, 0, number);
 	if (!used || used + *negative >= NUMBER_LENGTH)
 		return -EINVAL;
-	if (used < length && !strchr(" \t\n", text[used]))
+	if (used < length && !memchr(" \t\n", text[used], 3))
 		return -EINVAL;
 	return 0;
 }
@@ -118,11 +118,11 @@ static int store_int(const struct setting *setting, bool negative, uint64_t numb
 	return 0;
 }
 
-// Linux ignores a negative number where there can be none.
 static int store_large(const struct setting *setting, bool negative, uint64_t number)
 {
-	if (!negative)
-		__atomic_store_n((uint64_t *)setting->value, number, __ATOMIC_RELAXED);
+	if (negative)
+		return -EINVAL;
+	__atomic_store_n((uint64_t *)setting->value, number, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -135,8 +135,9 @@ static int store_setting(struct pseudo_open *open, const char *text, size_t leng
 
 	if (setting->capability && !machine_capable(setting->capability))
 		return -EPERM;
-	error = parse_number(text, length, &negative, &number);
-	if (!error)
+	// An empty write changes nothing, and is none the less one.
+	error = length ? parse_number(text, length, &negative, &number) : 0;
+	if (!error && length)
 		error = setting->large ? store_large(setting, negative, number)
 				       : store_int(setting, negative, number);
 	if (!error && setting->changed)

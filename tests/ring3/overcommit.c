@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// The settings of /proc/sys/vm at work: what programs are promised, and what they are refused. Not
+// on Linux, where they are the whole machine's:
+//
+// kernel only
+#include <fcntl.h>
+#include <sys/mman.h>
+#include "tests/ring3/tap.h"
+
+#define RW      (PROT_READ | PROT_WRITE)
+#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
+#define MIB     (1ul << 20)
+
+static void set(const char *name, long value)
+{
+	char path[80], text[24];
+	int length = snprintf(text, sizeof(text), "%ld\n", value);
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/vm/%s", name);
+	fd = open(path, O_WRONLY);
+	check(write(fd, text, length) == length, name);
+	close(fd);
+}
+
+// A line of /proc/meminfo, in bytes.
+static size_t meminfo(const char *name)
+{
+	static char text[4096];
+	int fd = open("/proc/meminfo", O_RDONLY);
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+	char *line;
+
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	line = strstr(text, name);
+	return line ? strtoul(line + strlen(name) + 1, NULL, 10) * 1024 : 0;
+}
+
+static bool can_map(size_t size, int flags)
+{
+	void *memory = mmap(NULL, size, RW, PRIVATE | flags, -1, 0);
+
+	return memory != MAP_FAILED && munmap(memory, size) == 0;
+}
+
+static void counting(void)
+{
+	size_t before = meminfo("Committed_AS");
+	char *memory = mmap(NULL, 64 * MIB, RW, PRIVATE, -1, 0);
+
+	check(before > 0, "programs have been promised something");
+	check(meminfo("Committed_AS") == before + 64 * MIB, "64 MiB more are promised");
+	munmap(memory, 16 * MIB);
+	check(meminfo("Committed_AS") == before + 48 * MIB, "16 MiB less");
+	mprotect(memory + 16 * MIB, 48 * MIB, PROT_NONE);
+	check(meminfo("Committed_AS") == before, "nothing for what can not be touched");
+	munmap(memory + 16 * MIB, 48 * MIB);
+}
+
+static void policies(void)
+{
+	size_t ram = meminfo("MemTotal");
+
+	check(can_map(ram / 2, 0) && can_map(ram, 0), "as much as there is");
+	check(!can_map(ram + PAGE, 0), "not more at once");
+	check(can_map(100 * ram, MAP_NORESERVE), "unless it is asked not to count");
+	set("overcommit_memory", 1);
+	check(can_map(100 * ram, 0), "everything");
+	set("overcommit_memory", 2);
+	check(!can_map(meminfo("CommitLimit"), 0), "less than the limit");
+	check(!can_map(100 * ram, MAP_NORESERVE), "whatever is asked");
+	check(meminfo("CommitLimit") == ram / 4096 / 2 * 4096, "half of RAM");
+	set("overcommit_ratio", 25);
+	check(meminfo("CommitLimit") == ram / 4096 / 4 * 4096, "a quarter");
+	set("overcommit_kbytes", 32 * 1024);
+	check(meminfo("CommitLimit") == 32 * MIB, "32 MiB");
+	check(!can_map(32 * MIB, 0), "and no more");
+	set("overcommit_ratio", 50);
+	set("overcommit_memory", 0);
+}
+
+static int fork_it(void)
+{
+	return fork() < 0 && errno == ENOMEM ? 0 : 1;
+}
+
+static void fork_is_refused(void)
+{
+	size_t left = 8 * MIB;
+	char *memory = mmap(NULL, 16 * MIB, RW, PRIVATE, -1, 0);
+
+	set("overcommit_kbytes", (meminfo("Committed_AS") + left) / 1024);
+	set("overcommit_memory", 2);
+	check(fork_it() == 0, "fork of more than is left");
+	munmap(memory, 16 * MIB);
+	set("overcommit_memory", 0);
+	set("overcommit_ratio", 50);
+}
+
+static void number_of_mappings(void)
+{
+	int count = 0;
+	char *area;
+
+	set("max_map_count", 50);
+	// Two kinds in turn, so that they do not become one.
+	while (mmap(NULL, PAGE, count % 2 ? RW : PROT_READ, PRIVATE, -1, 0) != MAP_FAILED)
+		count++;
+	check(count > 30 && count <= 51, "as many as there may be");
+	set("max_map_count", 65530);
+	area = mmap(NULL, 3 * PAGE, RW, PRIVATE, -1, 0);
+	set("max_map_count", 0);
+	check(munmap(area + PAGE, PAGE) == -1 && errno == ENOMEM, "no hole in the middle");
+	check(munmap(area, PAGE) == 0, "but one at the end");
+	set("max_map_count", 65530);
+}
+
+int main(void)
+{
+	counting();
+	policies();
+	fork_is_refused();
+	number_of_mappings();
+	return tap_end();
+}
