@@ -10,8 +10,11 @@
 // Starts input: what comes is offered to tty_input().
 void console_start_input(void);
 
-// Raw bytes, none added or changed.
+// Raw bytes, none added or changed, and none of another writer between them. May sleep.
 void console_write(const void *data, size_t count);
+// The same without sleeping, for the terminal's echo: with interrupts off, under the terminal's
+// lock, which keeps it to one at a time. May come between the bytes of a writer.
+void console_echo(const void *data, size_t count);
 
 // Offers bytes again that tty_input() had no room for. To be called when its reader has made room;
 // until then the sender waits: nothing is lost.

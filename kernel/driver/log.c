@@ -75,4 +75,5 @@ size_t log_read(uint64_t *position, char *buffer, size_t size)
 void log_break_lock(void)
 {
 	lock_broken = true;
+	serial_break_lock();
 }

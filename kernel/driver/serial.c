@@ -5,9 +5,13 @@
 //
 // Input loses nothing: a byte leaves the UART only when the terminal can take it. While it can
 // not, the receive interrupt is off and the UART's FIFO holds the sender up.
+//
+// Locks, both taken with interrupts off: `input_lock` is held while the terminal is offered bytes,
+// so it comes before the terminal's; `output_lock` is taken after everything, the log's included.
 #include "kernel/driver/serial.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
+#include "lib/spinlock.h"
 #include <linux/serial_reg.h>
 
 #define BAUD_DIVISOR 1 // 115200
@@ -16,9 +20,13 @@
 
 #define BASE 0x3f8
 
-static bool present;
+static bool present; // constant once started
 
-// Used with interrupts off. Bytes that are out of the UART but not yet taken.
+static struct spinlock output_lock; // whoever has seen an empty transmitter fills it
+static bool output_lock_broken;
+
+// Guarded by input_lock. Bytes that are out of the UART but not yet taken.
+static struct spinlock input_lock;
 static uint8_t pending[FIFO_SIZE];
 static size_t pending_count;
 
@@ -37,7 +45,23 @@ void serial_init(void)
 	port_write8(BASE + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
-// An empty transmitter takes a FIFO full at once.
+// An empty transmitter takes a FIFO full at once. Whether it was empty.
+static bool fill_transmitter(const uint8_t *bytes, size_t count)
+{
+	bool broken = output_lock_broken, empty;
+	uint64_t flags = irq_save();
+
+	if (!broken)
+		spin_lock(&output_lock);
+	empty = port_read8(BASE + UART_LSR) & UART_LSR_THRE;
+	if (empty)
+		port_write_string8(BASE + UART_TX, bytes, count);
+	if (!broken)
+		spin_unlock(&output_lock);
+	irq_restore(flags);
+	return empty;
+}
+
 void serial_write(const void *data, size_t count)
 {
 	const uint8_t *at = data;
@@ -45,12 +69,16 @@ void serial_write(const void *data, size_t count)
 	while (present && count > 0) {
 		size_t part = count < FIFO_SIZE ? count : FIFO_SIZE;
 
-		while (!(port_read8(BASE + UART_LSR) & UART_LSR_THRE))
+		while (!fill_transmitter(at, part))
 			__builtin_ia32_pause();
-		port_write_string8(BASE + UART_TX, at, part);
 		at += part;
 		count -= part;
 	}
+}
+
+void serial_break_lock(void)
+{
+	output_lock_broken = true;
 }
 
 static void set_input_interrupt(bool on)
@@ -85,7 +113,7 @@ static void receive(void)
 static void serial_interrupt(struct registers *registers)
 {
 	(void)registers;
-	receive();
+	serial_poll_input();
 }
 
 void serial_start_input(void)
@@ -98,9 +126,9 @@ void serial_start_input(void)
 
 void serial_poll_input(void)
 {
-	uint64_t flags = irq_save();
+	uint64_t flags = spin_lock_irqsave(&input_lock);
 
 	if (present)
 		receive();
-	irq_restore(flags);
+	spin_unlock_irqrestore(&input_lock, flags);
 }

@@ -14,6 +14,9 @@ void serial_init(void);
 // Raw bytes, none added or changed. Any context; bytes of two callers may interleave.
 void serial_write(const void *data, size_t count);
 
+// For a panic: from now on output does not wait for whoever was writing.
+void serial_break_lock(void);
+
 // Starts input: each byte is offered to tty_input().
 void serial_start_input(void);
 
@@ -21,6 +24,6 @@ void serial_start_input(void);
 // until then they stay in the UART and the sender waits: nothing is lost.
 void serial_poll_input(void);
 
-// kernel/file/tty.c: takes up to `count` bytes, returns how many. Called with interrupts off, from
-// the interrupt handler or from serial_poll_input().
+// kernel/file/tty.c: takes up to `count` bytes, returns how many. Called with interrupts off, by
+// one driver that holds its input lock: calls never overlap.
 size_t tty_input(const uint8_t *data, size_t count);

@@ -8,6 +8,10 @@
 // away whenever its reader is slow (QEMU, hw/char/virtio-console.c), a serial port's waits. Ports
 // other than 0 have to be opened by control messages (5.3.6.2). What the device would answer is
 // known, as the one port is there or nothing is: it gets no buffers for that.
+//
+// Locks, both taken with interrupts off: `input_lock` is held while the terminal is offered bytes,
+// so it comes before the terminal's; `output_lock` guards the output's rings, never over a wait
+// for the device. An output buffer has one user at a time: see console.c.
 #include "kernel/driver/virtio_console.h"
 #include "kernel/driver/pci.h"
 #include "kernel/driver/serial.h"
@@ -28,21 +32,24 @@
 #define QUEUE_OUTPUT   5
 #define INPUT_BUFFERS  8
 #define INPUT_ORDER    3 // 4 KiB each
-#define OUTPUT_BUFFERS 1
-#define OUTPUT_ORDER   4 // 64 KiB
+#define OUTPUT_BUFFERS 2
+#define OUTPUT_ORDER   5 // 64 KiB each
 
+// Constant once started.
 static bool present;
 static uint16_t ports;
 
-// The buffer being handed to the terminal; used with interrupts off.
+// Guarded by input_lock: the buffer being handed to the terminal.
+static struct spinlock input_lock;
 static struct virtio_queue input;
 static bool pending;
 static unsigned pending_index;
 static size_t pending_count, pending_taken;
 
-// One write at a time; taken with interrupts on, by tasks only.
-static struct virtio_queue output;
+// Guarded by output_lock, but for the buffers' contents.
 static struct spinlock output_lock;
+static struct virtio_queue output;
+static bool sent[OUTPUT_BUFFERS]; // the device has not given it back yet
 
 // Used once, while starting.
 static struct virtio_queue control;
@@ -78,47 +85,61 @@ static void receive(void)
 	}
 }
 
+void virtio_console_poll_input(void)
+{
+	uint64_t flags = spin_lock_irqsave(&input_lock);
+
+	receive();
+	spin_unlock_irqrestore(&input_lock, flags);
+}
+
 // Reading the status lets the line go (Virtio 1.2, 4.1.4.5).
 static void console_interrupt(struct registers *registers)
 {
 	(void)registers;
 	port_read8(ports + VIRTIO_PCI_ISR);
-	receive();
+	virtio_console_poll_input();
 }
 
-void virtio_console_poll_input(void)
+static void send(unsigned buffer, size_t count)
 {
-	uint64_t flags = irq_save();
+	uint64_t flags = spin_lock_irqsave(&output_lock);
 
-	receive();
-	irq_restore(flags);
-}
-
-static void write_part(const void *data, size_t count)
-{
-	unsigned index;
-	size_t ignored;
-
-	memcpy(virtio_queue_buffer(&output, 0), data, count);
-	virtio_queue_offer(&output, 0, count, false);
+	sent[buffer] = true;
+	virtio_queue_offer(&output, buffer, count, false);
 	virtio_queue_notify(&output);
-	while (!virtio_queue_take(&output, &index, &ignored))
-		__builtin_ia32_pause();
+	spin_unlock_irqrestore(&output_lock, flags);
 }
 
-void virtio_console_write(const void *data, size_t count)
+// Takes back what the device is done with, whoever sent it.
+static bool is_back(unsigned buffer)
+{
+	uint64_t flags = spin_lock_irqsave(&output_lock);
+	unsigned done;
+	size_t ignored;
+	bool back;
+
+	while (virtio_queue_take(&output, &done, &ignored))
+		sent[done] = false;
+	back = !sent[buffer];
+	spin_unlock_irqrestore(&output_lock, flags);
+	return back;
+}
+
+void virtio_console_write(unsigned buffer, const void *data, size_t count)
 {
 	const char *at = data;
 
-	spin_lock(&output_lock);
 	while (count > 0) {
 		size_t part = count < output.buffer_size ? count : output.buffer_size;
 
-		write_part(at, part);
+		memcpy(virtio_queue_buffer(&output, buffer), at, part);
+		send(buffer, part);
+		while (!is_back(buffer))
+			__builtin_ia32_pause();
 		at += part;
 		count -= part;
 	}
-	spin_unlock(&output_lock);
 }
 
 // In the order of 5.3.6.2; the device reads them in order.

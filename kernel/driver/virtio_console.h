@@ -11,5 +11,6 @@
 bool virtio_console_start(void);
 bool virtio_console_present(void);
 
-void virtio_console_write(const void *data, size_t count);
+// Through one of two buffers, 0 or 1; the caller sees to it that each has one user at a time.
+void virtio_console_write(unsigned buffer, const void *data, size_t count);
 void virtio_console_poll_input(void);

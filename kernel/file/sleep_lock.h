@@ -29,6 +29,13 @@ static inline int sleep_lock_take(struct sleep_lock *lock)
 	return wait_until_killable(&lock->queue, sleep_lock_try, lock);
 }
 
+// Whatever signals come: for what is held for a short time only.
+static inline void sleep_lock_take_uninterruptible(struct sleep_lock *lock)
+{
+	if (!sleep_lock_try(lock))
+		wait_until_uninterruptible(&lock->queue, sleep_lock_try, lock);
+}
+
 // The exchange is a barrier: who is not on the queue yet will see that the lock is free.
 static inline void sleep_lock_release(struct sleep_lock *lock)
 {

@@ -5,9 +5,11 @@
 // Framed input (boot option stdin=framed) is a sequence of frames: two bytes of length, the lower
 // first, and that many bytes. A length of 0 is the end of the file, for good.
 //
-// Locks: the input ring has one producer, the interrupt handler, which alone moves `head`, and one
-// consumer at a time, the holder of `reader`, which alone moves `tail`. Bytes are copied to ring 3
-// straight out of the ring, so that a read that faults loses none.
+// Locks: the input ring has one producer at a time, the holder of the driver's input lock, which
+// alone moves `head`, and one consumer, the holder of `reader` (may sleep), which alone moves
+// `tail`. Bytes are copied to ring 3 straight out of the ring, so that a read that faults loses
+// none. Output goes out in pieces of PIPE_BUF or less that nobody else's bytes come between:
+// console.c sees to it for the console, `error_writer` for the debug console.
 #include "kernel/file/stream.h"
 #include "kernel/driver/console.h"
 #include "kernel/driver/debugcon.h"
@@ -34,19 +36,22 @@
 static struct {
 	uint32_t head, tail; // counters of all bytes ever
 	uint8_t bytes[RING_SIZE];
-	bool framed;
-	bool refused; // input waits in the device for room
+	bool framed;  // constant
+	bool refused; // input waits in the device for room; atomic
 	struct sleep_lock reader;
-	// Guarded by `reader`:
+	// Written in the hold of `reader`, looked at by who waits:
 	uint32_t frame_left; // bytes of the current frame still to be read
 	bool ended;
 	struct wait_queue arrived;
 } input;
 
+static struct sleep_lock error_writer;
+
 void stream_start(bool framed)
 {
 	input.framed = framed;
 	sleep_lock_init(&input.reader);
+	sleep_lock_init(&error_writer);
 	wait_queue_init(&input.arrived);
 }
 
@@ -56,19 +61,29 @@ static uint32_t ring_used(void)
 	return __atomic_load_n(&input.head, __ATOMIC_ACQUIRE) - input.tail;
 }
 
-size_t stream_input(const uint8_t *bytes, size_t count)
+static size_t fill_ring(const uint8_t *bytes, size_t count)
 {
-	uint32_t room = RING_SIZE - (input.head - __atomic_load_n(&input.tail, __ATOMIC_ACQUIRE));
+	uint32_t room = RING_SIZE - (input.head - __atomic_load_n(&input.tail, __ATOMIC_SEQ_CST));
 	size_t taken = count < room ? count : room;
-
 	uint32_t place = input.head % RING_SIZE;
 	size_t before_end = RING_SIZE - place < taken ? RING_SIZE - place : taken;
 
 	memcpy(input.bytes + place, bytes, before_end);
 	memcpy(input.bytes, bytes + before_end, taken - before_end);
 	__atomic_store_n(&input.head, input.head + (uint32_t)taken, __ATOMIC_RELEASE);
-	if (taken < count)
-		__atomic_store_n(&input.refused, true, __ATOMIC_RELEASE);
+	return taken;
+}
+
+// Between finding no room and saying so, a reader may have emptied the ring, who then has let
+// nobody on: hence the second look.
+size_t stream_input(const uint8_t *bytes, size_t count)
+{
+	size_t taken = fill_ring(bytes, count);
+
+	if (taken < count) {
+		__atomic_store_n(&input.refused, true, __ATOMIC_SEQ_CST);
+		taken += fill_ring(bytes + taken, count - taken);
+	}
 	if (taken)
 		wake_all(&input.arrived);
 	return taken;
@@ -76,13 +91,13 @@ size_t stream_input(const uint8_t *bytes, size_t count)
 
 static void consume(uint32_t count)
 {
-	__atomic_store_n(&input.tail, input.tail + count, __ATOMIC_RELEASE);
+	__atomic_store_n(&input.tail, input.tail + count, __ATOMIC_SEQ_CST);
 }
 
 // The sender is let on only when a good part of the ring is empty.
 static void let_sender_on(void)
 {
-	if (__atomic_load_n(&input.refused, __ATOMIC_ACQUIRE) && ring_used() < RING_SIZE / 2) {
+	if (__atomic_load_n(&input.refused, __ATOMIC_SEQ_CST) && ring_used() < RING_SIZE / 2) {
 		__atomic_store_n(&input.refused, false, __ATOMIC_RELEASE);
 		console_poll_input();
 	}
@@ -166,6 +181,9 @@ static long stream_read(struct file *file, struct io *io, uint64_t *offset)
 		moved = take_bytes(io, &fault);
 		ended = input.ended;
 		sleep_lock_release(&input.reader);
+		// Who looked while the tail moved may have seen less than there is.
+		if (moved && can_read(NULL))
+			wake_all(&input.arrived);
 		if (moved || fault || ended)
 			return moved || !fault ? moved : -EFAULT;
 		if (file->flags & O_NONBLOCK)
@@ -187,10 +205,13 @@ static bool interrupted(void)
 
 static void write_bytes(enum stream_sink sink, const uint8_t *bytes, size_t count)
 {
-	if (sink == STREAM_CONSOLE)
+	if (sink == STREAM_CONSOLE) {
 		console_write(bytes, count);
-	else
-		debugcon_write(DEBUGCON_ERRORS, bytes, count);
+		return;
+	}
+	sleep_lock_take_uninterruptible(&error_writer);
+	debugcon_write(DEBUGCON_ERRORS, bytes, count);
+	sleep_lock_release(&error_writer);
 }
 
 static long write_all(enum stream_sink sink, struct io *io, uint8_t *bytes, size_t size)

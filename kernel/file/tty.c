@@ -36,11 +36,11 @@ static bool input_is_stream(void)
 	return options.console == CONSOLE_RAW || options.stdin_framed;
 }
 
-// ---- the line discipline's side ----
+// ---- the line discipline's side; tty.lock is held ----
 static void line_host_output(struct line *line, const uint8_t *bytes, size_t count)
 {
 	(void)line;
-	console_write(bytes, count);
+	console_echo(bytes, count);
 }
 
 static void line_host_signal(struct line *line, int signal)
@@ -63,6 +63,7 @@ int tty_start(void)
 	wait_queue_init(&tty.readable);
 	wait_queue_init(&tty.started);
 	sleep_lock_init(&tty.reader);
+	sleep_lock_init(&tty.writer);
 	tty.size.ws_row = options.rows;
 	tty.size.ws_col = options.columns;
 	// The first program leads session 1. Between files and pipes nobody has a terminal.
@@ -76,7 +77,7 @@ int tty_start(void)
 	return 0;
 }
 
-// From the interrupt handler.
+// From a driver, which holds its input lock.
 size_t tty_input(const uint8_t *bytes, size_t count)
 {
 	size_t taken = 0;
@@ -93,20 +94,34 @@ size_t tty_input(const uint8_t *bytes, size_t count)
 }
 
 // ---- job control ----
+struct tty_owner tty_owner(void)
+{
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	struct tty_owner owner = {tty.session, tty.foreground};
+
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return owner;
+}
+
 int tty_foreground_of(int session)
 {
-	return session == tty.session ? tty.foreground : 0;
+	struct tty_owner owner = tty_owner();
+
+	return session == owner.session ? owner.foreground : 0;
 }
 
 void tty_session_ended(int session)
 {
 	struct signal_info hangup = {.signal = SIGHUP, .code = SI_KERNEL};
-	int group = tty.foreground;
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	int group = 0;
 
-	if (tty.session != session)
-		return;
-	tty.session = 0;
-	tty.foreground = 0;
+	if (tty.session == session) {
+		group = tty.foreground;
+		tty.session = 0;
+		tty.foreground = 0;
+	}
+	spin_unlock_irqrestore(&tty.lock, flags);
 	if (group)
 		signal_send_group(group, &hangup);
 }
@@ -114,9 +129,10 @@ void tty_session_ended(int session)
 int tty_check_background(int signal)
 {
 	struct process *process = current_process();
+	struct tty_owner owner = tty_owner();
 	struct signal_info info = {.signal = signal, .code = SI_KERNEL};
 
-	if (process->session != tty.session || process->group == tty.foreground)
+	if (process->session != owner.session || process->group == owner.foreground)
 		return 0;
 	if (signal_blocked_or_ignored(signal))
 		return signal == SIGTTIN ? -EIO : 0;
@@ -285,14 +301,27 @@ static long write_all(struct file *file, struct io *io)
 	return total;
 }
 
+static int take_writer(const struct file *file)
+{
+	if (file->flags & O_NONBLOCK)
+		return sleep_lock_try(&tty.writer) ? 0 : -EAGAIN;
+	return sleep_lock_take(&tty.writer);
+}
+
 static long tty_write(struct file *file, struct io *io, uint64_t *offset)
 {
-	int result = 0;
+	long result = 0;
 
 	(void)offset;
-	if (tty.line.settings.c_lflag & TOSTOP)
+	if (__atomic_load_n(&tty.line.settings.c_lflag, __ATOMIC_RELAXED) & TOSTOP)
 		result = tty_check_background(SIGTTOU);
-	return result ? result : write_all(file, io);
+	if (result == 0)
+		result = take_writer(file);
+	if (result)
+		return result;
+	result = write_all(file, io);
+	sleep_lock_release(&tty.writer);
+	return result;
 }
 
 static unsigned tty_poll(struct file *file, struct poll_table *table)
@@ -316,7 +345,7 @@ static const struct file_ops tty_ops = {
 int tty_open(struct inode *inode, unsigned flags, struct file **file)
 {
 	// /dev/tty is the caller's own terminal, if it has one.
-	if (inode->special == TTY_CURRENT && current_process()->session != tty.session)
+	if (inode->special == TTY_CURRENT && current_process()->session != tty_owner().session)
 		return -ENXIO;
 	*file = file_create(&tty_ops, inode_get(inode), flags);
 	if (*file)

@@ -5,6 +5,7 @@
 #include "kernel/file/tty_internal.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
+#include "lib/string.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/siginfo.h>
@@ -12,9 +13,9 @@
 #define QUEUE_INPUT 0 // TCFLSH: TCIFLUSH, TCOFLUSH, TCIOFLUSH
 #define QUEUE_BOTH  2
 
-static bool is_ours(void)
+static bool is_ours(const struct tty_owner *owner)
 {
-	return tty.session && current_process()->session == tty.session;
+	return owner->session && current_process()->session == owner->session;
 }
 
 // ---- settings ----
@@ -73,50 +74,74 @@ static long input_queued(uintptr_t argument)
 }
 
 // ---- window size ----
+static long get_size(uintptr_t argument)
+{
+	struct winsize size;
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+
+	size = tty.size;
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return copy_to_user(argument, &size, sizeof(size));
+}
+
 static long set_size(uintptr_t argument)
 {
 	struct winsize size;
 	struct signal_info info = {.signal = SIGWINCH, .code = SI_KERNEL};
+	uint64_t flags;
+	int group;
 
 	if (copy_from_user(&size, argument, sizeof(size)))
 		return -EFAULT;
-	if (size.ws_row == tty.size.ws_row && size.ws_col == tty.size.ws_col &&
-	    size.ws_xpixel == tty.size.ws_xpixel && size.ws_ypixel == tty.size.ws_ypixel)
-		return 0;
+	flags = spin_lock_irqsave(&tty.lock);
+	group = memcmp(&size, &tty.size, sizeof(size)) ? tty.foreground : 0;
 	tty.size = size;
-	if (tty.foreground)
-		signal_send_group(tty.foreground, &info);
+	spin_unlock_irqrestore(&tty.lock, flags);
+	if (group)
+		signal_send_group(group, &info);
 	return 0;
 }
 
 // ---- job control ----
-static long get_number(int number, uintptr_t argument)
+static long get_number(const struct tty_owner *owner, int number, uintptr_t argument)
 {
-	if (!is_ours())
+	if (!is_ours(owner))
 		return -ENOTTY;
 	return copy_to_user(argument, &number, sizeof(number));
 }
 
 // Whether some process of the session is in the group.
-static long check_group(int group)
+static long check_group(int session, int group)
 {
 	struct process *process = process_find(group);
 	long result = 0;
 
 	if (!process)
 		return -ESRCH;
-	if (process->session != tty.session || process->group != group)
+	if (process->session != session || process->group != group)
 		result = -EPERM;
 	process_put(process);
 	return result;
 }
 
-static long set_foreground(uintptr_t argument)
+// Gives the terminal to a group of `session`, if it still is that session's.
+static long give_to(int session, int group)
+{
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	long result = tty.session == session ? 0 : -ENOTTY;
+
+	if (result == 0)
+		tty.foreground = group;
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return result;
+}
+
+static long set_foreground(const struct tty_owner *owner, uintptr_t argument)
 {
 	int group;
 	long result;
 
-	if (!is_ours())
+	if (!is_ours(owner))
 		return -ENOTTY;
 	result = tty_check_background(SIGTTOU);
 	if (result)
@@ -125,55 +150,53 @@ static long set_foreground(uintptr_t argument)
 		return -EFAULT;
 	if (group < 0)
 		return -EINVAL;
-	result = check_group(group);
-	if (result == 0)
-		tty.foreground = group;
-	return result;
+	result = check_group(owner->session, group);
+	return result ? result : give_to(owner->session, group);
 }
 
 // A session leader without a terminal takes this one if nobody has it.
 static long take_terminal(uintptr_t steal)
 {
 	struct process *process = current_process();
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	long result = 0;
 
-	if (process->session == tty.session)
-		return 0;
-	if (process->session != process->pid || (tty.session && steal != 1))
-		return -EPERM;
-	tty.session = process->session;
-	tty.foreground = process->group;
-	return 0;
+	if (process->session != tty.session) {
+		if (process->session != process->pid || (tty.session && steal != 1)) {
+			result = -EPERM;
+		} else {
+			tty.session = process->session;
+			tty.foreground = process->group;
+		}
+	}
+	spin_unlock_irqrestore(&tty.lock, flags);
+	return result;
 }
 
-static long leave_terminal(void)
+static long leave_terminal(const struct tty_owner *owner)
 {
-	struct signal_info hangup = {.signal = SIGHUP, .code = SI_KERNEL};
-	int group = tty.foreground;
-
-	if (!is_ours())
+	if (!is_ours(owner))
 		return -ENOTTY;
-	if (current_process()->session != current_process()->pid)
-		return 0;
-	tty.session = 0;
-	tty.foreground = 0;
-	if (group)
-		signal_send_group(group, &hangup);
+	if (current_process()->session == current_process()->pid)
+		tty_session_ended(owner->session);
 	return 0;
 }
 
 static long job_ioctl(unsigned command, uintptr_t argument)
 {
+	struct tty_owner owner = tty_owner();
+
 	switch (command) {
 	case TIOCGPGRP:
-		return get_number(tty.foreground, argument);
+		return get_number(&owner, owner.foreground, argument);
 	case TIOCSPGRP:
-		return set_foreground(argument);
+		return set_foreground(&owner, argument);
 	case TIOCGSID:
-		return get_number(tty.session, argument);
+		return get_number(&owner, owner.session, argument);
 	case TIOCSCTTY:
 		return take_terminal(argument);
 	case TIOCNOTTY:
-		return leave_terminal();
+		return leave_terminal(&owner);
 	default:
 		return -ENOTTY;
 	}
@@ -193,7 +216,7 @@ long tty_ioctl(struct file *file, unsigned command, uintptr_t argument)
 	case TCSETSF:
 		return set_settings(argument, true);
 	case TIOCGWINSZ:
-		return copy_to_user(argument, &tty.size, sizeof(tty.size));
+		return get_size(argument);
 	case TIOCSWINSZ:
 		return set_size(argument);
 	case TCFLSH:
