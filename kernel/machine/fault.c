@@ -104,7 +104,7 @@ void page_fault_ring0(struct registers *registers, uintptr_t address)
 		return;
 	if (address >= USER_END || (registers->orig_rax & PF_RESERVED) || !exception_fixup(&fixed))
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
-	if (task && task->mm &&
+	if (task && task->mm && !task->present_only &&
 	    mm_fault(task->mm, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
 		return;
 	registers->rip = fixed.rip;

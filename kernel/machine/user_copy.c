@@ -2,6 +2,7 @@
 //
 // The checks before the loops of user_copy.asm.
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/task.h"
 #include <linux/errno.h>
 
 int user_copy_raw(void *to, const void *from, size_t count);
@@ -43,6 +44,26 @@ int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new)
 	if (!user_range_ok(address, sizeof(new)))
 		return -EFAULT;
 	return user_compare_exchange32_raw((uint32_t *)address, expected, new);
+}
+
+int user_load32_present(uint32_t *value, uintptr_t address)
+{
+	int result;
+
+	current_task()->present_only = true;
+	result = user_load32(value, address);
+	current_task()->present_only = false;
+	return result;
+}
+
+int user_compare_exchange32_present(uintptr_t address, uint32_t *expected, uint32_t new)
+{
+	int result;
+
+	current_task()->present_only = true;
+	result = user_compare_exchange32(address, expected, new);
+	current_task()->present_only = false;
+	return result;
 }
 
 long strncpy_from_user(char *to, uintptr_t from, size_t size)

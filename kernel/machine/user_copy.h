@@ -29,6 +29,12 @@ int user_load32(uint32_t *value, uintptr_t address);
 // If the word is *expected it becomes `new`; *expected becomes what it was.
 int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new);
 
+// The same under a spin lock: a page that is not there, or may not be written yet, is -EFAULT too
+// and nothing is done to bring it in. The caller lets the lock go, touches it with one of the
+// above, and tries again.
+int user_load32_present(uint32_t *value, uintptr_t address);
+int user_compare_exchange32_present(uintptr_t address, uint32_t *expected, uint32_t new);
+
 // Copies a string with its NUL into `size` bytes. Its length without the NUL, -EFAULT, or
 // -ENAMETOOLONG when there is no NUL in the first `size` bytes.
 long strncpy_from_user(char *to, uintptr_t from, size_t size);

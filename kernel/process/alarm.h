@@ -14,7 +14,7 @@ struct alarm_setting {
 };
 
 struct alarm_setting alarm_get(struct process *process);
-// For the running process. 0 or -ENOMEM.
-int alarm_set(const struct alarm_setting *setting);
-// At a process's end.
+// For the running process; what it was before. 0 or -ENOMEM.
+int alarm_set(const struct alarm_setting *setting, struct alarm_setting *old);
+// At a process's end, when it has no thread left that could set it.
 void alarm_release(struct process *process);

@@ -4,10 +4,10 @@
 // processes the object and the offset in it, else the address space and the address.
 //
 // Locks: a bucket's lock guards its list, and the `bucket` and `key` of those on it. The word is
-// read with it held, so that nobody can change the word and wake in between. That read may fault:
-// a bucket's lock comes before mm->lock, and is never taken by an interrupt. Two buckets are taken
-// in the order of their addresses. process_lock and wait queues are not involved; the run queue's
-// lock (task_wake) comes after.
+// read with it held, so that nobody can change the word and wake in between. Pages are not brought
+// in under it: when the word is not there it is touched without the lock, and all begins anew. It
+// is never taken by an interrupt. Two buckets are taken in the order of their addresses. Only the
+// run queue's lock (task_wake) is taken after it.
 //
 // A key's object is compared and never followed, so it holds no reference: who sleeps on a word
 // that has been unmapped can at worst be woken for a newer object at the same place, and every
@@ -130,14 +130,14 @@ static int find_keys(const struct futex_pair *pair, struct futex_key *from, stru
 }
 
 // ---- sleeping ----
-static int queue_if_equal(struct sleeper *sleeper, uintptr_t address, uint32_t value)
+static int queue_if_present(struct sleeper *sleeper, uintptr_t address, uint32_t value)
 {
 	struct bucket *bucket = bucket_of(&sleeper->key);
 	uint32_t now;
 	int error;
 
 	lock_bucket(bucket);
-	error = user_load32(&now, address);
+	error = user_load32_present(&now, address);
 	if (!error && now != value)
 		error = -EAGAIN;
 	if (!error) {
@@ -145,6 +145,17 @@ static int queue_if_equal(struct sleeper *sleeper, uintptr_t address, uint32_t v
 		list_add_tail(&bucket->sleepers, &sleeper->link);
 	}
 	spin_unlock(&bucket->lock);
+	return error;
+}
+
+static int queue_if_equal(struct sleeper *sleeper, uintptr_t address, uint32_t value)
+{
+	uint32_t ignored;
+	int error;
+
+	do
+		error = queue_if_present(sleeper, address, value);
+	while (error == -EFAULT && !user_load32(&ignored, address));
 	return error;
 }
 
@@ -274,10 +285,27 @@ long futex_wake(uintptr_t address, bool private, int count, uint32_t bitset)
 	return result;
 }
 
+static long requeue_if_equal(const struct futex_pair *pair, const struct futex_key *from,
+			     const struct futex_key *to, const uint32_t *expected)
+{
+	uint32_t now = 0;
+	long result = 0;
+
+	lock_two(bucket_of(from), bucket_of(to));
+	if (expected)
+		result = user_load32_present(&now, pair->from);
+	if (!result && expected && now != *expected)
+		result = -EAGAIN;
+	if (!result)
+		result = wake_and_move(pair, from, to);
+	unlock_two(bucket_of(from), bucket_of(to));
+	return result;
+}
+
 long futex_requeue(const struct futex_pair *pair, const uint32_t *expected)
 {
 	struct futex_key from, to;
-	uint32_t now = 0;
+	uint32_t ignored;
 	long result;
 
 	if (pair->wake < 0 || pair->other < 0)
@@ -285,14 +313,9 @@ long futex_requeue(const struct futex_pair *pair, const uint32_t *expected)
 	result = find_keys(pair, &from, &to);
 	if (result)
 		return result;
-	lock_two(bucket_of(&from), bucket_of(&to));
-	if (expected)
-		result = user_load32(&now, pair->from);
-	if (!result && expected && now != *expected)
-		result = -EAGAIN;
-	if (!result)
-		result = wake_and_move(pair, &from, &to);
-	unlock_two(bucket_of(&from), bucket_of(&to));
+	do
+		result = requeue_if_equal(pair, &from, &to, expected);
+	while (result == -EFAULT && !user_load32(&ignored, pair->from));
 	return result;
 }
 
@@ -347,31 +370,51 @@ static int compare(uint32_t operation, uint32_t old)
 static int change_word(uintptr_t address, uint32_t operation)
 {
 	uint32_t old, seen, new;
-	int error = user_load32(&seen, address);
+	int error = user_load32_present(&seen, address);
 
 	do {
 		old = seen;
 		new = apply(operation, old, &error);
 		if (!error)
-			error = user_compare_exchange32(address, &seen, new);
+			error = user_compare_exchange32_present(address, &seen, new);
 	} while (!error && seen != old);
 	return error ? error : compare(operation, old);
+}
+
+// Brings the word's page in for writing. 0 or -EFAULT.
+static int touch(uintptr_t address)
+{
+	uint32_t seen;
+	int error = user_load32(&seen, address);
+
+	return error ? error : user_compare_exchange32(address, &seen, seen);
+}
+
+static long change_and_wake(const struct futex_pair *pair, const struct futex_key *from,
+			    const struct futex_key *to, uint32_t operation)
+{
+	long result = 0;
+	int also;
+
+	lock_two(bucket_of(from), bucket_of(to));
+	also = change_word(pair->to, operation);
+	if (also >= 0)
+		result = wake_some(bucket_of(from), from, pair->wake, FUTEX_BITSET_MATCH_ANY);
+	if (also > 0)
+		result += wake_some(bucket_of(to), to, pair->other, FUTEX_BITSET_MATCH_ANY);
+	unlock_two(bucket_of(from), bucket_of(to));
+	return also < 0 ? also : result;
 }
 
 long futex_wake_op(const struct futex_pair *pair, uint32_t operation)
 {
 	struct futex_key from, to;
 	long result = find_keys(pair, &from, &to);
-	int also;
 
 	if (result)
 		return result;
-	lock_two(bucket_of(&from), bucket_of(&to));
-	also = change_word(pair->to, operation);
-	if (also >= 0)
-		result = wake_some(bucket_of(&from), &from, pair->wake, FUTEX_BITSET_MATCH_ANY);
-	if (also > 0)
-		result += wake_some(bucket_of(&to), &to, pair->other, FUTEX_BITSET_MATCH_ANY);
-	unlock_two(bucket_of(&from), bucket_of(&to));
-	return also < 0 ? also : result;
+	do
+		result = change_and_wake(pair, &from, &to, operation);
+	while (result == -EFAULT && !touch(pair->to));
+	return result;
 }

@@ -67,7 +67,7 @@ struct process {
 
 	struct process_signals signals;
 	struct limits *limits;    // NULL: the kernel's defaults
-	struct alarm *alarm;      // NULL: none was ever set. The process's own
+	struct alarm *alarm;      // NULL: none was ever set; atomic until the process's end
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
 	uint32_t uid, euid, suid, gid, egid, sgid; // changed by the process itself

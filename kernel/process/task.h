@@ -48,6 +48,7 @@ struct task {
 	uint8_t cpu;          // whose run queue it belongs to; constant once started
 	bool call_restarts;   // the call in progress ended in -ERESTART*; the task's own
 	bool restore_blocked; // saved_blocked is to be put back; the task's own
+	bool present_only;    // its user copies bring no pages in (user_copy.h); the task's own
 	uint32_t slice;       // timer ticks left before it gives way
 	uint32_t switches;    // times it gave up a CPU; the task's own
 	struct list run_link; // on a run queue, guarded by its lock

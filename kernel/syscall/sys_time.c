@@ -241,7 +241,7 @@ long sys_getitimer(int which, uintptr_t value)
 
 long sys_setitimer(int which, uintptr_t value, uintptr_t old)
 {
-	struct alarm_setting before = alarm_get(current_process()), setting = {0};
+	struct alarm_setting before, setting = {0};
 	struct __kernel_old_itimerval new;
 	int error;
 
@@ -252,7 +252,7 @@ long sys_setitimer(int which, uintptr_t value, uintptr_t old)
 	if (value && (from_timeval(&new.it_interval, &setting.interval) ||
 		      from_timeval(&new.it_value, &setting.left)))
 		return -EINVAL;
-	error = alarm_set(&setting);
+	error = alarm_set(&setting, &before);
 	if (error)
 		return error;
 	return old ? write_setting(old, &before) : 0;
@@ -260,9 +260,8 @@ long sys_setitimer(int which, uintptr_t value, uintptr_t old)
 
 long sys_alarm(uint32_t seconds)
 {
-	struct alarm_setting before = alarm_get(current_process());
-	struct alarm_setting setting = {.left = seconds * NANOSECONDS};
-	int error = alarm_set(&setting);
+	struct alarm_setting before, setting = {.left = seconds * NANOSECONDS};
+	int error = alarm_set(&setting, &before);
 
 	if (error)
 		return error;

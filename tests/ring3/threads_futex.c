@@ -90,6 +90,30 @@ static void operations(void)
 	show("nowhere", futex(&word, FUTEX_WAKE_OP, 1, number(1), (uint32_t *)8, 0));
 }
 
+// Words whose pages are not there yet, or are to be copied first.
+static void untouched_pages(void)
+{
+	const uint32_t set_5 = FUTEX_OP(FUTEX_OP_SET, 5, FUTEX_OP_CMP_EQ, 0);
+	uint32_t *fresh =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	show("a fresh word", futex(fresh, FUTEX_WAIT, 1, NULL, NULL, 0));
+	fresh += PAGE / 4;
+	show("changed by operation", futex(&word, FUTEX_WAKE_OP, 1, number(1), fresh, (int)set_5));
+	show("to", *fresh);
+	fresh += PAGE / 4;
+	show("one only read so far", *fresh);
+	show("changed", futex(&word, FUTEX_WAKE_OP, 1, number(1), fresh, (int)set_5));
+	show("to", *fresh);
+	fresh += PAGE / 4;
+	other = 1;
+	show("compared", futex(fresh, FUTEX_CMP_REQUEUE, 1, number(1), &other, 1));
+	show("and equal", futex(fresh, FUTEX_CMP_REQUEUE, 1, number(1), &other, 0));
+	mprotect(fresh, PAGE, PROT_READ);
+	show("one that is read-only",
+	     futex(&word, FUTEX_WAKE_OP, 1, number(1), fresh, (int)set_5));
+}
+
 static double seconds(clockid_t clock)
 {
 	struct timespec now;
@@ -311,6 +335,7 @@ int main(void)
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	errors();
 	operations();
+	untouched_pages();
 	timeouts();
 	waking();
 	moving();
