@@ -179,11 +179,13 @@ static void reset_task(struct task *task, const char *path)
 {
 	const char *name = strrchr(path, '/');
 	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct signal_actions *unused = signals_reset_handlers(task->process);
 
-	signals_reset_handlers(task->process);
 	spin_unlock_irqrestore(&process_lock, flags);
+	kfree(unused);
 	task->signal_stack = 0;
 	task->signal_stack_size = 0;
+	task->signal_stack_flags = 0;
 	task->rseq = 0;
 	task_set_name(task, name ? name + 1 : path);
 	fpu_init_state(task->fpu);

@@ -136,12 +136,14 @@ static void notify_parent(struct process *process)
 		.pid = process->pid,
 		.uid = (int)process->uid,
 		.status = killed ? status & 0x7f : status >> 8 & 0xff,
+		.user_time = (long)process->user_ticks,
+		.kernel_time = (long)process->kernel_ticks,
 	};
 
 	if (!process->parent)
 		return;
 	if (process->exit_signal)
-		signal_send_locked(process->parent, &info);
+		signal_send_locked(process->parent, NULL, &info);
 	wake_all(&process->parent->child_wait);
 }
 

@@ -67,6 +67,7 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
 		child->signal_stack = parent->signal_stack;
 		child->signal_stack_size = parent->signal_stack_size;
+		child->signal_stack_flags = parent->signal_stack_flags;
 	}
 	if (!(request->flags & CLONE_VM)) {
 		child->rseq = parent->rseq;
@@ -151,9 +152,9 @@ static int link_process(struct task *task, struct process *parent, uint64_t flag
 		spin_unlock_irqrestore(&process_lock, irq);
 		return -ERESTARTNOINTR;
 	}
-	signals_fork(child, parent);
+	signals_fork(child, parent, flags & CLONE_SIGHAND);
 	if (flags & CLONE_CLEAR_SIGHAND)
-		signals_reset_handlers(child);
+		(void)signals_reset_handlers(child); // the table is its parent's too
 	child->group = parent->group;
 	child->session = parent->session;
 	process_set_parent(child,

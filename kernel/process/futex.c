@@ -192,6 +192,12 @@ static bool leave(struct sleeper *sleeper)
 	return woken;
 }
 
+static long restart_wait(struct restart *restart)
+{
+	return futex_wait(restart->address, restart->flags >> 32, (uint32_t)restart->value,
+			  (uint32_t)restart->flags, restart->deadline);
+}
+
 long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset,
 		uint64_t deadline)
 {
@@ -208,7 +214,16 @@ long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset
 	error = sleep(&sleeper, deadline);
 	if (leave(&sleeper))
 		return 0;
-	return error == -ERESTARTSYS && deadline != WAIT_FOREVER ? -ERESTARTNOHAND : error;
+	if (error != -ERESTARTSYS || deadline == WAIT_FOREVER)
+		return error;
+	current_task()->restart = (struct restart){
+		.function = restart_wait,
+		.deadline = deadline,
+		.address = address,
+		.value = value,
+		.flags = (uint64_t) private << 32 | bitset,
+	};
+	return -ERESTART_RESTARTBLOCK;
 }
 
 // ---- waking; the bucket's lock is held ----

@@ -14,7 +14,7 @@ struct task;
 
 // Sleeps while the word is `value`, until somebody wakes one of the bits in `bitset` or `deadline`
 // (clock_monotonic(), or WAIT_FOREVER) comes. 0, -EAGAIN when the word is another, -ETIMEDOUT, or
-// -ERESTARTSYS or -ERESTARTNOHAND for a signal.
+// -ERESTARTSYS or -ERESTART_RESTARTBLOCK for a signal.
 long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset,
 		uint64_t deadline);
 

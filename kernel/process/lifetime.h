@@ -63,13 +63,36 @@ void process_leave_mm(struct task *task);
 // Waits, whatever signals come, for a child to end, and reaps it: false: there are no children.
 bool process_reap_one(void);
 
+// limits.c; process_lock held. The soft limit.
+uint64_t process_limit_locked(const struct process *process, unsigned resource);
+
 // signal.c; process_lock held unless said
+#define FIRST_QUEUED 32 // the lowest signal that may be pending several times
+
+// The details of one pending signal.
+struct signal_note {
+	struct list link; // on a queue, or on the list of free ones
+	struct signal_info info;
+	bool queued;        // on a queue
+	bool kept;          // a timer's own: not one of the common ones
+	struct list *queue; // and on which
+	uint64_t *pending;  // the mask that goes with it
+};
+
 void signals_init(struct process_signals *signals); // no lock needed
-void signals_fork(struct process *child, const struct process *parent);
-void signals_reset_handlers(struct process *process); // handlers to default, SIG_IGN stays
-void signals_release(struct process *process);        // takes process_lock itself
-void task_signals_release(struct task *task);         // the same
-void signal_send_locked(struct process *process, const struct signal_info *info);
+// `share`: what the one sets from now on is set for the other (CLONE_SIGHAND).
+void signals_fork(struct process *child, struct process *parent, bool share);
+// Handlers to default, SIG_IGN stays. A table that is to be freed once the lock is released.
+struct signal_actions *signals_reset_handlers(struct process *process);
+void signals_release(struct process *process); // takes process_lock itself
+void task_signals_release(struct task *task);  // the same
+// To one task, or to the process when `task` is NULL. 0, or -EAGAIN for want of room for details
+// that sigqueue must not lose.
+int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info);
+// The same with the sender's own note, which is not on a queue.
+void signal_send_note(struct process *process, struct task *task, struct signal_note *note);
+// Takes the note off the queue it may be on; what it told of is no longer pending.
+void signal_note_cancel(struct process *process, struct signal_note *note);
 // Takes the next signal to be handled off its queue: false: there is none.
 bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info);
 // Forgets what is pending of these signals, for the process and all its tasks.
@@ -85,6 +108,8 @@ bool task_has_signal(const struct task *task);
 
 // signal_action.c; process_lock held
 struct signal_action signal_action_get(const struct process *process, int signal);
+// Back to the default, flags and mask as they were (SA_RESETHAND). process_lock held.
+void signal_action_reset(struct process *process, int signal);
 // What happens by default.
 enum signal_default { DEFAULT_TERMINATE, DEFAULT_IGNORE, DEFAULT_STOP, DEFAULT_CONTINUE };
 enum signal_default signal_default(int signal);

@@ -12,7 +12,7 @@
 #include <linux/resource.h>
 
 #define FILES_HARD   (1u << 20)
-#define PENDING_HARD 256 // signal.c's notes
+#define PENDING_HARD 1024 // signal.c's notes
 #define LOCKED_BYTES (8ul << 20)
 #define QUEUE_BYTES  819200
 
@@ -59,6 +59,12 @@ struct rlimit64 process_limit(struct process *process, unsigned resource)
 	limit = process->limits ? process->limits->limit[resource] : defaults[resource];
 	spin_unlock_irqrestore(&process_lock, flags);
 	return limit;
+}
+
+uint64_t process_limit_locked(const struct process *process, unsigned resource)
+{
+	return process->limits ? process->limits->limit[resource].rlim_cur
+			       : defaults[resource].rlim_cur;
 }
 
 // The address space keeps those that faults and mappings look at.

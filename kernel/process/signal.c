@@ -4,8 +4,9 @@
 // signal_deliver.c.
 //
 // Signals are sent from interrupt handlers too (^C at the terminal, interval timers), where
-// nothing can be allocated: a signal's details go into one of a fixed number of notes. When they
-// have all been used, only the details are lost, as on Linux when the queue's limit is reached.
+// nothing can be allocated: a signal's details go into one of a fixed number of notes, or into one
+// that a timer brings along. When they have all been used, only the details are lost, as on Linux
+// when the queue's limit is reached.
 #include "kernel/process/signal.h"
 
 #include "kernel/machine/irq.h"
@@ -17,15 +18,10 @@
 #include <asm/signal.h>
 #include <linux/errno.h>
 
-#define NOTE_COUNT 256
-
-struct note {
-	struct list link;
-	struct signal_info info;
-};
+#define NOTE_COUNT 1024
 
 // Guarded by process_lock.
-static struct note notes[NOTE_COUNT];
+static struct signal_note notes[NOTE_COUNT];
 static struct list free_notes = LIST_INIT(free_notes);
 static uint32_t notes_made; // notes[0..notes_made) have been on the list
 
@@ -35,26 +31,55 @@ static const uint64_t synchronous = 1ul << (SIGSEGV - 1) | 1ul << (SIGBUS - 1) |
 				    1ul << (SIGILL - 1) | 1ul << (SIGTRAP - 1) |
 				    1ul << (SIGFPE - 1) | 1ul << (SIGSYS - 1);
 
-static struct note *note_alloc(void)
+// Linux counts a user's, of all processes; here each process has its own count. What the kernel
+// itself or kill sends of the plain signals is let through: it is one of each at most.
+static bool has_room(const struct process *process, const struct signal_info *info)
 {
-	struct note *note;
+	if (info->signal < FIRST_QUEUED && info->code >= 0)
+		return true;
+	return process->signals.queued < process_limit_locked(process, RLIMIT_SIGPENDING);
+}
 
-	if (notes_made < NOTE_COUNT)
-		return &notes[notes_made++];
-	if (list_empty(&free_notes))
+static struct signal_note *note_alloc(struct process *process, const struct signal_info *info)
+{
+	struct signal_note *note;
+
+	if (!has_room(process, info))
 		return NULL;
-	note = list_first_entry(&free_notes, struct note, link);
-	list_del(&note->link);
+	if (notes_made < NOTE_COUNT) {
+		note = &notes[notes_made++];
+	} else {
+		if (list_empty(&free_notes))
+			return NULL;
+		note = list_first_entry(&free_notes, struct signal_note, link);
+		list_del(&note->link);
+	}
+	process->signals.queued++;
+	note->info = *info;
 	return note;
+}
+
+// Takes it off the queue it is on.
+static void note_free(struct process *process, struct signal_note *note)
+{
+	list_del(&note->link);
+	note->queued = false;
+	if (note->kept)
+		return;
+	process->signals.queued--;
+	list_add(&free_notes, &note->link);
 }
 
 void signals_init(struct process_signals *signals)
 {
 	list_init(&signals->pending_info);
+	list_init(&signals->sharers);
 }
 
-void signals_fork(struct process *child, const struct process *parent)
+void signals_fork(struct process *child, struct process *parent, bool share)
 {
+	if (share)
+		list_add(&parent->signals.sharers, &child->signals.sharers);
 	child->signals.ignored = parent->signals.ignored;
 	child->signals.caught = parent->signals.caught;
 	child->signals.actions = parent->signals.actions;
@@ -62,42 +87,43 @@ void signals_fork(struct process *child, const struct process *parent)
 		child->signals.actions->references++;
 }
 
-void signals_reset_handlers(struct process *process)
+struct signal_actions *signals_reset_handlers(struct process *process)
 {
 	struct signal_actions *actions = process->signals.actions;
 
+	list_del(&process->signals.sharers);
+	list_init(&process->signals.sharers);
 	process->signals.caught = 0;
 	process->signals.actions = NULL;
-	if (actions && --actions->references == 0)
-		kfree(actions);
+	return actions && --actions->references == 0 ? actions : NULL;
 }
 
-static void forget(struct list *queue, uint64_t signals)
+static void forget(struct process *process, struct list *queue, uint64_t signals)
 {
-	struct note *note, *following;
+	struct signal_note *note, *following;
 
 	list_for_each_entry_safe (note, following, queue, link) {
-		if (!(signal_bit(note->info.signal) & signals))
-			continue;
-		list_del(&note->link);
-		list_add(&free_notes, &note->link);
+		if (signal_bit(note->info.signal) & signals)
+			note_free(process, note);
 	}
 }
 
 void signals_release(struct process *process)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct signal_actions *unused;
 
-	forget(&process->signals.pending_info, ~0ul);
-	signals_reset_handlers(process);
+	forget(process, &process->signals.pending_info, ~0ul);
+	unused = signals_reset_handlers(process);
 	spin_unlock_irqrestore(&process_lock, flags);
+	kfree(unused);
 }
 
 void task_signals_release(struct task *task)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	forget(&task->pending_info, ~0ul);
+	forget(task->process, &task->pending_info, ~0ul);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -106,10 +132,10 @@ void signal_discard(struct process *process, uint64_t signals)
 	struct task *task;
 
 	process->signals.pending &= ~signals;
-	forget(&process->signals.pending_info, signals);
+	forget(process, &process->signals.pending_info, signals);
 	list_for_each_entry (task, &process->tasks, thread_link) {
 		task->pending &= ~signals;
-		forget(&task->pending_info, signals);
+		forget(process, &task->pending_info, signals);
 	}
 }
 
@@ -185,19 +211,27 @@ static void cancel_opposite(struct process *process, int signal)
 	}
 }
 
-static void queue_signal(uint64_t *pending, struct list *queue, const struct signal_info *info)
+// `note`: what is kept for it, NULL: to be found. 0, or -EAGAIN when sigqueue is to be told that
+// there is no room; to others the signal then is as good without details.
+static int queue_signal(struct process *process, uint64_t *pending, struct list *queue,
+			const struct signal_info *info, struct signal_note *note)
 {
-	struct note *note;
-
 	// Signals 1 to 31 are only pending or not; those from 32 on queue.
-	if (*pending & signal_bit(info->signal) && info->signal < 32)
-		return;
-	*pending |= signal_bit(info->signal);
-	note = note_alloc();
+	if (*pending & signal_bit(info->signal) && info->signal < FIRST_QUEUED)
+		return 0;
 	if (!note)
-		return;
-	note->info = *info;
-	list_add_tail(queue, &note->link);
+		note = note_alloc(process, info);
+	if (!note && info->signal >= FIRST_QUEUED && info->code != SI_USER &&
+	    info->code != SI_KERNEL)
+		return -EAGAIN;
+	*pending |= signal_bit(info->signal);
+	if (note) {
+		note->queued = true;
+		note->queue = queue;
+		note->pending = pending;
+		list_add_tail(queue, &note->link);
+	}
+	return 0;
 }
 
 static bool takes(const struct task *task, int signal)
@@ -233,40 +267,63 @@ void signals_retarget(struct task *task, uint64_t signals)
 }
 
 // `task` for a signal to one task only, NULL: for the process.
-static void send(struct process *process, struct task *task, const struct signal_info *info)
+static int send(struct process *process, struct task *task, const struct signal_info *info,
+		struct signal_note *note)
 {
 	struct task *first, *target;
+	int error;
 
 	if (process->state != PROCESS_ALIVE || list_empty(&process->tasks))
-		return;
+		return 0;
 	first = task ? task : list_first_entry(&process->tasks, struct task, thread_link);
 	cancel_opposite(process, info->signal);
 	if (is_ignored(process, first, info->signal))
-		return;
+		return 0;
 	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
 	target = task ? task : choose_task(process, info->signal);
 	if (target ? is_fatal(process, target, info->signal) : info->signal == SIGKILL) {
 		process_begin_exit(process, info->signal);
-		return;
+		return 0;
 	}
 	if (task)
-		queue_signal(&task->pending, &task->pending_info, info);
+		error = queue_signal(process, &task->pending, &task->pending_info, info, note);
 	else
-		queue_signal(&process->signals.pending, &process->signals.pending_info, info);
-	if (target && takes(target, info->signal))
+		error = queue_signal(process, &process->signals.pending,
+				     &process->signals.pending_info, info, note);
+	if (!error && target && takes(target, info->signal))
 		task_notify(target);
+	return error;
 }
 
-void signal_send_locked(struct process *process, const struct signal_info *info)
+int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info)
 {
-	send(process, NULL, info);
+	return task && task->exiting ? 0 : send(process, task, info, NULL);
+}
+
+void signal_send_note(struct process *process, struct task *task, struct signal_note *note)
+{
+	(void)send(process, task, &note->info, note);
+}
+
+void signal_note_cancel(struct process *process, struct signal_note *note)
+{
+	const struct signal_note *other;
+
+	if (!note->queued)
+		return;
+	note_free(process, note);
+	list_for_each_entry (other, note->queue, link) {
+		if (other->info.signal == note->info.signal)
+			return;
+	}
+	*note->pending &= ~signal_bit(note->info.signal);
 }
 
 void signal_send(struct process *process, const struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	send(process, NULL, info);
+	send(process, NULL, info, NULL);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -275,54 +332,27 @@ void signal_send_task(struct task *task, const struct signal_info *info)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
 	if (!task->exiting) // else its process may be gone
-		send(task->process, task, info);
+		send(task->process, task, info, NULL);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-// What is left of a process that has ended, or of its first thread, can be named but hears
-// nothing.
-static int send_tid(int pid, int tid, const struct signal_info *info)
-{
-	struct task *task = pid_task(tid);
-	struct process *process = task ? task->process : pid_process(tid);
-
-	if (!process || (pid && process->pid != pid))
-		return -ESRCH;
-	if (task && info->signal)
-		send(process, task, info);
-	return 0;
-}
-
-int signal_send_tid(int pid, int tid, const struct signal_info *info)
-{
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	int result = send_tid(pid, tid, info);
-
-	spin_unlock_irqrestore(&process_lock, flags);
-	return result;
-}
-
-int signal_send_group(int group, const struct signal_info *info)
+void signal_send_group(int group, const struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	struct process *process;
-	int count = 0;
 
 	list_for_each_entry (process, &all_processes, link) {
-		if (process->group != group)
-			continue;
-		count++;
-		if (info->signal)
-			send(process, NULL, info);
+		if (process->group == group)
+			send(process, NULL, info, NULL);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	return count;
 }
 
 // Takes the details of `signal` off a queue and its bit off `pending` unless another one waits.
-static void take(uint64_t *pending, struct list *queue, int signal, struct signal_info *info)
+static void take(struct process *process, uint64_t *pending, struct list *queue, int signal,
+		 struct signal_info *info)
 {
-	struct note *note, *following;
+	struct signal_note *note, *following;
 	bool found = false;
 
 	*info = (struct signal_info){.signal = signal, .code = SI_USER};
@@ -336,8 +366,7 @@ static void take(uint64_t *pending, struct list *queue, int signal, struct signa
 		}
 		found = true;
 		*info = note->info;
-		list_del(&note->link);
-		list_add(&free_notes, &note->link);
+		note_free(process, note);
 	}
 }
 
@@ -354,10 +383,11 @@ bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info
 	struct process_signals *signals = &task->process->signals;
 
 	if (task->pending & wanted)
-		take(&task->pending, &task->pending_info, lowest(task->pending & wanted), info);
+		take(task->process, &task->pending, &task->pending_info,
+		     lowest(task->pending & wanted), info);
 	else if (signals->pending & wanted)
-		take(&signals->pending, &signals->pending_info, lowest(signals->pending & wanted),
-		     info);
+		take(task->process, &signals->pending, &signals->pending_info,
+		     lowest(signals->pending & wanted), info);
 	else
 		return false;
 	return true;

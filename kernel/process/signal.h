@@ -25,9 +25,10 @@ static inline uint64_t signal_bit(int signal)
 
 // Results of an interrupted system call that never reach ring 3: they say whether it starts again
 // after the signal. Linux's values, which its exported headers leave out.
-#define ERESTARTSYS    512 // again, unless a handler without SA_RESTART runs: then -EINTR
-#define ERESTARTNOINTR 513 // again, whatever runs
-#define ERESTARTNOHAND 514 // again, unless a handler runs: then -EINTR
+#define ERESTARTSYS           512 // again, unless a handler without SA_RESTART runs: then -EINTR
+#define ERESTARTNOINTR        513 // again, whatever runs
+#define ERESTARTNOHAND        514 // again, unless a handler runs: then -EINTR
+#define ERESTART_RESTARTBLOCK 516 // the same, but by restart_syscall, which calls task->restart
 
 // What rt_sigaction passes: the kernel's struct sigaction of the x86-64 ABI.
 struct signal_action {
@@ -38,36 +39,67 @@ struct signal_action {
 };
 
 struct signal_actions {
-	uint32_t references; // processes; atomic. Whoever is not alone copies before writing
+	uint32_t references; // processes; process_lock. Written only when all share it
+			     // (CLONE_SIGHAND)
 	struct signal_action action[SIGNAL_COUNT];
 };
 
-// What came with a signal: becomes siginfo_t.
+// What came with a signal: the part of siginfo_t that is ever used, laid out like it.
 struct signal_info {
 	int signal;
-	int code;          // SI_USER, SEGV_MAPERR, CLD_EXITED, ...
-	int pid, uid;      // of the sender, or of the child
-	int status;        // of the child
-	uintptr_t address; // of a fault
+	int error; // rt_sigqueueinfo's caller may set it
+	int code;  // SI_USER, SEGV_MAPERR, CLD_EXITED, ...
+	int unused;
+	union {
+		struct {
+			int pid, uid; // of the sender, or of the child
+			union {
+				int status;     // of the child
+				uint64_t value; // sigqueue's
+			};
+			long user_time, kernel_time; // of the child, in clock ticks
+		};
+		struct {
+			int timer, overrun; // timer_create's; `value` as above
+		};
+		struct {
+			uintptr_t address; // of a fault
+		};
+		uint64_t fields[4];
+	};
 };
 
 // Guarded by process_lock.
 struct process_signals {
 	uint64_t pending;               // for whichever task takes it
-	struct list pending_info;       // details, where memory sufficed
+	struct list pending_info;       // details, where there was room
+	uint32_t queued;                // details kept, its tasks' included: RLIMIT_SIGPENDING
 	uint64_t ignored;               // set to SIG_IGN
-	uint64_t caught;                // set to a handler
+	uint64_t caught;                // set to a handler: else the table's is not in force
 	struct signal_actions *actions; // NULL: no handlers, flags or masks
+	struct list sharers;            // processes whose actions are the same ones, in a ring
 };
 
 // Sends to a process, or to one task. Permission is the caller's business. From anywhere,
-// interrupts included. Never fails: without memory for the details only they are lost.
+// interrupts included. Never fails: without room for the details only they are lost.
 void signal_send(struct process *process, const struct signal_info *info);
 void signal_send_task(struct task *task, const struct signal_info *info);
-// To the task with this tid, of process `pid` unless that is 0; signal 0 only asks. 0 or -ESRCH.
-int signal_send_tid(int pid, int tid, const struct signal_info *info);
-// To each process of a group: how many there were. From anywhere (^C at the terminal).
-int signal_send_group(int group, const struct signal_info *info);
+// To each process of a group. From anywhere (^C at the terminal).
+void signal_send_group(int group, const struct signal_info *info);
+
+// What the running process asks for (signal_kill.c); signal 0 only asks. 0, -ESRCH, -EINVAL for a
+// signal that is none, -EPERM, or -EAGAIN when sigqueue's details have no room, all in Linux's
+// order.
+//
+// kill(2): to a process, a group (0: the caller's, below 0: -pid), or everybody (-1).
+int signal_kill(int pid, const struct signal_info *info);
+// tkill, tgkill: to the task with this tid, of process `pid` unless that is 0.
+int signal_kill_task(int pid, int tid, const struct signal_info *info);
+// pidfd_send_signal: to a process that is held.
+int signal_kill_process(struct process *process, const struct signal_info *info);
+
+// What siginfo_t gets of it. 0 or -EFAULT.
+int signal_info_to_user(uintptr_t to, const struct signal_info *info);
 
 // Whether the running task has a signal to handle: a sleeper must give up.
 bool signal_pending(void);

@@ -53,7 +53,6 @@ static void actions_copy(struct signal_actions *copy, const struct signal_action
 		memcpy(copy->action, old->action, sizeof(copy->action));
 	else
 		memset(copy->action, 0, sizeof(copy->action));
-	copy->references = 1;
 }
 
 static bool needs_table(const struct signal_action *action)
@@ -61,29 +60,77 @@ static bool needs_table(const struct signal_action *action)
 	return action->handler > (uintptr_t)SIG_IGN || action->flags || action->mask;
 }
 
-static void store(struct process *process, int signal, const struct signal_action *action)
+static void set_masks(struct process_signals *signals, uint64_t bit, uint64_t handler)
 {
-	struct process_signals *signals = &process->signals;
-	uint64_t bit = signal_bit(signal);
-
 	signals->ignored &= ~bit;
 	signals->caught &= ~bit;
-	if (action->handler == (uintptr_t)SIG_IGN)
+	if (handler == (uintptr_t)SIG_IGN)
 		signals->ignored |= bit;
-	else if (action->handler != (uintptr_t)SIG_DFL)
+	else if (handler != (uintptr_t)SIG_DFL)
 		signals->caught |= bit;
+}
+
+static struct process *owner_of(struct process_signals *signals)
+{
+	return container_of(signals, struct process, signals);
+}
+
+void signal_action_reset(struct process *process, int signal)
+{
+	struct process_signals *signals;
+
+	set_masks(&process->signals, signal_bit(signal), (uintptr_t)SIG_DFL);
+	list_for_each_entry (signals, &process->signals.sharers, sharers)
+		set_masks(signals, signal_bit(signal), (uintptr_t)SIG_DFL);
+}
+
+static void store(struct process_signals *signals, int signal, const struct signal_action *action)
+{
+	uint64_t bit = signal_bit(signal);
+
+	set_masks(signals, bit, action->handler);
 	if (signals->actions)
 		signals->actions->action[signal - 1] = *action;
 	// What is pending and would now be ignored is forgotten, POSIX says.
 	if (signals->ignored & bit ||
 	    (!(signals->caught & bit) && signal_default(signal) == DEFAULT_IGNORE))
-		signal_discard(process, bit);
+		signal_discard(owner_of(signals), bit);
 }
 
-// Whether the action can only be stored in another table. process_lock held, or a guess.
+static uint32_t sharer_count(const struct process_signals *signals)
+{
+	const struct process_signals *other;
+	uint32_t count = 1;
+
+	list_for_each_entry (other, &signals->sharers, sharers)
+		count++;
+	return count;
+}
+
+// Whether the action can only be stored in another table. process_lock held.
 static bool must_replace(const struct process_signals *signals, const struct signal_action *action)
 {
-	return signals->actions ? signals->actions->references > 1 : needs_table(action);
+	return signals->actions ? signals->actions->references > sharer_count(signals)
+				: needs_table(action);
+}
+
+// `own` becomes the table of the process, and of those it shares its actions with. The old one
+// when nobody has it any more.
+static struct signal_actions *replace_table(struct process_signals *signals,
+					    struct signal_actions *own)
+{
+	struct signal_actions *old = signals->actions;
+	struct process_signals *other;
+
+	actions_copy(own, old);
+	own->references = sharer_count(signals);
+	signals->actions = own;
+	list_for_each_entry (other, &signals->sharers, sharers)
+		other->actions = own;
+	if (!old)
+		return NULL;
+	old->references -= own->references;
+	return old->references ? NULL : old;
 }
 
 void signal_action_read(int signal, struct signal_action *action)
@@ -96,8 +143,7 @@ void signal_action_read(int signal, struct signal_action *action)
 
 int signal_action_set(int signal, const struct signal_action *action, struct signal_action *old)
 {
-	struct process *process = current_process();
-	struct process_signals *signals = &process->signals;
+	struct process_signals *signals = &current_process()->signals, *other;
 	struct signal_actions *own = NULL, *unused;
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
@@ -109,16 +155,13 @@ int signal_action_set(int signal, const struct signal_action *action, struct sig
 			return -ENOMEM;
 		flags = spin_lock_irqsave(&process_lock);
 	}
-	*old = signal_action_get(process, signal);
+	*old = signal_action_get(owner_of(signals), signal);
 	unused = own;
-	if (own && must_replace(signals, action)) {
-		actions_copy(own, signals->actions);
-		unused = signals->actions;
-		signals->actions = own;
-		if (unused && --unused->references)
-			unused = NULL;
-	}
-	store(process, signal, action);
+	if (own && must_replace(signals, action))
+		unused = replace_table(signals, own);
+	store(signals, signal, action);
+	list_for_each_entry (other, &signals->sharers, sharers)
+		store(other, signal, action);
 	spin_unlock_irqrestore(&process_lock, flags);
 	kfree(unused);
 	return 0;

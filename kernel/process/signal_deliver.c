@@ -16,6 +16,7 @@
 #include "mm/trace.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <asm/unistd_64.h>
 #include <linux/errno.h>
 
 void signal_mask_set(uint64_t mask)
@@ -51,6 +52,16 @@ void signal_wait_for(uint64_t wanted)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
+void signal_mask_restore(void)
+{
+	struct task *task = current_task();
+
+	if (!task->restore_blocked)
+		return;
+	task->restore_blocked = false;
+	signal_mask_set(task->saved_blocked);
+}
+
 bool signal_take(uint64_t wanted, struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
@@ -76,7 +87,10 @@ static void stop_here(struct task *task)
 // Linux has the instruction that made the call run again with the call's number in rax.
 static void restart_call(struct registers *registers)
 {
-	registers->rax = registers->orig_rax;
+	if (registers->rax == (uint64_t)-ERESTART_RESTARTBLOCK)
+		registers->rax = __NR_restart_syscall;
+	else
+		registers->rax = registers->orig_rax;
 	registers->rip -= 2; // SYSCALL is two bytes
 }
 
@@ -94,6 +108,37 @@ static void end_interrupted_call(struct registers *registers, const struct signa
 		registers->rax = (uint64_t)-EINTR;
 }
 
+// A fault that is blocked or ignored can not wait: the instruction would just fault again.
+static bool force(struct task *task, const struct signal_info *info)
+{
+	uint64_t bit = signal_bit(info->signal);
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool caught = task->process->signals.caught & bit && !(task->blocked & bit) &&
+		      info->signal != SIGKILL;
+
+	if (!caught) {
+		trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
+		      0);
+		process_begin_exit(task->process, info->signal);
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return caught;
+}
+
+// The handler of SIGSEGV may have a stack of its own, and is told.
+static void no_room(struct task *task, int signal)
+{
+	struct signal_info info = {.signal = SIGSEGV, .code = SI_KERNEL};
+
+	if (signal != SIGSEGV && force(task, &info)) {
+		signal_send_task(task, &info);
+		return;
+	}
+	log_line("%s[%d]: no room on the stack for the handler of %s", task->name, task->tid,
+		 signal_name(signal));
+	process_exit(SIGSEGV);
+}
+
 static void run_handler(struct registers *registers, const struct signal_info *info,
 			const struct signal_action *action)
 {
@@ -104,9 +149,8 @@ static void run_handler(struct registers *registers, const struct signal_info *i
 	end_interrupted_call(registers, action);
 	task->restore_blocked = false;
 	if (!signal_frame_push(registers, info, action, mask)) {
-		log_line("%s[%d]: no room on the stack for the handler of %s", task->name,
-			 task->tid, signal_name(info->signal));
-		process_exit(SIGSEGV);
+		no_room(task, info->signal);
+		return;
 	}
 	if (!(action->flags & SA_NODEFER))
 		block |= signal_bit(info->signal);
@@ -143,8 +187,9 @@ static bool next_signal(struct task *task, struct signal_info *info, struct sign
 
 	if (found) {
 		*action = signal_action_get(process, info->signal);
-		if (action->flags & SA_ONESHOT)
-			process->signals.caught &= ~signal_bit(info->signal);
+		if (action->flags & SA_ONESHOT &&
+		    process->signals.caught & signal_bit(info->signal))
+			signal_action_reset(process, info->signal);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return found;
@@ -177,10 +222,7 @@ static void handle_signals(struct registers *registers)
 	if (task->call_restarts)
 		restart_call(registers);
 	task->call_restarts = false;
-	if (task->restore_blocked) {
-		task->restore_blocked = false;
-		signal_mask_set(task->saved_blocked);
-	}
+	signal_mask_restore();
 }
 
 void return_work(struct registers *registers)
@@ -199,25 +241,6 @@ void return_work(struct registers *registers)
 		irq_disable();
 		cpu = this_cpu();
 	}
-}
-
-// A fault that is blocked or ignored can not wait: the instruction would just fault again.
-static bool force(struct task *task, const struct signal_info *info)
-{
-	uint64_t bit = signal_bit(info->signal);
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct process_signals *signals = &task->process->signals;
-	bool caught = signals->caught & bit && !(task->blocked & bit) && info->signal != SIGKILL;
-
-	if (!caught) {
-		trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
-		      0);
-		signals->ignored &= ~bit;
-		signals->caught &= ~bit;
-		process_begin_exit(task->process, info->signal);
-	}
-	spin_unlock_irqrestore(&process_lock, flags);
-	return caught;
 }
 
 static enum vector vector_of(int signal, int code)

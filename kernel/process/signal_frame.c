@@ -36,14 +36,44 @@ struct frame {
 
 static bool on_signal_stack(const struct task *task, uintptr_t sp)
 {
-	return task->signal_stack_size && sp - task->signal_stack <= task->signal_stack_size;
+	return sp > task->signal_stack && sp - task->signal_stack <= task->signal_stack_size;
 }
 
-static uintptr_t frame_stack(const struct task *task, uintptr_t sp, uint64_t action_flags)
+// A stack that is disarmed while its handler runs is never in use.
+static bool uses_signal_stack(const struct task *task, uintptr_t sp)
 {
-	if (action_flags & SA_ONSTACK && task->signal_stack_size && !on_signal_stack(task, sp))
-		return task->signal_stack + task->signal_stack_size;
-	return sp - RED_ZONE;
+	return !(task->signal_stack_flags & SS_AUTODISARM) && on_signal_stack(task, sp);
+}
+
+int signal_stack_state(const struct task *task)
+{
+	int armed = task->signal_stack_flags & (int)SS_AUTODISARM;
+
+	if (!task->signal_stack_size)
+		return SS_DISABLE | armed;
+	return (uses_signal_stack(task, task_registers(task)->rsp) ? SS_ONSTACK : 0) | armed;
+}
+
+int signal_stack_set(struct task *task, uintptr_t start, uint64_t size, int flags)
+{
+	int mode = flags & ~(int)SS_AUTODISARM;
+
+	if (uses_signal_stack(task, task_registers(task)->rsp))
+		return -EPERM;
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+		return -EINVAL;
+	if (mode != SS_DISABLE && size < MINSIGSTKSZ)
+		return -ENOMEM;
+	task->signal_stack = mode == SS_DISABLE ? 0 : start;
+	task->signal_stack_size = mode == SS_DISABLE ? 0 : size;
+	task->signal_stack_flags = flags;
+	return 0;
+}
+
+static bool changes_stack(const struct task *task, uintptr_t sp, uint64_t action_flags)
+{
+	return action_flags & SA_ONSTACK && task->signal_stack_size &&
+	       !uses_signal_stack(task, sp - RED_ZONE);
 }
 
 // Where a program finds that more than FXSAVE's 512 bytes are there.
@@ -111,18 +141,23 @@ static void fill_context(struct sigcontext *to, const struct registers *from, ui
 	};
 }
 
+_Static_assert(offsetof(struct signal_info, pid) == offsetof(siginfo_t, si_pid) &&
+		       offsetof(struct signal_info, value) == offsetof(siginfo_t, si_value) &&
+		       offsetof(struct signal_info, user_time) == offsetof(siginfo_t, si_utime),
+	       "laid out like siginfo_t");
+
 static void fill_info(siginfo_t *to, const struct signal_info *from)
 {
-	to->si_signo = from->signal;
-	to->si_code = from->code;
-	if (from->address) {
-		to->si_addr = (void *)from->address;
-		return;
-	}
-	to->si_pid = from->pid;
-	to->si_uid = (uint32_t)from->uid;
-	if (from->signal == SIGCHLD)
-		to->si_status = from->status;
+	memset(to, 0, sizeof(*to));
+	memcpy(to, from, sizeof(*from));
+}
+
+int signal_info_to_user(uintptr_t to, const struct signal_info *from)
+{
+	siginfo_t info;
+
+	fill_info(&info, from);
+	return copy_to_user(to, &info, sizeof(info));
 }
 
 static void fill_frame(struct frame *frame, const struct registers *registers,
@@ -139,7 +174,8 @@ static void fill_frame(struct frame *frame, const struct registers *registers,
 		context->uc_flags |= UC_FP_XSTATE;
 	context->uc_stack.ss_sp = (void *)task->signal_stack;
 	context->uc_stack.ss_size = task->signal_stack_size;
-	context->uc_stack.ss_flags = task->signal_stack_size ? 0 : SS_DISABLE;
+	context->uc_stack.ss_flags =
+		task->signal_stack_size ? task->signal_stack_flags : SS_DISABLE;
 	memcpy(&context->uc_sigmask, &mask, sizeof(mask));
 	fill_context(&context->uc_mcontext, registers, mask);
 	fill_info(&frame->info, info);
@@ -161,7 +197,10 @@ bool signal_frame_push(struct registers *registers, const struct signal_info *in
 		       const struct signal_action *action, uint64_t mask)
 {
 	struct task *task = current_task();
-	uintptr_t sp = frame_stack(task, registers->rsp, action->flags);
+	const bool changes = changes_stack(task, registers->rsp, action->flags);
+	const bool bounded = changes || uses_signal_stack(task, registers->rsp);
+	uintptr_t sp =
+		changes ? task->signal_stack + task->signal_stack_size : registers->rsp - RED_ZONE;
 	uintptr_t fpu = (sp - fpu_state_size - FP_XSTATE_MAGIC2_SIZE) & ~63ul;
 	// The ABI wants rsp + 8 to be a multiple of 16 where a function begins.
 	uintptr_t address = ((fpu - sizeof(struct frame)) & ~15ul) - 8;
@@ -169,10 +208,15 @@ bool signal_frame_push(struct registers *registers, const struct signal_info *in
 
 	if (action->handler >= USER_END || !(action->flags & SA_RESTORER) || address > sp)
 		return false;
+	// What lies below a signal stack is somebody else's.
+	if (bounded && !on_signal_stack(task, address))
+		return false;
 	fill_frame(&frame, registers, info, action, mask);
 	frame.context.uc_mcontext.fpstate = (void *)fpu;
 	if (push_fpu(task, fpu) || copy_to_user(address, &frame, sizeof(frame)))
 		return false;
+	if (task->signal_stack_flags & SS_AUTODISARM)
+		(void)signal_stack_set(task, 0, 0, SS_DISABLE);
 	enter_handler(registers, address, info->signal, action->handler);
 	return true;
 }
@@ -233,6 +277,7 @@ bool signal_frame_pop(struct registers *registers)
 {
 	// The handler's return has popped the return address.
 	uintptr_t address = registers->rsp - 8;
+	struct task *task = current_task();
 	struct ucontext context;
 	uint64_t mask;
 
@@ -242,10 +287,15 @@ bool signal_frame_pop(struct registers *registers)
 		return false;
 	if (!restore_fpu((uintptr_t)context.uc_mcontext.fpstate))
 		return false;
+	// Arms again what was disarmed for the handler. While the handler is on its stack, or when
+	// the frame holds nonsense, nothing changes: as on Linux that is no error.
+	(void)signal_stack_set(task, (uintptr_t)context.uc_stack.ss_sp, context.uc_stack.ss_size,
+			       context.uc_stack.ss_flags);
 	restore_context(registers, &context.uc_mcontext);
 	memcpy(&mask, &context.uc_sigmask, sizeof(mask));
 	if (!MUTANT(handler_mask_stays))
 		signal_mask_set(mask);
+	task->restart.function = NULL;
 	cpu_set_work(WORK_FULL_RETURN);
 	return true;
 }

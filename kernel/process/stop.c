@@ -20,7 +20,7 @@ static void tell_parent(struct process *process, int code, int signal)
 	if (!parent)
 		return;
 	if (!(signal_action_get(parent, SIGCHLD).flags & SA_NOCLDSTOP))
-		signal_send_locked(parent, &info);
+		signal_send_locked(parent, NULL, &info);
 	wake_all(&parent->child_wait);
 }
 

@@ -30,6 +30,14 @@ enum task_state {
 	TASK_DEAD,            // will never run again: its stack goes as soon as it has left it
 };
 
+// What restart_syscall does, set by a call that ends in -ERESTART_RESTARTBLOCK. The task's own.
+struct restart {
+	long (*function)(struct restart *restart); // NULL: nothing, -EINTR
+	uint64_t deadline;                         // clock_monotonic()
+	uintptr_t address;                         // and what else the call needs to know
+	uint64_t value, flags;
+};
+
 struct task {
 	uint64_t kernel_sp;      // while not running: where context_switch left its stack
 	void *stack;             // lowest address of the kernel stack; constant
@@ -61,8 +69,10 @@ struct task {
 	uint64_t waited;  // rt_sigtimedwait waits for these, blocked as they are; process_lock
 	uint64_t pending; // signals for this task alone; process_lock
 	struct list pending_info; // their details, guarded by process_lock
-	uintptr_t signal_stack;   // sigaltstack
+	uintptr_t signal_stack;   // sigaltstack; these three are the task's own
 	uint64_t signal_stack_size;
+	int signal_stack_flags; // as given: 0, SS_ONSTACK, SS_AUTODISARM
+	struct restart restart;
 
 	bool ending;  // another thread's exec ends it; process_lock
 	bool exiting; // past the point where it could take a signal; process_lock

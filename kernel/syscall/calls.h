@@ -69,10 +69,15 @@ long sys_munlock(uintptr_t address, size_t size);
 long sys_mlockall(int flags);
 long sys_munlockall(void);
 
-// sys_signal.c
+// sys_kill.c
 long sys_kill(int pid, int signal);
 long sys_tkill(int tid, int signal);
 long sys_tgkill(int pid, int tid, int signal);
+long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t info);
+long sys_rt_tgsigqueueinfo(int pid, int tid, int signal, uintptr_t info);
+
+// sys_signal.c
+long sys_restart_syscall(void);
 long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size);
 long sys_rt_sigprocmask(int how, uintptr_t set, uintptr_t old, size_t size);
 long sys_rt_sigpending(uintptr_t set, size_t size);

@@ -130,6 +130,28 @@ static long poll_until(uintptr_t user_files, uint32_t count, uint64_t deadline)
 	return result;
 }
 
+static long poll_or_restart(uintptr_t files, uint32_t count, uint64_t deadline);
+
+static long restart_poll(struct restart *restart)
+{
+	return poll_or_restart(restart->address, (uint32_t)restart->value, restart->deadline);
+}
+
+static long poll_or_restart(uintptr_t files, uint32_t count, uint64_t deadline)
+{
+	long result = poll_until(files, count, deadline);
+
+	if (result != -ERESTARTNOHAND)
+		return result;
+	current_task()->restart = (struct restart){
+		.function = restart_poll,
+		.deadline = deadline,
+		.address = files,
+		.value = count,
+	};
+	return -ERESTART_RESTARTBLOCK;
+}
+
 long sys_poll(uintptr_t files, uint32_t count, int timeout)
 {
 	uint64_t deadline = WAIT_FOREVER;
@@ -138,7 +160,7 @@ long sys_poll(uintptr_t files, uint32_t count, int timeout)
 		return -EINVAL;
 	if (timeout >= 0)
 		deadline = deadline_in((uint64_t)timeout * MILLISECOND);
-	return poll_until(files, count, deadline);
+	return poll_or_restart(files, count, deadline);
 }
 
 // ---- the signal mask of ppoll and pselect6: the old one is put back on the way to ring 3 ----
@@ -169,6 +191,8 @@ long sys_ppoll(uintptr_t files, uint32_t count, uintptr_t timeout, uintptr_t mas
 	if (result)
 		return result;
 	result = poll_until(files, count, deadline);
+	if (result != -ERESTARTNOHAND)
+		signal_mask_restore();
 	put_timespec(timeout, deadline);
 	return result;
 }
@@ -365,6 +389,8 @@ long sys_pselect6(int count, uintptr_t read, uintptr_t write, uintptr_t except, 
 	if (result)
 		return result;
 	result = select_until(count, users, deadline);
+	if (result != -ERESTARTNOHAND)
+		signal_mask_restore();
 	put_timespec(timeout, deadline);
 	return result;
 }

@@ -20,82 +20,6 @@ static bool is_signal(int signal)
 	return signal > 0 && signal <= SIGNAL_COUNT;
 }
 
-static struct signal_info from_self(int signal, int code)
-{
-	const struct process *self = current_process();
-
-	return (struct signal_info){
-		.signal = signal,
-		.code = code,
-		.pid = self->pid,
-		.uid = (int)self->uid,
-	};
-}
-
-static int kill_one(int pid, const struct signal_info *info)
-{
-	struct process *process = process_find(pid);
-
-	if (!process)
-		return -ESRCH;
-	if (info->signal)
-		signal_send(process, info);
-	process_put(process);
-	return 0;
-}
-
-// Everybody but the first program and the caller.
-static int kill_all(const struct signal_info *info)
-{
-	struct process *process;
-	int count = 0;
-
-	for (int pid = 1; (process = process_next(pid)); process_put(process)) {
-		pid = process->pid;
-		if (process == current_process())
-			continue;
-		count++;
-		if (info->signal)
-			signal_send(process, info);
-	}
-	return count ? 0 : -ESRCH;
-}
-
-long sys_kill(int pid, int signal)
-{
-	struct signal_info info = from_self(signal, SI_USER);
-	int group = pid == 0 ? current_process()->group : -pid;
-
-	if (signal && !is_signal(signal))
-		return -EINVAL;
-	if (pid > 0)
-		return kill_one(pid, &info);
-	if (pid == -1)
-		return kill_all(&info);
-	if (pid == INT32_MIN)
-		return -ESRCH;
-	return signal_send_group(group, &info) ? 0 : -ESRCH;
-}
-
-static long kill_task(int pid, int tid, int signal)
-{
-	struct signal_info info = from_self(signal, SI_TKILL);
-
-	if (tid <= 0 || (signal && !is_signal(signal)))
-		return -EINVAL;
-	return signal_send_tid(pid, tid, &info);
-}
-
-long sys_tkill(int tid, int signal)
-{
-	return kill_task(0, tid, signal);
-}
-
-long sys_tgkill(int pid, int tid, int signal)
-{
-	return pid <= 0 ? -EINVAL : kill_task(pid, tid, signal);
-}
-
 long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size)
 {
 	struct signal_action new, previous;
@@ -179,20 +103,6 @@ long sys_pause(void)
 	return sleep_until_signal();
 }
 
-static int copy_info_to_user(uintptr_t to, const struct signal_info *from)
-{
-	siginfo_t info;
-
-	memset(&info, 0, sizeof(info));
-	info.si_signo = from->signal;
-	info.si_code = from->code;
-	info.si_pid = from->pid;
-	info.si_uid = (uint32_t)from->uid;
-	if (from->signal == SIGCHLD)
-		info.si_status = from->status;
-	return copy_to_user(to, &info, sizeof(info));
-}
-
 static bool one_is_pending(void *wanted)
 {
 	const struct task *task = current_task();
@@ -236,21 +146,23 @@ long sys_rt_sigtimedwait(uintptr_t set, uintptr_t info, uintptr_t timeout, size_
 		deadline = time_add(clock_monotonic(), deadline);
 	}
 	result = wait_for_signal(wanted, deadline, &taken);
-	if (result > 0 && info && copy_info_to_user(info, &taken))
+	if (result > 0 && info && signal_info_to_user(info, &taken))
 		return -EFAULT;
 	return result;
+}
+
+// A call that was interrupted goes on with what it left in task->restart, unless a handler has
+// run since: then there is nothing to go on with.
+long sys_restart_syscall(void)
+{
+	struct restart *restart = &current_task()->restart;
+
+	return restart->function ? restart->function(restart) : -EINTR;
 }
 
 long sys_rt_sigreturn(void)
 {
 	return signal_return(task_registers(current_task()));
-}
-
-static bool on_stack(const struct task *task)
-{
-	uint64_t offset = task_registers(task)->rsp - task->signal_stack;
-
-	return task->signal_stack_size && offset <= task->signal_stack_size;
 }
 
 static int set_signal_stack(struct task *task, uintptr_t stack)
@@ -259,20 +171,7 @@ static int set_signal_stack(struct task *task, uintptr_t stack)
 
 	if (copy_from_user(&new, stack, sizeof(new)))
 		return -EFAULT;
-	if (on_stack(task))
-		return -EPERM;
-	if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK))
-		return -EINVAL;
-	if (new.ss_flags & SS_DISABLE) {
-		task->signal_stack = 0;
-		task->signal_stack_size = 0;
-		return 0;
-	}
-	if (new.ss_size < MINSIGSTKSZ)
-		return -ENOMEM;
-	task->signal_stack = (uintptr_t) new.ss_sp;
-	task->signal_stack_size = new.ss_size;
-	return 0;
+	return signal_stack_set(task, (uintptr_t) new.ss_sp, new.ss_size, new.ss_flags);
 }
 
 long sys_sigaltstack(uintptr_t stack, uintptr_t old)
@@ -284,7 +183,7 @@ long sys_sigaltstack(uintptr_t stack, uintptr_t old)
 	memset(&before, 0, sizeof(before));
 	before.ss_sp = (void *)task->signal_stack;
 	before.ss_size = task->signal_stack_size;
-	before.ss_flags = !task->signal_stack_size ? SS_DISABLE : on_stack(task) ? SS_ONSTACK : 0;
+	before.ss_flags = signal_stack_state(task);
 	error = stack ? set_signal_stack(task, stack) : 0;
 	if (error)
 		return error;

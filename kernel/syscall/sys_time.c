@@ -136,21 +136,37 @@ static int sleep_until(uint64_t deadline)
 	return result == -ETIMEDOUT ? 0 : result;
 }
 
-// For a relative sleep that was interrupted. A restart would begin it anew: it does not restart.
-static long report_left(uint64_t deadline, uintptr_t left)
-{
-	uint64_t now = clock_monotonic();
+static long sleep_or_restart(uint64_t deadline, uintptr_t left);
 
-	if (left && user_time_write(left, deadline > now ? deadline - now : 0))
+static long restart_sleep(struct restart *restart)
+{
+	return sleep_or_restart(restart->deadline, restart->address);
+}
+
+// A relative sleep: started anew after a stop it goes on to the same end, and says what was left
+// when a handler cut it short.
+static long sleep_or_restart(uint64_t deadline, uintptr_t left)
+{
+	uint64_t now;
+
+	if (!sleep_until(deadline))
+		return 0;
+	now = clock_monotonic();
+	if (now >= deadline)
+		return 0;
+	if (left && user_time_write(left, deadline - now))
 		return -EFAULT;
-	return -EINTR;
+	current_task()->restart = (struct restart){
+		.function = restart_sleep,
+		.deadline = deadline,
+		.address = left,
+	};
+	return -ERESTART_RESTARTBLOCK;
 }
 
 static long sleep_for(uint64_t duration, uintptr_t left)
 {
-	uint64_t deadline = time_add(clock_monotonic(), duration);
-
-	return sleep_until(deadline) ? report_left(deadline, left) : 0;
+	return sleep_or_restart(time_add(clock_monotonic(), duration), left);
 }
 
 long sys_nanosleep(uintptr_t request, uintptr_t left)

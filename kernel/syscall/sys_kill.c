@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls that send signals.
+#include "kernel/machine/user_copy.h"
+#include "kernel/process/process.h"
+#include "kernel/process/signal.h"
+#include "kernel/process/task.h"
+#include "kernel/syscall/calls.h"
+#include <asm/siginfo.h>
+#include <linux/errno.h>
+
+static struct signal_info from_self(int signal, int code)
+{
+	const struct process *self = current_process();
+
+	return (struct signal_info){
+		.signal = signal,
+		.code = code,
+		.pid = self->pid,
+		.uid = (int)self->uid,
+	};
+}
+
+long sys_kill(int pid, int signal)
+{
+	struct signal_info info = from_self(signal, SI_USER);
+
+	return signal_kill(pid, &info);
+}
+
+long sys_tkill(int tid, int signal)
+{
+	struct signal_info info = from_self(signal, SI_TKILL);
+
+	return tid <= 0 ? -EINVAL : signal_kill_task(0, tid, &info);
+}
+
+long sys_tgkill(int pid, int tid, int signal)
+{
+	struct signal_info info = from_self(signal, SI_TKILL);
+
+	return tid <= 0 || pid <= 0 ? -EINVAL : signal_kill_task(pid, tid, &info);
+}
+
+// What Linux knows the layout of ends where struct signal_info does; of anything else there may be
+// no more than that.
+static int check_rest(uintptr_t from, int code)
+{
+	char rest[sizeof(siginfo_t) - sizeof(struct signal_info)];
+
+	if (code == SI_ASYNCNL || (code >= SI_DETHREAD && code <= NSIGCHLD) || code == SI_KERNEL)
+		return 0;
+	if (copy_from_user(rest, from + sizeof(struct signal_info), sizeof(rest)))
+		return -EFAULT;
+	for (size_t i = 0; i < sizeof(rest); i++) {
+		if (rest[i])
+			return -E2BIG;
+	}
+	return 0;
+}
+
+static int read_info(struct signal_info *info, uintptr_t from, int signal)
+{
+	if (copy_from_user(info, from, sizeof(*info)))
+		return -EFAULT;
+	info->signal = signal;
+	return check_rest(from, info->code);
+}
+
+// Only to itself may a process pretend that a signal comes from the kernel or from kill.
+static bool pretends(const struct signal_info *info, int pid)
+{
+	return (info->code >= 0 || info->code == SI_TKILL) && pid != current_process()->pid;
+}
+
+long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t from)
+{
+	struct signal_info info;
+	int error = read_info(&info, from, signal);
+
+	if (error)
+		return error;
+	if (pretends(&info, pid))
+		return -EPERM;
+	return pid <= 0 ? -ESRCH : signal_kill(pid, &info);
+}
+
+long sys_rt_tgsigqueueinfo(int pid, int tid, int signal, uintptr_t from)
+{
+	struct signal_info info;
+	int error = read_info(&info, from, signal);
+
+	if (error)
+		return error;
+	if (tid <= 0 || pid <= 0)
+		return -EINVAL;
+	return pretends(&info, tid) ? -EPERM : signal_kill_task(pid, tid, &info);
+}
