@@ -1,28 +1,38 @@
 // SPDX-License-Identifier: MIT
 //
-// Balanced trees: see lib/avl.h. Heights are kept instead of balance factors: one more word to
-// read, and insertion and removal become the same walk up to the root.
+// Balanced trees: see lib/avl.h.
 
 #include "lib/avl.h"
 
-static int height(const struct avl_node *node)
+static void set_parent(struct avl_node *node, struct avl_node *parent)
 {
-	return node ? node->height : 0;
+	node->parent_and_lean = (uintptr_t)parent | avl_lean(node);
 }
 
-static void refresh(struct avl_tree *tree, struct avl_node *node)
+static void set_lean(struct avl_node *node, enum avl_lean lean)
 {
-	int left = height(node->left), right = height(node->right);
+	node->parent_and_lean = (node->parent_and_lean & ~AVL_LEAN_MASK) | lean;
+}
 
-	node->height = (left > right ? left : right) + 1;
-	if (tree->update)
-		tree->update(node);
+static enum avl_lean other(enum avl_lean side)
+{
+	return side ^ AVL_LEAN_MASK;
+}
+
+static struct avl_node **child_on(struct avl_node *node, enum avl_lean side)
+{
+	return side == AVL_LEFT ? &node->left : &node->right;
+}
+
+static enum avl_lean side_of(const struct avl_node *parent, const struct avl_node *child)
+{
+	return parent->left == child ? AVL_LEFT : AVL_RIGHT;
 }
 
 // Makes `child` stand where `node` stood below node's parent.
 static void replace_child(struct avl_tree *tree, struct avl_node *node, struct avl_node *child)
 {
-	struct avl_node *parent = node->parent;
+	struct avl_node *parent = avl_parent(node);
 
 	if (!parent)
 		tree->root = child;
@@ -31,103 +41,152 @@ static void replace_child(struct avl_tree *tree, struct avl_node *node, struct a
 	else
 		parent->right = child;
 	if (child)
-		child->parent = parent;
+		set_parent(child, parent);
 }
 
-static struct avl_node *rotate_left(struct avl_tree *tree, struct avl_node *node)
+// Makes the child on `side` of `top` the root of top's subtree. Who is how high is the caller's.
+static struct avl_node *rotate(struct avl_tree *tree, struct avl_node *top, enum avl_lean side)
 {
-	struct avl_node *up = node->right;
+	struct avl_node **outer = child_on(top, side), *up = *outer;
+	struct avl_node **inner = child_on(up, other(side));
 
-	replace_child(tree, node, up);
-	node->right = up->left;
-	if (up->left)
-		up->left->parent = node;
-	up->left = node;
-	node->parent = up;
-	refresh(tree, node);
-	refresh(tree, up);
+	replace_child(tree, top, up);
+	*outer = *inner;
+	if (*inner)
+		set_parent(*inner, top);
+	*inner = top;
+	set_parent(top, up);
+	if (tree->update) {
+		tree->update(top);
+		tree->update(up);
+	}
 	return up;
 }
 
-static struct avl_node *rotate_right(struct avl_tree *tree, struct avl_node *node)
+// `top` is too high on `side`, by two. Returns what is the root of its subtree now; that is even,
+// and the subtree lower than it was, but for one case that only a removal leads to.
+static __attribute__((noinline)) struct avl_node *restore(struct avl_tree *tree,
+							  struct avl_node *top, enum avl_lean side)
 {
-	struct avl_node *up = node->left;
+	struct avl_node *child = *child_on(top, side), *up;
+	enum avl_lean lean = avl_lean(child);
 
-	replace_child(tree, node, up);
-	node->left = up->right;
-	if (up->right)
-		up->right->parent = node;
-	up->right = node;
-	node->parent = up;
-	refresh(tree, node);
-	refresh(tree, up);
+	if (lean != other(side)) {
+		up = rotate(tree, top, side);
+		set_lean(top, lean == side ? AVL_EVEN : side);
+		set_lean(up, lean == side ? AVL_EVEN : other(side));
+		return up;
+	}
+	rotate(tree, child, other(side));
+	up = rotate(tree, top, side);
+	lean = avl_lean(up);
+	set_lean(top, lean == side ? other(side) : AVL_EVEN);
+	set_lean(child, lean == other(side) ? side : AVL_EVEN);
+	set_lean(up, AVL_EVEN);
 	return up;
 }
 
-// Restores balance at one node; returns the root of the subtree that it was the root of.
-static struct avl_node *balance(struct avl_tree *tree, struct avl_node *node)
+void avl_settle(struct avl_tree *tree, struct avl_node *node)
 {
-	int difference = height(node->left) - height(node->right);
+	struct avl_node *parent = avl_parent(node);
 
-	if (difference > 1) {
-		if (height(node->left->left) < height(node->left->right))
-			rotate_left(tree, node->left);
-		return rotate_right(tree, node);
-	}
-	if (difference < -1) {
-		if (height(node->right->right) < height(node->right->left))
-			rotate_right(tree, node->right);
-		return rotate_left(tree, node);
-	}
-	refresh(tree, node);
-	return node;
-}
+	for (; parent; node = parent, parent = avl_parent(node)) {
+		enum avl_lean side = side_of(parent, node), lean = avl_lean(parent);
 
-static void balance_upward(struct avl_tree *tree, struct avl_node *node)
-{
-	for (; node; node = node->parent)
-		node = balance(tree, node);
+		if (lean == AVL_EVEN) {
+			parent->parent_and_lean |= side;
+			continue;
+		}
+		if (lean == side)
+			restore(tree, parent, side);
+		else
+			set_lean(parent, AVL_EVEN);
+		return;
+	}
 }
 
 void avl_insert(struct avl_tree *tree, struct avl_node *node, struct avl_node *parent,
 		struct avl_node **link)
 {
-	node->left = NULL;
-	node->right = NULL;
-	node->parent = parent;
-	*link = node;
-	balance_upward(tree, node);
+	avl_link(node, parent, link);
+	if (tree->update) {
+		tree->update(node);
+		avl_update(tree, parent);
+	}
+	avl_settle(tree, node);
+}
+
+// The subtree on `side` of `node` has become lower by one.
+static void settle_removed(struct avl_tree *tree, struct avl_node *node, enum avl_lean side)
+{
+	while (node) {
+		enum avl_lean lean = avl_lean(node);
+		struct avl_node *parent;
+
+		if (lean == AVL_EVEN) {
+			set_lean(node, other(side));
+			return;
+		}
+		if (lean == side) {
+			set_lean(node, AVL_EVEN);
+		} else {
+			node = restore(tree, node, other(side));
+			if (avl_lean(node) != AVL_EVEN)
+				return;
+		}
+		parent = avl_parent(node);
+		if (parent)
+			side = side_of(parent, node);
+		node = parent;
+	}
+}
+
+// Puts the next node in order, which has no left child, where `node` is. Returns the lowest node
+// of which a subtree has become lower, and on which side.
+static struct avl_node *put_heir(struct avl_tree *tree, struct avl_node *node, enum avl_lean *side)
+{
+	struct avl_node *heir = node->right, *lowest;
+
+	while (heir->left)
+		heir = heir->left;
+	lowest = avl_parent(heir);
+	*side = AVL_LEFT;
+	if (lowest == node) {
+		lowest = heir;
+		*side = AVL_RIGHT;
+	} else {
+		replace_child(tree, heir, heir->right);
+		heir->right = node->right;
+		set_parent(heir->right, heir);
+	}
+	heir->left = node->left;
+	set_parent(heir->left, heir);
+	replace_child(tree, node, heir);
+	set_lean(heir, avl_lean(node));
+	if (tree->update) {
+		for (struct avl_node *at = lowest; at != heir; at = avl_parent(at))
+			tree->update(at);
+		tree->update(heir);
+		avl_update(tree, avl_parent(heir)); // which knew another child
+	}
+	return lowest;
 }
 
 void avl_remove(struct avl_tree *tree, struct avl_node *node)
 {
-	struct avl_node *lowest_changed;
+	struct avl_node *lowest = avl_parent(node);
+	enum avl_lean side = AVL_EVEN;
 
 	if (node->left && node->right) {
-		struct avl_node *heir = node->right;
-
-		while (heir->left)
-			heir = heir->left;
-		lowest_changed = heir->parent == node ? heir : heir->parent;
-		if (heir->parent != node) {
-			replace_child(tree, heir, heir->right);
-			heir->right = node->right;
-			heir->right->parent = heir;
-		}
-		heir->left = node->left;
-		heir->left->parent = heir;
-		replace_child(tree, node, heir);
+		lowest = put_heir(tree, node, &side);
 	} else {
-		lowest_changed = node->parent;
+		if (lowest)
+			side = side_of(lowest, node);
 		replace_child(tree, node, node->left ? node->left : node->right);
+		if (tree->update)
+			avl_update(tree, lowest);
 	}
-	balance_upward(tree, lowest_changed);
-}
-
-void avl_update(struct avl_tree *tree, struct avl_node *node)
-{
-	for (; node; node = node->parent)
-		tree->update(node);
+	settle_removed(tree, lowest, side);
 }
 
 struct avl_node *avl_first(const struct avl_tree *tree)

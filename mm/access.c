@@ -88,13 +88,14 @@ int mm_map_stack(struct mm *mm, uintptr_t top, size_t size, bool executable)
 	uint32_t flags = VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_GROWS_DOWN | VMA_ACCOUNT;
 	uint64_t pages = PAGE_ALIGN_UP(size) >> PAGE_SHIFT;
 	uintptr_t start = top - PAGE_ALIGN_UP(size);
+	struct vma *above;
 	int error = -ENOMEM;
 
 	if (executable)
 		flags |= VMA_EXEC;
 	spin_lock(&mm->lock);
-	if (vma_range_free(mm, start, top) && !commit_charge(mm, pages)) {
-		error = mm_add_mapping(mm, start, top, flags, NULL, start >> PAGE_SHIFT);
+	if (vma_range_free(mm, start, top, &above) && !commit_charge(mm, pages)) {
+		error = mm_add_anonymous(mm, start, top, flags, above);
 		commit_release(error ? pages : 0);
 	}
 	if (!error)

@@ -59,8 +59,6 @@ static void audit_vmas(struct found *found)
 {
 	uintptr_t floor = 0;
 
-	vma_settle_gaps(found->mm);
-	audit_node(found, found->mm->vmas.root);
 	for (struct vma *vma = vma_first(found->mm); vma; vma = vma_next(vma)) {
 		uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
 
@@ -70,6 +68,7 @@ static void audit_vmas(struct found *found)
 			   "VMA %#lx-%#lx overlaps or is out of range", vma->start, vma->end);
 		audit_fact(found->report, vma->mm == found->mm, "VMA %#lx of a foreign space",
 			   vma->start);
+		audit_same(found->report, vma->start - floor, vma->gap, "the hole below a VMA");
 		audit_anon(found, vma);
 		found->vmas++;
 		found->pages += pages;
@@ -81,6 +80,8 @@ static void audit_vmas(struct found *found)
 			found->accounted += pages;
 		floor = vma->end;
 	}
+	vma_settle_gaps(found->mm);
+	audit_node(found, found->mm->vmas.root);
 }
 
 static void audit_owner(struct found *found, struct vma *vma, struct frame *frame,
@@ -109,6 +110,7 @@ static void audit_leaf(struct found *found, pte_t entry, uintptr_t address)
 	audit_fact(found->report, inside, "%#lx is mapped outside of VMAs", address);
 	if (!inside)
 		return;
+	audit_fact(found->report, vma->touched, "%#lx is mapped in an untouched VMA", address);
 	frame->recount++;
 	found->anon += frame->kind == FRAME_ANON;
 	found->file += frame->kind == FRAME_FILE;

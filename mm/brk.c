@@ -13,21 +13,18 @@
 
 #define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_HEAP | VMA_ACCOUNT)
 
-// Whether [start, end) and a page of distance to what comes next are free.
-static bool room_for_heap(struct mm *mm, uintptr_t start, uintptr_t end)
-{
-	return vma_range_free(mm, start, end + PAGE_SIZE);
-}
-
 static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 {
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
+	struct vma *above;
 
-	if (!room_for_heap(mm, start, end) || !mm_may_expand(mm, pages, HEAP_FLAGS))
+	// A page of distance to what comes next stays free.
+	if (!vma_range_free(mm, start, end + PAGE_SIZE, &above) ||
+	    !mm_may_expand(mm, pages, HEAP_FLAGS))
 		return false;
 	if (vma_count_left(mm) < 0 || commit_charge(mm, pages))
 		return false;
-	if (!mm_add_mapping(mm, start, end, HEAP_FLAGS, NULL, start >> PAGE_SHIFT))
+	if (!mm_add_anonymous(mm, start, end, HEAP_FLAGS, above))
 		return true;
 	commit_release(pages);
 	return false;

@@ -297,6 +297,7 @@ static enum fault_result decide(struct fault *fault)
 	fault->vma = vma;
 	if (!access_allowed(vma, fault->access))
 		return FAULT_PROTECTION;
+	vma->touched = true;
 	fault->slot = page_slot_make(fault->mm, fault->address);
 	if (!fault->slot)
 		result = FAULT_NO_MEMORY;

@@ -20,6 +20,8 @@ static int drop_pages(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t
 		return -EINVAL;
 	if (advice == MADV_FREE && (vma->object || (vma->flags & VMA_SHARED)))
 		return -EINVAL;
+	if (!vma->touched)
+		return 0;
 	flush_batch_start(&batch, mm);
 	page_unmap(mm, start, end, &batch);
 	flush_batch_finish(&batch);
@@ -33,12 +35,8 @@ static int change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 
 	if (flags == vma->flags)
 		return 0;
-	error = vma_isolate(mm, &vma, start, end);
-	if (error)
-		return error == -ENOMEM ? -EAGAIN : error;
-	vma_set_flags(mm, vma, flags);
-	vma_merge(mm, vma);
-	return 0;
+	error = vma_change_flags(mm, vma, start, end, flags);
+	return error == -ENOMEM ? -EAGAIN : error;
 }
 
 static int advise_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int advice)

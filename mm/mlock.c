@@ -12,16 +12,10 @@
 static int set_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, bool lock)
 {
 	uint32_t flags = lock ? vma->flags | VMA_LOCKED : vma->flags & ~VMA_LOCKED;
-	int error;
 
 	if (flags == vma->flags)
 		return 0;
-	error = vma_isolate(mm, &vma, start, end);
-	if (error)
-		return error;
-	vma_set_flags(mm, vma, flags);
-	vma_merge(mm, vma);
-	return 0;
+	return vma_change_flags(mm, vma, start, end, flags);
 }
 
 // What lies before a hole is done, then -ENOMEM.

@@ -66,7 +66,7 @@ static void free_vmas(struct mm *mm)
 	uint64_t released = 0;
 
 	while (node) {
-		struct avl_node *parent = node->parent;
+		struct avl_node *parent = avl_parent(node);
 		struct vma *vma = vma_of(node);
 
 		if (node->left || node->right) {
@@ -105,7 +105,8 @@ static void destroy(struct mm *mm)
 	flush_batch_start(&batch, mm);
 	batch.unreachable = true;
 	for (struct vma *vma = vma_first(mm); vma; vma = vma_next(vma))
-		page_unmap(mm, vma->start, vma->end, &batch);
+		if (vma->touched)
+			page_unmap(mm, vma->start, vma->end, &batch);
 	flush_batch_finish(&batch);
 	free_vmas(mm);
 	page_root_free(mm);
@@ -185,8 +186,9 @@ static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uin
 	**last = &twin->node;
 	*last = &twin->node.right;
 	vma_enter(to, twin);
-	if (vma->flags & VMA_WIPE_ON_FORK)
+	if (!vma->touched || (vma->flags & VMA_WIPE_ON_FORK))
 		return 0;
+	twin->touched = true;
 	return page_share(vma->mm, to, vma->start, vma->end, !(vma->flags & VMA_SHARED), shared);
 }
 

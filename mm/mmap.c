@@ -24,30 +24,40 @@ struct request {
 	uint32_t flags; // VMA_*
 	struct object *object;
 	uint64_t page_offset;
+	bool free;         // nothing is mapped there
+	struct vma *above; // the VMA above it, if it is free
 };
 
-static long hint_or_hole(struct mm *mm, uintptr_t hint, uint64_t length)
+static int find_room(struct mm *mm, struct request *request, uint64_t length)
 {
-	uintptr_t hole;
+	request->free = true;
+	request->start = vma_find_hole(mm, length, mm->mmap_top, &request->above);
+	if (!request->start)
+		request->start = vma_find_hole(mm, length, USER_END, &request->above);
+	return request->start ? 0 : -ENOMEM;
+}
 
+static int hint_or_hole(struct mm *mm, struct request *request, uintptr_t hint, uint64_t length)
+{
 	hint = PAGE_ALIGN_DOWN(hint);
 	if (hint && hint < mmap_min_address)
 		hint = PAGE_ALIGN_UP(mmap_min_address);
-	if (hint && hint <= USER_END - length && vma_range_free(mm, hint, hint + length))
-		return hint;
-	hole = vma_find_hole(mm, length, mm->mmap_top);
-	if (!hole)
-		hole = vma_find_hole(mm, length, USER_END);
-	return hole ? (long)hole : -ENOMEM;
+	if (!hint || hint > USER_END - length ||
+	    !vma_range_free(mm, hint, hint + length, &request->above))
+		return find_room(mm, request, length);
+	request->free = true;
+	request->start = hint;
+	return 0;
 }
 
-// Where the mapping goes; `length` is whole pages.
-static long choose_address(struct mm *mm, uintptr_t address, uint64_t length, int flags)
+// Where the mapping goes; `length` is whole pages. 0 or -errno.
+static int choose_address(struct mm *mm, struct request *request, uintptr_t address,
+			  uint64_t length, int flags)
 {
 	if (length > USER_END)
 		return -ENOMEM;
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-		return hint_or_hole(mm, address, length);
+		return hint_or_hole(mm, request, address, length);
 	if (address > USER_END - length)
 		return -ENOMEM;
 	if (address & ~PAGE_MASK)
@@ -60,10 +70,11 @@ static long choose_address(struct mm *mm, uintptr_t address, uint64_t length, in
 		if (above && above->start < address + length)
 			return -EEXIST;
 	}
-	return address;
+	request->start = address;
+	return 0;
 }
 
-static __attribute__((noinline)) int add_vma(struct mm *mm, const struct request *request)
+static int add_vma(struct mm *mm, const struct request *request)
 {
 	struct vma *vma = vma_alloc(mm, request->start, request->end, request->flags);
 
@@ -71,24 +82,58 @@ static __attribute__((noinline)) int add_vma(struct mm *mm, const struct request
 		return -ENOMEM;
 	vma->object = request->object ? object_get(request->object) : NULL;
 	vma->page_offset = request->page_offset;
-	vma_link(mm, vma);
-	vma_merge(mm, vma);
+	vma_link(mm, vma, request->above);
+	mm->last_found = vma; // what is mapped is touched next
 	return 0;
 }
 
-int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
-		   struct object *object, uint64_t page_offset)
+// The VMA that ends where a mapping is to begin, and that it may continue; or NULL.
+static struct vma *extendable(struct mm *mm, const struct request *request)
 {
-	struct vma *below = start ? vma_find(mm, start - 1) : NULL, *above;
+	struct vma *above = request->above, *below = mm->last_found;
 
-	// The common case is continuing what ends here: no new VMA at all.
-	if (!below || !vma_can_extend(below, start, flags, object, page_offset))
-		return add_vma(mm, &(struct request){start, end, flags, object, page_offset});
-	vma_move_end(mm, below, end);
-	above = vma_next(below);
-	if (above && above->start == end)
-		vma_merge(mm, below);
+	if (!below || below->end != request->start) {
+		if (above && above->start - above->gap != request->start)
+			return NULL;
+		below = above ? vma_prev(above) : vma_last(mm);
+	}
+	return below && vma_can_extend(below, request->start, request->flags, request->object,
+				       request->page_offset)
+		       ? below
+		       : NULL;
+}
+
+// Adds a mapping where nothing is. Continuing what ends or begins there needs no new VMA at all.
+static int add_mapping(struct mm *mm, const struct request *request)
+{
+	struct vma *above = request->above, *below = extendable(mm, request);
+
+	if (below) {
+		vma_move_end_below(mm, below, request->end, above);
+		if (above && above->start == request->end)
+			vma_merge(mm, below);
+		return 0;
+	}
+	if (!above || above->start != request->end ||
+	    !vma_can_precede(above, request->start, request->flags, request->object,
+			     request->page_offset))
+		return add_vma(mm, request);
+	vma_move_start(mm, above, request->start);
 	return 0;
+}
+
+int mm_add_anonymous(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
+		     struct vma *above)
+{
+	struct request request;
+
+	request.start = start;
+	request.end = end;
+	request.flags = flags;
+	request.object = NULL;
+	request.page_offset = start >> PAGE_SHIFT;
+	request.above = above;
+	return add_mapping(mm, &request);
 }
 
 static uint32_t vma_flags_for(int prot, int flags, bool may_write)
@@ -136,42 +181,56 @@ static int charge_replacing(struct mm *mm, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
-// Room first: MAP_FIXED replaces what is there, and only what goes beyond that must be allowed.
-static long map_at(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags,
-		   struct object *object, uint64_t page_offset)
+// Removes what is mapped at the place, unless it is known to be free.
+static int make_room(struct mm *mm, struct request *request)
 {
-	uint64_t pages = length >> PAGE_SHIFT, charged = 0;
-	uintptr_t end = address + length;
 	int error;
 
-	if (!mm_may_expand(mm, pages, flags) &&
-	    !mm_may_expand(mm, pages - pages_mapped(mm, address, end, 0), flags))
+	if (request->free)
+		return 0;
+	error = unmap_range(mm, request->start, request->end);
+	request->above = vma_find(mm, request->start);
+	return error;
+}
+
+// Room first: MAP_FIXED replaces what is there, and only what goes beyond that must be allowed.
+static long map_at(struct mm *mm, struct request *request)
+{
+	uintptr_t start = request->start, end = request->end;
+	uint64_t pages = (end - start) >> PAGE_SHIFT, charged = 0;
+	int error;
+
+	if (!mm_may_expand(mm, pages, request->flags) &&
+	    !mm_may_expand(mm, pages - pages_mapped(mm, start, end, 0), request->flags))
 		return -ENOMEM;
-	if (vma_is_accountable(flags)) {
-		if (charge_replacing(mm, address, end))
+	if (vma_is_accountable(request->flags)) {
+		if (charge_replacing(mm, start, end))
 			return -ENOMEM;
 		charged = pages;
-		flags |= VMA_ACCOUNT;
+		request->flags |= VMA_ACCOUNT;
 	}
-	error = unmap_range(mm, address, end);
+	if (!request->object)
+		request->page_offset = start >> PAGE_SHIFT;
+	error = make_room(mm, request);
 	if (!error)
-		error = mm_add_mapping(mm, address, end, flags, object,
-				       object ? page_offset : address >> PAGE_SHIFT);
+		error = add_mapping(mm, request);
 	if (!error)
-		return (long)address;
+		return (long)start;
 	commit_release(charged);
 	return error;
 }
 
-static long map_shared_anonymous(struct mm *mm, uintptr_t address, uint64_t length, uint32_t flags)
+static long map_shared_anonymous(struct mm *mm, struct request *request)
 {
-	struct object *object = shared_object_create(mm, length, !(flags & VMA_NO_RESERVE));
 	long result;
 
-	if (!object)
+	request->object = shared_object_create(mm, request->end - request->start,
+					       !(request->flags & VMA_NO_RESERVE));
+	if (!request->object)
 		return -ENOMEM;
-	result = map_at(mm, address, length, flags, object, 0);
-	object_put(object);
+	request->page_offset = 0;
+	result = map_at(mm, request);
+	object_put(request->object);
 	return result;
 }
 
@@ -186,44 +245,48 @@ static bool type_allowed(int flags, const struct object *object)
 	return type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && object);
 }
 
-static long map(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
-		struct object *object, uint64_t page_offset, bool may_write)
+static long map(struct mm *mm, struct request *request, uintptr_t address, size_t size, int flags)
 {
-	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
-	uint32_t vma_flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
 	uint64_t length = PAGE_ALIGN_UP(size);
-	long start;
+	struct object *object = request->object;
+	int error;
 
 	if (!size)
 		return -EINVAL;
 	if (!length)
 		return -ENOMEM;
-	if (page_offset + (length >> PAGE_SHIFT) < page_offset)
+	if (request->page_offset + (length >> PAGE_SHIFT) < request->page_offset)
 		return -EOVERFLOW;
 	// Not >=: one more than the limit is what Linux lets mmap reach.
 	if (vma_count_left(mm) < 0)
 		return -ENOMEM;
-	start = choose_address(mm, address, length, flags);
-	if (start < 0)
-		return start;
-	if (object && page_offset > (INT64_MAX - length) >> PAGE_SHIFT)
+	error = choose_address(mm, request, address, length, flags);
+	if (error)
+		return error;
+	request->end = request->start + length;
+	if (object && request->page_offset > (INT64_MAX - length) >> PAGE_SHIFT)
 		return -EOVERFLOW; // beyond what a file can be long
 	if (!type_allowed(flags, object))
 		return -EINVAL;
-	if ((vma_flags & VMA_WRITE) && !(vma_flags & VMA_MAY_WRITE))
+	if ((request->flags & VMA_WRITE) && !(request->flags & VMA_MAY_WRITE))
 		return -EACCES;
-	if (shared && !object)
-		return map_shared_anonymous(mm, start, length, vma_flags);
-	return map_at(mm, start, length, vma_flags, object, page_offset);
+	if ((flags & MAP_TYPE) != MAP_PRIVATE && !object)
+		return map_shared_anonymous(mm, request);
+	return map_at(mm, request);
 }
 
 long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	     struct object *object, uint64_t page_offset, bool may_write)
 {
+	struct request request;
 	long result;
 
+	request.free = false;
+	request.object = object;
+	request.page_offset = page_offset;
 	spin_lock(&mm->lock);
-	result = map(mm, address, size, prot, flags, object, page_offset, may_write);
+	request.flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
+	result = map(mm, &request, address, size, flags);
 	spin_unlock(&mm->lock);
 	trace(TRACE_MMAP, result, size, prot, flags);
 	// What can not be brought in comes, or fails, when it is touched.
@@ -263,6 +326,7 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 {
 	uint32_t before = vma->flags, flags = (before & ~VMA_PROTECTION) | prot;
 	uint64_t pages;
+	bool touched;
 	int error;
 
 	*next = vma->end < end ? vma->end : end;
@@ -278,15 +342,15 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	flags = accounted_flags(vma, flags);
 	if ((flags & ~before & VMA_ACCOUNT) && commit_charge(mm, pages))
 		return -ENOMEM;
-	error = vma_isolate(mm, &vma, start, end);
+	touched = vma->touched;
+	error = vma_change_flags(mm, vma, start, *next, flags);
 	if (error) {
 		commit_release(flags & ~before & VMA_ACCOUNT ? pages : 0);
 		return error;
 	}
 	commit_release(before & ~flags & VMA_ACCOUNT ? pages : 0);
-	vma_set_flags(mm, vma, flags);
-	page_protect(mm, vma->start, vma->end, flags);
-	vma_merge(mm, vma);
+	if (touched)
+		page_protect(mm, start, *next, flags);
 	return 0;
 }
 

@@ -61,9 +61,10 @@ static int charge(const struct remap *remap, const struct vma *vma, uint64_t *ch
 static bool can_expand(const struct remap *remap, const struct vma *vma)
 {
 	uintptr_t end = remap->from + remap->new_length;
+	struct vma *above;
 
 	return vma->end == remap->from + remap->old_length && end <= USER_END && end >= vma->end &&
-	       vma_range_free(remap->mm, vma->end, end);
+	       vma_range_free(remap->mm, vma->end, end, &above);
 }
 
 static long expand(const struct remap *remap, struct vma *vma)
@@ -83,15 +84,16 @@ static uintptr_t find_place(const struct remap *remap)
 {
 	struct mm *mm = remap->mm;
 	uint64_t length = remap->new_length;
+	struct vma *above;
 	uintptr_t place;
 
 	if (remap->old_length >= TABLE_SPAN && length + TABLE_SPAN > length) {
-		place = vma_find_hole(mm, length + TABLE_SPAN, mm->mmap_top);
+		place = vma_find_hole(mm, length + TABLE_SPAN, mm->mmap_top, &above);
 		if (place)
 			return place + ((remap->from - place) & (TABLE_SPAN - 1));
 	}
-	place = vma_find_hole(mm, length, mm->mmap_top);
-	return place ? place : vma_find_hole(mm, length, USER_END);
+	place = vma_find_hole(mm, length, mm->mmap_top, &above);
+	return place ? place : vma_find_hole(mm, length, USER_END, &above);
 }
 
 // A VMA of the new range with everything else from the old one; in the tree. NULL: out of memory.
@@ -105,9 +107,10 @@ static struct vma *make_twin(const struct remap *remap, struct vma *vma, uintptr
 	if (vma->object || vma->anon)
 		twin->page_offset = vma->page_offset + ((remap->from - vma->start) >> PAGE_SHIFT);
 	twin->anon = vma->anon;
+	twin->touched = vma->touched;
 	if (vma->object)
 		twin->object = object_get(vma->object);
-	vma_link(remap->mm, twin);
+	vma_link(remap->mm, twin, vma_find(remap->mm, to));
 	return twin;
 }
 
@@ -149,7 +152,7 @@ static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
 	}
 	twin = make_twin(remap, vma, to);
 	error = twin ? 0 : -ENOMEM;
-	if (!error)
+	if (!error && vma->touched)
 		error = page_move(mm, remap->from, to, remap->old_length);
 	if (!error)
 		return finish_move(remap, vma, twin);
@@ -175,6 +178,7 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 {
 	struct mm *mm = remap->mm;
 	uintptr_t to = remap->to;
+	struct vma *above;
 	int error = check_resize(remap, vma);
 
 	if (!error && (remap->flags & MREMAP_DONTUNMAP) &&
@@ -189,7 +193,7 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 	if (error)
 		return error;
 	if (!(remap->flags & MREMAP_FIXED) &&
-	    (to < mmap_min_address || !vma_range_free(mm, to, to + remap->new_length)))
+	    (to < mmap_min_address || !vma_range_free(mm, to, to + remap->new_length, &above)))
 		to = find_place(remap);
 	// Removing the target may have changed what `from` lies in.
 	return to ? move(remap, vma_find(mm, remap->from), to) : -ENOMEM;

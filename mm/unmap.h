@@ -15,9 +15,10 @@ extern uint64_t mmap_min_address;
 // split and can not be: then nothing is changed.
 int unmap_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
-// Adds a mapping where nothing is, joined to its neighbours when they are alike. 0 or -ENOMEM.
-int mm_add_mapping(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
-		   struct object *object, uint64_t page_offset);
+// Adds private anonymous memory where nothing is, right below the VMA `above` (NULL: there is
+// none), joined to its neighbours when they are alike. 0 or -ENOMEM.
+int mm_add_anonymous(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
+		     struct vma *above);
 
 // Whether the limits allow that many more pages.
 static inline bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)

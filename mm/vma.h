@@ -30,9 +30,10 @@ enum {
 };
 
 struct vma {
-	uintptr_t start; // first address, page aligned; guarded like all else here by mm->lock
-	uintptr_t end;   // one past the last
-	struct avl_node node; // in mm->vmas, by address
+	struct avl_node node; // in mm->vmas, by address; guarded like all else here by mm->lock
+	uintptr_t start;      // first address, page aligned
+	uintptr_t end;        // one past the last
+	uint64_t gap;         // bytes between the end of the VMA below, or 0, and `start`
 	uint64_t largest_gap; // largest hole below any VMA of this subtree, in bytes; it may be
 			      // out of date: vma_settle_gaps
 	struct mm *mm;
@@ -42,6 +43,7 @@ struct vma {
 	struct list object_link; // on object->vmas, guarded by object->lock
 	struct list anon_link;   // on anon->vmas, guarded by anon->lock
 	uint32_t flags;          // VMA_*
+	bool touched; // false: no page of it has been entered, so there are no entries to change
 };
 // Whether pages of a new VMA with these flags are promised to it: private and writable.
 static inline bool vma_is_accountable(uint32_t flags)

@@ -1,73 +1,56 @@
 // SPDX-License-Identifier: MIT
 //
-// The tree of a process's VMAs: see mm/vma_tree.h.
+// The tree of VMAs: see mm/vma_tree.h.
 //
-// Each node knows the largest hole below any VMA of its subtree, so that room for a mapping is
-// found by one descent however many VMAs there are.
+// Each VMA knows the hole below it, and the largest hole below any VMA of its subtree, so that
+// room for a mapping is found by one descent however many VMAs there are.
 
 #include "mm/vma_tree.h"
-#include "lib/mutant.h"
-#include "mm/anon.h"
-#include "mm/object.h"
-#include "mm/slab.h"
-#include "mm/trace.h"
 #include "mm/unmap.h"
-#include <linux/errno.h>
 
-static struct cache *vma_cache;
-
-int vma_count_limit = VMA_COUNT_DEFAULT;
-
-// Lowest address that a mapping below this VMA must keep away from.
-static uintptr_t guarded_start(const struct vma *vma)
+// Bytes below this VMA that a mapping may take.
+static inline uint64_t usable_gap(const struct vma *vma)
 {
-	if (!(vma->flags & VMA_GROWS_DOWN))
-		return vma->start;
-	return vma->start > STACK_GUARD_GAP ? vma->start - STACK_GUARD_GAP : 0;
-}
-
-// Bytes free between this VMA and the end of the one before.
-static inline uint64_t gap_from(uintptr_t end, const struct vma *vma)
-{
-	uint64_t gap = vma->start - end;
-
 	if (__builtin_expect(!(vma->flags & VMA_GROWS_DOWN), 1))
-		return gap;
-	return gap > STACK_GUARD_GAP ? gap - STACK_GUARD_GAP : 0;
+		return vma->gap;
+	return vma->gap > STACK_GUARD_GAP ? vma->gap - STACK_GUARD_GAP : 0;
 }
 
-static inline uint64_t gap_below(const struct vma *vma)
+static inline uint64_t subtree_gap(struct avl_node *node)
 {
-	const struct vma *prev = vma_prev(vma);
-
-	return gap_from(prev ? prev->end : 0, vma);
-}
-
-static uint64_t subtree_gap(struct avl_node *node)
-{
-	return node ? vma_of(node)->largest_gap : 0;
-}
-
-// The largest hole of a subtree whose root has this one below it.
-static inline uint64_t largest_gap(const struct vma *root, uint64_t gap)
-{
-	if (subtree_gap(root->node.left) > gap)
-		gap = subtree_gap(root->node.left);
-	if (subtree_gap(root->node.right) > gap)
-		gap = subtree_gap(root->node.right);
-	return gap;
+	return node ? container_of(node, struct vma, node)->largest_gap : 0;
 }
 
 static inline uint64_t compute_largest_gap(const struct vma *vma)
 {
-	return largest_gap(vma, gap_below(vma));
+	uint64_t gap = usable_gap(vma), left = subtree_gap(vma->node.left);
+	uint64_t right = subtree_gap(vma->node.right);
+
+	if (left > gap)
+		gap = left;
+	return right > gap ? right : gap;
 }
 
-void vma_tree_update(struct avl_node *node)
+// Whether that has changed it.
+static inline bool refresh(struct vma *vma)
 {
-	struct vma *vma = vma_of(node);
+	uint64_t gap = compute_largest_gap(vma);
 
-	vma->largest_gap = compute_largest_gap(vma);
+	if (gap == vma->largest_gap)
+		return false;
+	vma->largest_gap = gap;
+	return true;
+}
+
+bool vma_tree_update(struct avl_node *node)
+{
+	return refresh(vma_of(node));
+}
+
+static inline void refresh_upward(struct vma *vma)
+{
+	while (vma && refresh(vma))
+		vma = vma_of(avl_parent(&vma->node));
 }
 
 void vma_settle_gaps(struct mm *mm)
@@ -75,49 +58,32 @@ void vma_settle_gaps(struct mm *mm)
 	struct vma *vma = mm->gap_pending;
 
 	mm->gap_pending = NULL;
-	for (; vma; vma = vma_of(vma->node.parent)) {
-		uint64_t gap = compute_largest_gap(vma);
-
-		if (gap == vma->largest_gap)
-			return;
-		vma->largest_gap = gap;
-	}
+	refresh_upward(vma);
 }
 
-// The hole below `vma` (NULL: none) has become larger or smaller. That is only noted: a heap or a
-// stack that grows and grows goes up the tree once, when somebody looks for room.
-static inline void gap_changed(struct mm *mm, struct vma *vma)
+// A heap or a stack that grows and grows goes up the tree once, when somebody looks for room or
+// changes the tree.
+void vma_tree_set_gap(struct mm *mm, struct vma *vma, uint64_t gap)
 {
+	vma->gap = gap;
 	if (mm->gap_pending == vma)
 		return;
 	vma_settle_gaps(mm);
 	mm->gap_pending = vma;
 }
 
-struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
+static struct vma *find_first_ending_after(struct mm *mm, uintptr_t address)
 {
 	struct avl_node *node = mm->vmas.root;
-	struct vma *found = mm->last_found;
+	struct vma *found = NULL;
 
-	// What continues the last mapping, or a stack, is found from there.
-	if (found && address == found->end)
-		return vma_next(found);
-	if (found && found->flags & VMA_GROWS_DOWN && address < found->start) {
-		struct vma *prev = vma_prev(found);
-
-		if (!prev || prev->end <= address)
-			return found;
-	}
-	found = NULL;
 	while (node) {
 		struct vma *vma = vma_of(node);
 
 		if (address < vma->end) {
 			found = vma;
-			if (address >= vma->start) {
-				mm->last_found = vma;
+			if (address >= vma->start)
 				break;
-			}
 			node = node->left;
 		} else {
 			node = node->right;
@@ -126,114 +92,123 @@ struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
 	return found;
 }
 
-struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags)
+struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
 {
-	struct vma *vma;
+	struct vma *found = mm->last_found;
 
-	if (!vma_cache) {
-		vma_cache = cache_create("vma", sizeof(struct vma));
-		if (!vma_cache)
-			return NULL;
+	// What continues the last mapping, or a stack, is found from there.
+	if (found && address == found->end)
+		return vma_next(found);
+	if (found && found->flags & VMA_GROWS_DOWN && address < found->start &&
+	    address >= found->start - found->gap)
+		return found;
+	found = find_first_ending_after(mm, address);
+	if (found && found->start <= address)
+		mm->last_found = found;
+	return found;
+}
+
+// Links a VMA whose gap is set. Of two neighbours in order one is always below the other, and that
+// one has room for a child on the side of the other.
+static struct avl_node *link_before(struct mm *mm, struct vma *vma, struct vma *above)
+{
+	struct avl_node *parent = above ? &above->node : NULL, **link;
+
+	vma->largest_gap = usable_gap(vma);
+	if (above && !above->node.left) {
+		link = &parent->left;
+	} else {
+		parent = above ? avl_prev(&above->node) : avl_last(&mm->vmas);
+		link = parent ? &parent->right : &mm->vmas.root;
 	}
-	vma = cache_alloc(vma_cache);
-	if (!vma)
-		return NULL;
-	vma->start = start;
-	vma->end = end;
-	vma->mm = mm;
-	vma->page_offset = start >> PAGE_SHIFT;
-	vma->object = NULL;
-	vma->anon = NULL;
-	vma->flags = flags;
-	return vma;
+	avl_link(&vma->node, parent, link);
+	return parent;
 }
 
-void vma_free(struct vma *vma)
+void vma_tree_insert(struct mm *mm, struct vma *vma, struct vma *above)
 {
-	cache_free(vma_cache, vma);
-}
+	struct avl_node *parent;
 
-static bool counts_as_data(uint32_t flags)
-{
-	return (flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
-}
+	vma_settle_gaps(mm);
+	if (above) {
+		vma->gap = vma->start - (above->start - above->gap);
+		above->gap = above->start - vma->end;
+	} else {
+		struct vma *last = vma_last(mm);
 
-static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
-{
-	mm->mapped += pages;
-	if (flags & VMA_LOCKED)
-		mm->locked += pages;
-	if (counts_as_data(flags))
-		mm->data += pages;
-}
-
-static int64_t vma_pages(const struct vma *vma)
-{
-	return (vma->end - vma->start) >> PAGE_SHIFT;
-}
-
-static void tree_insert(struct mm *mm, struct vma *vma)
-{
-	struct avl_node **link = &mm->vmas.root, *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+		vma->gap = vma->start - (last ? last->end : 0);
 	}
-	avl_insert(&mm->vmas, &vma->node, parent, link);
-	gap_changed(mm, vma_next(vma));
+	parent = link_before(mm, vma, above);
+	refresh_upward(vma_of(parent));
+	if (above && parent != &above->node)
+		refresh_upward(above);
+	avl_settle(&mm->vmas, &vma->node);
 }
 
-static void object_join(struct vma *vma)
+void vma_tree_insert_behind(struct mm *mm, struct vma *vma, struct vma *below)
 {
-	struct object *object = vma->object;
+	vma_settle_gaps(mm);
+	vma->gap = 0;
+	vma->largest_gap = 0;
+	if (below->node.right) {
+		struct avl_node *next = avl_next(&below->node);
 
-	if (!object)
-		return;
-	spin_lock(&object->lock);
-	list_add_tail(&object->vmas, &vma->object_link);
-	spin_unlock(&object->lock);
+		avl_link(&vma->node, next, &next->left);
+	} else {
+		avl_link(&vma->node, &below->node, &below->node.right);
+	}
+	avl_settle(&mm->vmas, &vma->node);
 }
 
-static void object_leave(struct vma *vma)
+struct vma *vma_tree_remove(struct mm *mm, struct vma *vma)
 {
-	struct object *object = vma->object;
+	struct vma *next = vma_next(vma);
 
-	if (!object)
-		return;
-	spin_lock(&object->lock);
-	list_del(&vma->object_link);
-	spin_unlock(&object->lock);
-	object_put(object);
+	vma_settle_gaps(mm);
+	if (next) {
+		next->gap += vma->gap + (vma->end - vma->start);
+		refresh_upward(next);
+	}
+	avl_remove(&mm->vmas, &vma->node);
+	return next;
 }
 
-static int height(const struct avl_node *node)
+void vma_tree_absorb(struct mm *mm, struct vma *vma)
 {
-	return node ? node->height : 0;
+	vma_settle_gaps(mm);
+	avl_remove(&mm->vmas, &vma->node);
+}
+
+// How high a tree of that many nodes is that vma_tree_build makes.
+static unsigned height(uint64_t count)
+{
+	return count ? 64 - __builtin_clzl(count) : 0;
 }
 
 // The subtree of the next `count` VMAs of a list. `end` is where the last one before them ends.
 static struct avl_node *build(struct avl_node **next, uint64_t count, uintptr_t *end)
 {
+	uint64_t on_left = count / 2, on_right = count - on_left - 1;
 	struct avl_node *left, *right, *node;
-	uint64_t gap;
+	struct vma *vma;
 
 	if (!count)
 		return NULL;
-	left = build(next, count / 2, end);
+	left = build(next, on_left, end);
 	node = *next;
 	*next = node->right;
-	gap = gap_from(*end, vma_of(node));
-	*end = vma_of(node)->end;
-	right = build(next, count - count / 2 - 1, end);
+	vma = vma_of(node);
+	vma->gap = vma->start - *end;
+	*end = vma->end;
+	right = build(next, on_right, end);
 	if (left)
-		left->parent = node;
+		left->parent_and_lean |= (uintptr_t)node;
 	if (right)
-		right->parent = node;
+		right->parent_and_lean |= (uintptr_t)node;
 	node->left = left;
 	node->right = right;
-	node->height = (height(left) > height(right) ? height(left) : height(right)) + 1;
-	vma_of(node)->largest_gap = largest_gap(vma_of(node), gap);
+	node->parent_and_lean = height(on_left) > height(on_right) ? AVL_LEFT : AVL_EVEN;
+	vma->largest_gap = compute_largest_gap(vma);
 	return node;
 }
 
@@ -242,197 +217,76 @@ void vma_tree_build(struct mm *mm, struct avl_node *first, uint64_t count)
 	uintptr_t end = 0;
 
 	mm->vmas.root = build(&first, count, &end);
-	if (mm->vmas.root)
-		mm->vmas.root->parent = NULL;
 }
 
-void vma_enter(struct mm *mm, struct vma *vma)
+// The next lower VMA with so much room below it; NULL: there is none.
+static struct vma *prev_with_room(struct vma *vma, uint64_t size)
 {
-	object_join(vma);
-	anon_join(vma);
-	mm->vma_count++;
-	count_pages(mm, vma->flags, vma_pages(vma));
-	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
-}
+	struct avl_node *node = &vma->node;
 
-void vma_link(struct mm *mm, struct vma *vma)
-{
-	tree_insert(mm, vma);
-	vma_enter(mm, vma);
-}
+	while (subtree_gap(node->left) < size) {
+		struct avl_node *child;
 
-void vma_unlink(struct mm *mm, struct vma *vma)
-{
-	struct vma *next = vma_next(vma);
-
-	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
-	avl_remove(&mm->vmas, &vma->node);
-	if (mm->gap_pending == vma)
-		mm->gap_pending = NULL;
-	gap_changed(mm, next);
-	if (mm->last_found == vma)
-		mm->last_found = NULL;
-	mm->vma_count--;
-	count_pages(mm, vma->flags, -vma_pages(vma));
-	anon_leave(vma);
-	object_leave(vma);
-	vma_free(vma);
-}
-
-void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
-{
-	int64_t pages = (int64_t)(start - vma->start) >> PAGE_SHIFT;
-
-	vma->page_offset += pages;
-	vma->start = start;
-	count_pages(mm, vma->flags, -pages);
-	gap_changed(mm, vma);
-	trace(TRACE_VMA, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
-}
-
-void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
-{
-	int64_t pages = (int64_t)(end - vma->end) >> PAGE_SHIFT;
-
-	vma->end = end;
-	count_pages(mm, vma->flags, pages);
-	gap_changed(mm, vma_next(vma));
-	trace(TRACE_VMA, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
-}
-
-int vma_split(struct mm *mm, struct vma *vma, uintptr_t address)
-{
-	struct vma *upper;
-
-	if (vma_count_left(mm) <= 0)
-		return -ENOMEM;
-	upper = vma_alloc(mm, address, vma->end, vma->flags);
-	if (!upper)
-		return -ENOMEM;
-	upper->page_offset = vma->page_offset;
-	if (!MUTANT(split_keeps_offset))
-		upper->page_offset += (address - vma->start) >> PAGE_SHIFT;
-	upper->anon = vma->anon;
-	if (vma->object)
-		upper->object = object_get(vma->object);
-	vma_move_end(mm, vma, address);
-	vma_link(mm, upper);
-	return 0;
-}
-
-int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
-{
-	struct vma *part = *vma;
-	int error;
-
-	if (part->start < start) {
-		error = vma_split(mm, part, start);
-		if (error)
-			return error;
-		part = vma_next(part);
+		do {
+			child = node;
+			node = avl_parent(child);
+			if (!node)
+				return NULL;
+		} while (node->left == child);
+		if (usable_gap(vma_of(node)) >= size)
+			return vma_of(node);
 	}
-	if (part->end > end) {
-		error = vma_split(mm, part, end);
-		if (error) {
-			vma_merge(mm, part);
-			return error;
-		}
+	node = node->left;
+	for (;;) {
+		if (subtree_gap(node->right) >= size)
+			node = node->right;
+		else if (usable_gap(vma_of(node)) >= size)
+			return vma_of(node);
+		else
+			node = node->left;
 	}
-	*vma = part;
-	return 0;
-}
-
-// Two that touch can become one when nothing tells them apart; of their reverse maps at most one
-// may exist, or both be the same.
-static bool can_merge(const struct vma *lower, const struct vma *upper)
-{
-	return vma_can_extend(lower, upper->start, upper->flags, upper->object,
-			      upper->page_offset) &&
-	       (!lower->anon || !upper->anon || lower->anon == upper->anon);
-}
-
-// `lower` swallows `upper`.
-static struct vma *join(struct mm *mm, struct vma *lower, struct vma *upper)
-{
-	uintptr_t end = upper->end;
-
-	if (!lower->anon && upper->anon) {
-		lower->anon = upper->anon;
-		anon_join(lower);
-	}
-	vma_unlink(mm, upper);
-	vma_move_end(mm, lower, end);
-	return lower;
-}
-
-struct vma *vma_merge(struct mm *mm, struct vma *vma)
-{
-	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
-
-	if (next && can_merge(vma, next))
-		join(mm, vma, next);
-	if (prev && can_merge(prev, vma))
-		vma = join(mm, prev, vma);
-	return vma;
-}
-
-void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
-{
-	count_pages(mm, vma->flags, -vma_pages(vma));
-	vma->flags = flags;
-	count_pages(mm, flags, vma_pages(vma));
-	trace(TRACE_VMA, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
 }
 
 // End of the part of the hole below `vma` that lies below `top`; 0 when `size` does not fit.
-static uintptr_t hole_end(struct vma *vma, uint64_t size, uintptr_t top)
+static uintptr_t hole_end(const struct vma *vma, uint64_t size, uintptr_t top)
 {
-	struct vma *prev = vma_prev(vma);
-	uintptr_t floor = prev ? prev->end : 0, end = guarded_start(vma);
+	uintptr_t floor = vma->start - vma->gap, end = vma_guarded_start(vma);
 
 	if (end > top)
 		end = top;
 	return end > floor && end - floor >= size ? end : 0;
 }
 
-// The hole with the highest end in a subtree: right before node before left. Subtrees without a
-// large enough hole are not entered; those wholly above `top` fail fast at their leftmost VMA.
-static uintptr_t highest_hole(struct avl_node *node, uint64_t size, uintptr_t top)
+static uintptr_t find_hole_end(struct mm *mm, uint64_t size, uintptr_t top, struct vma **above)
 {
-	uintptr_t end = 0;
+	struct vma *vma = find_first_ending_after(mm, top);
+	uintptr_t end;
 
-	while (node && subtree_gap(node) >= size) {
-		struct vma *vma = vma_of(node);
-
-		if (vma->end < top)
-			end = highest_hole(node->right, size, top);
-		if (!end)
-			end = hole_end(vma, size, top);
-		if (end)
-			return end;
-		node = node->left;
+	*above = vma;
+	if (!vma) {
+		vma = vma_last(mm);
+		if (top - (vma ? vma->end : 0) >= size)
+			return top;
+		if (!vma)
+			return 0;
 	}
-	return 0;
+	// Only this hole may reach beyond `top`; those below it are what the tree says.
+	end = hole_end(vma, size, top);
+	if (!end) {
+		vma = prev_with_room(vma, size);
+		end = vma ? vma_guarded_start(vma) : 0;
+	}
+	*above = vma;
+	return end;
 }
 
-uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top)
+uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top, struct vma **above)
 {
-	struct vma *last = vma_of(avl_last(&mm->vmas));
-	uintptr_t floor = last ? last->end : 0, end;
+	uintptr_t end;
 
 	if (size > top)
 		return 0;
 	vma_settle_gaps(mm);
-	if (floor <= top && top - floor >= size)
-		end = top;
-	else
-		end = highest_hole(mm->vmas.root, size, top);
+	end = find_hole_end(mm, size, top, above);
 	return end >= size + mmap_min_address ? end - size : 0;
-}
-
-bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end)
-{
-	struct vma *above = vma_find(mm, start);
-
-	return !above || guarded_start(above) >= end;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The tree of a process's VMAs: finding, linking, splitting, merging, and finding room. Guarded by
-// mm->lock, taken by the caller.
+// The tree of a process's VMAs: finding VMAs and finding room (mm/vma_tree.c), making, changing,
+// splitting and merging VMAs (mm/vma.c). Guarded by mm->lock, taken by the caller.
 #pragma once
 
 #include "mm/mm.h"
@@ -20,7 +20,8 @@ static inline int64_t vma_count_left(const struct mm *mm)
 	return __atomic_load_n(&vma_count_limit, __ATOMIC_RELAXED) - (int64_t)mm->vma_count;
 }
 
-extern void vma_tree_update(struct avl_node *node); // for struct avl_tree
+// ---- the tree ----
+extern bool vma_tree_update(struct avl_node *node); // for struct avl_tree
 
 // Makes every vma->largest_gap right.
 void vma_settle_gaps(struct mm *mm);
@@ -46,6 +47,11 @@ static inline struct vma *vma_first(struct mm *mm)
 	return vma_of(avl_first(&mm->vmas));
 }
 
+static inline struct vma *vma_last(struct mm *mm)
+{
+	return vma_of(avl_last(&mm->vmas));
+}
+
 static inline struct vma *vma_next(const struct vma *vma)
 {
 	return vma_of(avl_next(&vma->node));
@@ -56,27 +62,63 @@ static inline struct vma *vma_prev(const struct vma *vma)
 	return vma_of(avl_prev(&vma->node));
 }
 
-// A VMA that is in no tree yet: all fields but the links set. NULL when out of memory.
+// Puts a VMA into the tree, right below `above` (NULL: it is the last), or right above `below`,
+// which it touches and whose end is its own start already.
+void vma_tree_insert(struct mm *mm, struct vma *vma, struct vma *above);
+void vma_tree_insert_behind(struct mm *mm, struct vma *vma, struct vma *below);
+// Takes it out: the hole below the next one grows. Returns that, or NULL.
+struct vma *vma_tree_remove(struct mm *mm, struct vma *vma);
+// The same when another VMA is about to end where this one does.
+void vma_tree_absorb(struct mm *mm, struct vma *vma);
+// The tree of `count` VMAs, linked in order by node.right.
+void vma_tree_build(struct mm *mm, struct avl_node *first, uint64_t count);
+
+// The hole below `vma` is `gap` bytes now.
+void vma_tree_set_gap(struct mm *mm, struct vma *vma, uint64_t gap);
+
+// The highest hole of `size` bytes that ends at or below `top`, and the VMA above it (NULL: none);
+// 0: there is none. Logarithmic.
+uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top, struct vma **above);
+
+// Lowest address that a mapping below this VMA must keep away from.
+static inline uintptr_t vma_guarded_start(const struct vma *vma)
+{
+	if (__builtin_expect(!(vma->flags & VMA_GROWS_DOWN), 1))
+		return vma->start;
+	return vma->start > STACK_GUARD_GAP ? vma->start - STACK_GUARD_GAP : 0;
+}
+
+// Whether [start, end) touches no VMA and no guard gap below a stack; *above is the next VMA.
+static inline bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end,
+				  struct vma **above)
+{
+	*above = vma_find(mm, start);
+	return !*above || vma_guarded_start(*above) >= end;
+}
+
+// ---- VMAs ----
+// One that is in no tree yet: all fields but the links set. NULL when out of memory.
 struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags);
 void vma_free(struct vma *vma); // one that is in no tree and on no list
 
-// Puts a VMA into the tree, its object's and its anon's lists, and the counters.
-void vma_link(struct mm *mm, struct vma *vma);
-// The same in two steps, for many at once: everything but the tree, VMA by VMA, and then the tree
-// of `count` VMAs, linked in order by node.right.
+// Puts a VMA right below `above` (NULL: last), onto its object's and its anon's lists, and into
+// the counters.
+void vma_link(struct mm *mm, struct vma *vma, struct vma *above);
+// The same without the tree, for vma_tree_build to complete.
 void vma_enter(struct mm *mm, struct vma *vma);
-void vma_tree_build(struct mm *mm, struct avl_node *first, uint64_t count);
-// Takes it out again and frees it.
-void vma_unlink(struct mm *mm, struct vma *vma);
+// Takes it out again and frees it. Returns the next one.
+struct vma *vma_unlink(struct mm *mm, struct vma *vma);
 
 // Moves one of a VMA's borders, keeping the tree, page_offset and counters right. It stays between
 // its neighbours.
 void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start);
 void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end);
+// The same when the next VMA, or NULL, is known.
+void vma_move_end_below(struct mm *mm, struct vma *vma, uintptr_t end, struct vma *next);
 
-// Cuts `vma` in two at `address`, which lies inside; the upper part is the new one. 0 or -ENOMEM
-// (also at the limit of VMAs).
-int vma_split(struct mm *mm, struct vma *vma, uintptr_t address);
+// Cuts `vma` in two at `address`, which lies inside; the upper part, returned in *upper, is the
+// new one. 0 or -ENOMEM (also at the limit of VMAs).
+int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **upper);
 
 // Splits off what lies outside of [start, end), which overlaps *vma; *vma becomes the part inside.
 // 0 or -ENOMEM, then nothing has changed.
@@ -85,7 +127,15 @@ int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
 // Joins `vma` with its neighbours where they are equal and touch; the VMA that is left.
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
 
-// Whether pages behind `vma` may continue it: a range with these properties right at its end.
+// Gives the part of `vma` that lies in [start, end) other flags, as part of a neighbour where that
+// is possible. 0 or -ENOMEM, then nothing has changed.
+int vma_change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end,
+		     uint32_t flags);
+
+// Changes all of a VMA's flags, keeping the counters right.
+void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
+
+// Whether a range with these properties may continue `vma` right at its end.
 static inline bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
 				  const struct object *object, uint64_t page_offset)
 {
@@ -93,11 +143,10 @@ static inline bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32
 	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
 }
 
-// Changes a VMA's flags, keeping the counters right.
-void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
-
-// The highest hole of `size` bytes that ends at or below `top`; 0: there is none. Logarithmic.
-uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top);
-
-// Whether [start, end) touches no VMA and no guard gap below a stack.
-bool vma_range_free(struct mm *mm, uintptr_t start, uintptr_t end);
+// Whether `vma` may begin with a range with these properties, which ends where it starts.
+static inline bool vma_can_precede(const struct vma *vma, uintptr_t start, uint32_t flags,
+				   const struct object *object, uint64_t page_offset)
+{
+	return vma->flags == flags && vma->object == object &&
+	       vma->page_offset - ((vma->start - start) >> PAGE_SHIFT) == page_offset;
+}

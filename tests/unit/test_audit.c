@@ -77,7 +77,9 @@ static void vmas(void **state)
 	(void)state;
 	ASSERT_CHECKED(other->end, other->end + 1, "out of range");
 	ASSERT_CHECKED(other->end, other->start, "out of range");
-	ASSERT_CHECKED(other->start, area->start, "largest hole");
+	ASSERT_CHECKED(other->start, area->start, "out of range");
+	ASSERT_CHECKED(area->touched, false, "in an untouched VMA");
+	ASSERT_COUNTED(area->gap, "the hole below a VMA");
 	ASSERT_CHECKED(area->mm, child, "foreign space");
 	ASSERT_CHECKED(area->page_offset, 7, "can not be found from itself");
 	ASSERT_CHECKED(area->anon, NULL, "can not be found from itself");

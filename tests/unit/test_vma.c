@@ -42,13 +42,14 @@ static struct mm *space_with_holes(unsigned count)
 static uint64_t search_time(struct mm *mm, uint64_t pages, uintptr_t top, uintptr_t wanted)
 {
 	uint64_t best = ~0ul;
+	struct vma *above;
 
 	for (unsigned round = 0; round < 200; round++) {
 		struct timespec before, after;
 		uint64_t time;
 
 		clock_gettime(CLOCK_MONOTONIC, &before);
-		assert_int_equal(vma_find_hole(mm, pages * PAGE_SIZE, top), wanted);
+		assert_int_equal(vma_find_hole(mm, pages * PAGE_SIZE, top, &above), wanted);
 		clock_gettime(CLOCK_MONOTONIC, &after);
 		time = (after.tv_sec - before.tv_sec) * 1000000000ul + after.tv_nsec -
 		       before.tv_nsec;
@@ -115,6 +116,7 @@ static void holes_as_in_a_model(void **state)
 		unsigned first = fake_random(PAGES), count = 1 + fake_random(8);
 		unsigned top = 1 + fake_random(PAGES + 20), size = 1 + fake_random(10);
 		uintptr_t at = BASE + first * PAGE_SIZE;
+		struct vma *above;
 
 		if (first + count > PAGES)
 			count = PAGES - first;
@@ -125,9 +127,10 @@ static void holes_as_in_a_model(void **state)
 			assert_int_equal(mm_munmap(mm, at, count * PAGE_SIZE), 0);
 			memset(&used[first], false, count);
 		}
-		assert_int_equal(vma_find_hole(mm, size * PAGE_SIZE, BASE + top * PAGE_SIZE),
-				 model_hole(used, PAGES, size, top));
-		assert_int_equal(vma_range_free(mm, at, at + size * PAGE_SIZE),
+		assert_int_equal(
+			vma_find_hole(mm, size * PAGE_SIZE, BASE + top * PAGE_SIZE, &above),
+			model_hole(used, PAGES, size, top));
+		assert_int_equal(vma_range_free(mm, at, at + size * PAGE_SIZE, &above),
 				 model_hole(&used[first], PAGES - first, size, size) != 0);
 		if (step % 500 == 0)
 			assert_audit();

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+//
+// VMAs: making, changing, splitting and merging them. See mm/vma_tree.h.
+
+#include "lib/mutant.h"
+#include "mm/anon.h"
+#include "mm/object.h"
+#include "mm/slab.h"
+#include "mm/trace.h"
+#include "mm/vma_tree.h"
+#include <linux/errno.h>
+
+static struct cache *vma_cache;
+
+int vma_count_limit = VMA_COUNT_DEFAULT;
+
+struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags)
+{
+	struct vma *vma;
+
+	if (!vma_cache) {
+		vma_cache = cache_create("vma", sizeof(struct vma));
+		if (!vma_cache)
+			return NULL;
+	}
+	vma = cache_alloc(vma_cache);
+	if (!vma)
+		return NULL;
+	vma->start = start;
+	vma->end = end;
+	vma->mm = mm;
+	vma->page_offset = start >> PAGE_SHIFT;
+	vma->object = NULL;
+	vma->anon = NULL;
+	vma->flags = flags;
+	vma->touched = false;
+	return vma;
+}
+
+void vma_free(struct vma *vma)
+{
+	cache_free(vma_cache, vma);
+}
+
+static bool counts_as_data(uint32_t flags)
+{
+	return (flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
+}
+
+static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
+{
+	mm->mapped += pages;
+	if (flags & VMA_LOCKED)
+		mm->locked += pages;
+	if (counts_as_data(flags))
+		mm->data += pages;
+}
+
+// Pages that were counted by some flags are to be counted by others.
+static void recount_pages(struct mm *mm, uint32_t before, uint32_t after, int64_t pages)
+{
+	count_pages(mm, before, -pages);
+	count_pages(mm, after, pages);
+}
+
+static int64_t vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+static void object_join(struct vma *vma)
+{
+	struct object *object = vma->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	list_add_tail(&object->vmas, &vma->object_link);
+	spin_unlock(&object->lock);
+}
+
+static void object_leave(struct vma *vma)
+{
+	struct object *object = vma->object;
+
+	if (!object)
+		return;
+	spin_lock(&object->lock);
+	list_del(&vma->object_link);
+	spin_unlock(&object->lock);
+	object_put(object);
+}
+
+static void enter(struct mm *mm, struct vma *vma)
+{
+	object_join(vma);
+	anon_join(vma);
+	mm->vma_count++;
+	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
+}
+
+void vma_enter(struct mm *mm, struct vma *vma)
+{
+	enter(mm, vma);
+	count_pages(mm, vma->flags, vma_pages(vma));
+}
+
+void vma_link(struct mm *mm, struct vma *vma, struct vma *above)
+{
+	vma_tree_insert(mm, vma, above);
+	vma_enter(mm, vma);
+}
+
+// One that is out of the tree and of the counters already.
+static void leave(struct mm *mm, struct vma *vma)
+{
+	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
+	if (mm->last_found == vma)
+		mm->last_found = NULL;
+	mm->vma_count--;
+	anon_leave(vma);
+	object_leave(vma);
+	vma_free(vma);
+}
+
+struct vma *vma_unlink(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = vma_tree_remove(mm, vma);
+
+	count_pages(mm, vma->flags, -vma_pages(vma));
+	leave(mm, vma);
+	return next;
+}
+
+static void set_start(struct mm *mm, struct vma *vma, uintptr_t start)
+{
+	vma->page_offset += (int64_t)(start - vma->start) >> PAGE_SHIFT;
+	vma_tree_set_gap(mm, vma, vma->gap + (start - vma->start));
+	vma->start = start;
+}
+
+void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
+{
+	count_pages(mm, vma->flags, (int64_t)(vma->start - start) >> PAGE_SHIFT);
+	set_start(mm, vma, start);
+	trace(TRACE_VMA, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
+}
+
+void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
+{
+	vma_move_end_below(mm, vma, end, vma_next(vma));
+}
+
+void vma_move_end_below(struct mm *mm, struct vma *vma, uintptr_t end, struct vma *next)
+{
+	count_pages(mm, vma->flags, (int64_t)(end - vma->end) >> PAGE_SHIFT);
+	if (next)
+		vma_tree_set_gap(mm, next, next->start - end);
+	vma->end = end;
+	trace(TRACE_VMA, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
+}
+
+// Makes the border between two VMAs that touch another one. The counters are the caller's.
+static void shift_border(struct vma *lower, struct vma *upper, uintptr_t border)
+{
+	upper->page_offset += (int64_t)(border - upper->start) >> PAGE_SHIFT;
+	lower->end = border;
+	upper->start = border;
+	trace(TRACE_VMA, lower->start, border, lower->flags, TRACE_VMA_RESIZED);
+	trace(TRACE_VMA, border, upper->end, upper->flags, TRACE_VMA_RESIZED);
+}
+
+int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **upper)
+{
+	struct vma *part;
+
+	if (vma_count_left(mm) <= 0)
+		return -ENOMEM;
+	part = vma_alloc(mm, address, vma->end, vma->flags);
+	if (!part)
+		return -ENOMEM;
+	part->page_offset = vma->page_offset;
+	if (!MUTANT(split_keeps_offset))
+		part->page_offset += (address - vma->start) >> PAGE_SHIFT;
+	part->anon = vma->anon;
+	part->touched = vma->touched;
+	if (vma->object)
+		part->object = object_get(vma->object);
+	vma->end = address;
+	trace(TRACE_VMA, vma->start, address, vma->flags, TRACE_VMA_RESIZED);
+	vma_tree_insert_behind(mm, part, vma);
+	enter(mm, part);
+	*upper = part;
+	return 0;
+}
+
+// `lower` swallows `upper`, which it touches.
+static void join(struct mm *mm, struct vma *lower, struct vma *upper)
+{
+	if (!lower->anon && upper->anon) {
+		lower->anon = upper->anon;
+		anon_join(lower);
+	}
+	lower->touched |= upper->touched;
+	vma_tree_absorb(mm, upper);
+	lower->end = upper->end;
+	leave(mm, upper);
+	trace(TRACE_VMA, lower->start, lower->end, lower->flags, TRACE_VMA_RESIZED);
+}
+
+int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
+{
+	struct vma *part = *vma, *rest;
+	int error;
+
+	if (part->start < start) {
+		error = vma_split(mm, *vma, start, &part);
+		if (error)
+			return error;
+	}
+	if (part->end > end) {
+		error = vma_split(mm, part, end, &rest);
+		if (error) {
+			if (part != *vma)
+				join(mm, *vma, part);
+			return error;
+		}
+	}
+	*vma = part;
+	return 0;
+}
+
+// Of the reverse maps of two VMAs that become one at most one may exist, or both be the same.
+static bool anon_compatible(const struct vma *a, const struct vma *b)
+{
+	return !a->anon || !b->anon || a->anon == b->anon;
+}
+
+static bool can_merge(const struct vma *lower, const struct vma *upper)
+{
+	return vma_can_extend(lower, upper->start, upper->flags, upper->object,
+			      upper->page_offset) &&
+	       anon_compatible(lower, upper);
+}
+
+struct vma *vma_merge(struct mm *mm, struct vma *vma)
+{
+	struct vma *prev = vma->gap ? NULL : vma_prev(vma), *next = vma_next(vma);
+
+	if (next && !next->gap && can_merge(vma, next))
+		join(mm, vma, next);
+	if (prev && can_merge(prev, vma)) {
+		join(mm, prev, vma);
+		return prev;
+	}
+	return vma;
+}
+
+void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
+{
+	recount_pages(mm, vma->flags, flags, vma_pages(vma));
+	vma->flags = flags;
+	trace(TRACE_VMA, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
+}
+
+// What of `from` changes sides goes on being found from its frames.
+static void share_anon(struct vma *to, const struct vma *from)
+{
+	if (!to->anon && from->anon) {
+		to->anon = from->anon;
+		anon_join(to);
+	}
+	to->touched |= from->touched;
+}
+
+// The lower end of `vma`, up to `end`, becomes part of the VMA below; whether that is possible.
+static bool give_lower_end(struct mm *mm, struct vma *vma, uintptr_t end, uint32_t flags)
+{
+	struct vma *prev = vma->gap ? NULL : vma_prev(vma);
+
+	if (!prev || !vma_can_extend(prev, vma->start, flags, vma->object, vma->page_offset) ||
+	    !anon_compatible(prev, vma))
+		return false;
+	recount_pages(mm, vma->flags, flags, (end - vma->start) >> PAGE_SHIFT);
+	share_anon(prev, vma);
+	shift_border(prev, vma, end);
+	return true;
+}
+
+// The same with the upper end, from `start`, and the VMA above.
+static bool give_upper_end(struct mm *mm, struct vma *vma, uintptr_t start, uint32_t flags)
+{
+	struct vma *next = vma_next(vma);
+	uint64_t page_offset = vma->page_offset + ((start - vma->start) >> PAGE_SHIFT);
+
+	if (!next || next->gap || !vma_can_precede(next, start, flags, vma->object, page_offset) ||
+	    !anon_compatible(next, vma))
+		return false;
+	recount_pages(mm, vma->flags, flags, (vma->end - start) >> PAGE_SHIFT);
+	share_anon(next, vma);
+	shift_border(vma, next, start);
+	return true;
+}
+
+int vma_change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end,
+		     uint32_t flags)
+{
+	bool from_start = start <= vma->start, to_end = vma->end <= end;
+
+	if (from_start && to_end) {
+		vma_set_flags(mm, vma, flags);
+		vma_merge(mm, vma);
+		return 0;
+	}
+	if ((from_start && give_lower_end(mm, vma, end, flags)) ||
+	    (to_end && give_upper_end(mm, vma, start, flags)))
+		return 0;
+	// Now no neighbour can take it.
+	if (vma_isolate(mm, &vma, start, end))
+		return -ENOMEM;
+	vma_set_flags(mm, vma, flags);
+	return 0;
+}
