@@ -15,6 +15,7 @@ struct poll_table;
 
 // Every operation may be NULL; then the call answers what Linux answers for such a file.
 struct file_ops {
+	const char *name; // of a kind of file without an inode, as /proc/PID/fd shows it
 	// Moves bytes at *offset and advances it. Bytes moved, 0 at the end, or -errno; -EINTR's
 	// kin is -ERESTARTSYS. May sleep. Files without a position ignore `offset`.
 	long (*read)(struct file *file, struct io *io, uint64_t *offset);

@@ -148,6 +148,8 @@ static long file_name(struct file *file, char *text, size_t size)
 
 	if (file->inode)
 		return inode_path(file->inode, text, size);
+	if (file->ops->name)
+		return snprintf(text, size, "anon_inode:%s", file->ops->name);
 	file_stat(file, &status);
 	return snprintf(text, size, "pipe:[%lu]", status.st_ino);
 }

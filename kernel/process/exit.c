@@ -142,7 +142,7 @@ static void notify_parent(struct process *process)
 
 	if (!process->parent)
 		return;
-	if (process->exit_signal)
+	if (process->exit_signal && process->exit_signal <= SIGNAL_COUNT)
 		signal_send_locked(process->parent, NULL, &info);
 	wake_all(&process->parent->child_wait);
 }
@@ -178,6 +178,7 @@ static bool become_zombie(struct process *process)
 	notify_parent(process);
 	if (reaped)
 		process_unlink(process);
+	wake_all(&process->end_wait);
 	return reaped;
 }
 

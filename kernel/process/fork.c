@@ -4,10 +4,11 @@
 // with CLONE_THREAD, a new task of the same process.
 //
 // Everything that can fail comes first and is undone in reverse order; then, under process_lock
-// and without a way back, the child becomes visible; then it runs. Processes that share their
-// signal handlers (CLONE_SIGHAND without CLONE_THREAD) are refused with -EINVAL.
+// and without a way back, the child becomes visible; then it runs. Left out: namespaces, control
+// groups, and descriptors for single threads (CLONE_PIDFD with CLONE_THREAD): -EINVAL.
 #include "kernel/file/files.h"
 #include "kernel/file/inode.h"
+#include "kernel/file/pidfd.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
@@ -23,7 +24,7 @@
 	(CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS | CLONE_PARENT | CLONE_SETTLS |    \
 	 CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SYSVSEM |  \
 	 CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | \
-	 CLONE_THREAD)
+	 CLONE_THREAD | CLONE_PTRACE | CLONE_PIDFD)
 
 static int share_memory(struct task *child, const struct task *parent, uint64_t flags)
 {
@@ -111,7 +112,7 @@ static int build_child(struct task *child, struct task *parent, const struct for
 	copy_task_attributes(child, parent, request);
 	if (child->process != parent->process)
 		copy_process_attributes(child->process, parent->process, request);
-	tid = pid_alloc();
+	tid = request->tid ? pid_take(request->tid) : pid_alloc();
 	if (tid < 0)
 		return tid;
 	child->tid = tid;
@@ -196,6 +197,31 @@ static int link_child(struct task *child, struct task *parent, const struct fork
 	return link_process(child, parent->process, request->flags);
 }
 
+// A descriptor for the child, before anybody else can see it; -1 when none is asked for.
+static int make_pidfd(struct task *child, const struct fork_request *request)
+{
+	int descriptor;
+
+	if (!(request->flags & CLONE_PIDFD))
+		return -1;
+	descriptor = pidfd_install(child->process, 0);
+	if (descriptor < 0 || !copy_to_user(request->pidfd, &descriptor, sizeof(descriptor)))
+		return descriptor;
+	files_close(current_task()->files, (unsigned)descriptor);
+	return -EFAULT;
+}
+
+static int link_with_pidfd(struct task *child, struct task *parent,
+			   const struct fork_request *request)
+{
+	int descriptor = make_pidfd(child, request);
+	int error = descriptor < -1 ? descriptor : link_child(child, parent, request);
+
+	if (error && descriptor >= 0)
+		files_close(parent->files, (unsigned)descriptor);
+	return error;
+}
+
 // Linux ignores failures of these two stores as well: the child exists by now.
 static void store_tids(struct task *child, const struct fork_request *request)
 {
@@ -247,17 +273,22 @@ static int check_request(const struct fork_request *request)
 
 	if (flags & ~(uint64_t)CLONE_SUPPORTED)
 		return -EINVAL;
-	if (request->exit_signal < 0 || request->exit_signal > SIGNAL_COUNT)
+	// The descriptor and the number would be stored over each other.
+	if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID &&
+	    request->pidfd == request->parent_tid)
 		return -EINVAL;
-	if (flags & CLONE_SETTLS && request->tls >= USER_END)
-		return -EPERM;
+	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if (flags & CLONE_SIGHAND && (!(flags & CLONE_VM) || flags & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
 	// The first program has no parent that a sibling could have.
 	if (flags & CLONE_PARENT && !current_process()->parent)
 		return -EINVAL;
-	if (flags & CLONE_THREAD)
-		return ~flags & (CLONE_SIGHAND | CLONE_VM) || flags & CLONE_CLEAR_SIGHAND ? -EINVAL
-											  : 0;
-	return flags & CLONE_SIGHAND ? -EINVAL : 0;
+	if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED))
+		return -EINVAL;
+	if (flags & CLONE_SETTLS && request->tls >= USER_END)
+		return -EPERM;
+	return 0;
 }
 
 // A task for the request, in a process of its own unless it is a thread.
@@ -290,7 +321,7 @@ long process_fork(const struct fork_request *request)
 		return -ENOMEM;
 	error = build_child(child, parent, request);
 	if (!error)
-		error = link_child(child, parent, request);
+		error = link_with_pidfd(child, parent, request);
 	if (error) {
 		task_abandon(child);
 		return error;

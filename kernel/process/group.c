@@ -5,10 +5,15 @@
 #include "kernel/process/lifetime.h"
 #include <linux/errno.h>
 
-// `pid` as the calls take it: 0 is the caller. process_lock held.
+// `pid` as the calls take it: 0 is the caller; any thread's number names its process.
+// process_lock held.
 static struct process *named(int pid)
 {
-	return pid ? pid_process(pid) : current_process();
+	const struct task *task = pid_task(pid);
+
+	if (!pid)
+		return current_process();
+	return task ? task->process : pid_process(pid);
 }
 
 static bool session_has_group(int session, int group)
@@ -22,15 +27,22 @@ static bool session_has_group(int session, int group)
 	return false;
 }
 
-static int set_group(struct process *process, int group)
+// In Linux's order. `pid`: how the process was named, 0: as the caller.
+static int set_group(struct process *process, int pid, int group)
 {
 	struct process *self = current_process();
 
-	if (!process || (process != self && process->parent != self))
+	if (!process)
 		return -ESRCH;
+	if (pid && pid != process->pid)
+		return -EINVAL; // a thread that is not its first
+	if (process != self && process->parent != self)
+		return -ESRCH;
+	if (process->session != self->session)
+		return -EPERM;
 	if (process != self && process->has_execed)
 		return -EACCES;
-	if (process->session != self->session || process->session == process->pid)
+	if (process->session == process->pid)
 		return -EPERM;
 	if (group != process->pid && !session_has_group(self->session, group))
 		return -EPERM;
@@ -48,7 +60,7 @@ int process_set_group(int pid, int group)
 		return -EINVAL;
 	flags = spin_lock_irqsave(&process_lock);
 	process = named(pid);
-	error = set_group(process, group || !process ? group : process->pid);
+	error = set_group(process, pid, group || !process ? group : process->pid);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return error;
 }

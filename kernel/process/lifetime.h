@@ -20,7 +20,8 @@ struct task *task_alloc_idle(void);
 void task_release_stack(struct task *task);
 
 // pid.c. The hash tables hold no reference; callers hold process_lock but where said.
-int pid_alloc(void); // or -EAGAIN. Takes process_lock
+int pid_alloc(void);   // or -EAGAIN. Takes process_lock
+int pid_take(int pid); // this one, or -EEXIST, -EAGAIN. Takes process_lock
 void pid_free(int pid);
 void pid_link_process(struct process *process);
 void pid_unlink_process(struct process *process);

@@ -36,6 +36,21 @@ int pid_alloc(void)
 	return pid < PID_LIMIT ? (int)pid : -EAGAIN;
 }
 
+int pid_take(int pid)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	int result = in_use >= PROCESS_LIMIT ? -EAGAIN : pid;
+
+	if (bitmap_test(used, (size_t)pid))
+		result = -EEXIST;
+	if (result == pid) {
+		bitmap_set(used, (size_t)pid);
+		in_use++;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return result;
+}
+
 void pid_free(int pid)
 {
 	bitmap_clear(used, (size_t)pid);

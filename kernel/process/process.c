@@ -40,6 +40,7 @@ struct process *process_alloc(void)
 	list_init(&process->tasks);
 	list_init(&process->link);
 	wait_queue_init(&process->child_wait);
+	wait_queue_init(&process->end_wait);
 	signals_init(&process->signals);
 	process->start_time = clock_monotonic();
 	return process;

@@ -64,6 +64,7 @@ struct process {
 	struct process *hash_next;    // processes by pid; process_lock
 	struct list link;             // all processes, oldest first; process_lock
 	struct wait_queue child_wait; // who waits in wait4 for a child of this one
+	struct wait_queue end_wait;   // who polls a descriptor of it (kernel/file/pidfd.c)
 
 	struct process_signals signals;
 	struct limits *limits;    // NULL: the kernel's defaults
@@ -132,9 +133,12 @@ struct fork_request {
 	uintptr_t stack;
 	uintptr_t parent_tid, child_tid; // CLONE_PARENT_SETTID, CLONE_CHILD_SETTID, _CLEARTID
 	uintptr_t tls;
+	uintptr_t pidfd; // CLONE_PIDFD: where the descriptor goes
+	int tid;         // the number it is to have; 0: any
 };
-// The child's pid, or the thread's tid; -EAGAIN, -ENOMEM, -EINVAL, -EPERM, -ERESTARTNOINTR when a
-// signal has to be handled first, or -EINTR when the process is being ended.
+// The child's pid, or the thread's tid; -EAGAIN, -ENOMEM, -EINVAL, -EPERM, -EEXIST (the number is
+// taken), -EFAULT and -EMFILE (pidfd), -ERESTARTNOINTR when a signal has to be handled first, or
+// -EINTR when the process is being ended.
 long process_fork(const struct fork_request *request);
 
 // Ends the running process, all its threads, with this wait status (exit code << 8, or the

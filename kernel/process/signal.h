@@ -100,6 +100,12 @@ int signal_kill_process(struct process *process, const struct signal_info *info)
 
 // What siginfo_t gets of it. 0 or -EFAULT.
 int signal_info_to_user(uintptr_t to, const struct signal_info *info);
+// What a caller of rt_sigqueueinfo made up: 0, -EFAULT or -E2BIG.
+int signal_info_from_user(struct signal_info *info, uintptr_t from);
+// Whether it looks as if it came from the kernel or from kill: that only its receiver may do.
+bool signal_pretends(const struct signal_info *info);
+// From the running process, without more.
+struct signal_info signal_from_self(int signal, int code);
 
 // Whether the running task has a signal to handle: a sleeper must give up.
 bool signal_pending(void);

@@ -76,6 +76,10 @@ long sys_tgkill(int pid, int tid, int signal);
 long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t info);
 long sys_rt_tgsigqueueinfo(int pid, int tid, int signal, uintptr_t info);
 
+// sys_pidfd.c
+long sys_pidfd_open(int pid, uint32_t flags);
+long sys_pidfd_send_signal(int descriptor, int signal, uintptr_t info, uint32_t flags);
+
 // sys_signal.c
 long sys_restart_syscall(void);
 long sys_rt_sigaction(int signal, uintptr_t action, uintptr_t old, size_t size);

@@ -9,7 +9,7 @@
 #include <asm/siginfo.h>
 #include <linux/errno.h>
 
-static struct signal_info from_self(int signal, int code)
+struct signal_info signal_from_self(int signal, int code)
 {
 	const struct process *self = current_process();
 
@@ -23,21 +23,21 @@ static struct signal_info from_self(int signal, int code)
 
 long sys_kill(int pid, int signal)
 {
-	struct signal_info info = from_self(signal, SI_USER);
+	struct signal_info info = signal_from_self(signal, SI_USER);
 
 	return signal_kill(pid, &info);
 }
 
 long sys_tkill(int tid, int signal)
 {
-	struct signal_info info = from_self(signal, SI_TKILL);
+	struct signal_info info = signal_from_self(signal, SI_TKILL);
 
 	return tid <= 0 ? -EINVAL : signal_kill_task(0, tid, &info);
 }
 
 long sys_tgkill(int pid, int tid, int signal)
 {
-	struct signal_info info = from_self(signal, SI_TKILL);
+	struct signal_info info = signal_from_self(signal, SI_TKILL);
 
 	return tid <= 0 || pid <= 0 ? -EINVAL : signal_kill_task(pid, tid, &info);
 }
@@ -59,28 +59,27 @@ static int check_rest(uintptr_t from, int code)
 	return 0;
 }
 
-static int read_info(struct signal_info *info, uintptr_t from, int signal)
+int signal_info_from_user(struct signal_info *info, uintptr_t from)
 {
 	if (copy_from_user(info, from, sizeof(*info)))
 		return -EFAULT;
-	info->signal = signal;
 	return check_rest(from, info->code);
 }
 
-// Only to itself may a process pretend that a signal comes from the kernel or from kill.
-static bool pretends(const struct signal_info *info, int pid)
+bool signal_pretends(const struct signal_info *info)
 {
-	return (info->code >= 0 || info->code == SI_TKILL) && pid != current_process()->pid;
+	return info->code >= 0 || info->code == SI_TKILL;
 }
 
 long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t from)
 {
 	struct signal_info info;
-	int error = read_info(&info, from, signal);
+	int error = signal_info_from_user(&info, from);
 
 	if (error)
 		return error;
-	if (pretends(&info, pid))
+	info.signal = signal;
+	if (signal_pretends(&info) && pid != current_process()->pid)
 		return -EPERM;
 	return pid <= 0 ? -ESRCH : signal_kill(pid, &info);
 }
@@ -88,11 +87,14 @@ long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t from)
 long sys_rt_tgsigqueueinfo(int pid, int tid, int signal, uintptr_t from)
 {
 	struct signal_info info;
-	int error = read_info(&info, from, signal);
+	int error = signal_info_from_user(&info, from);
 
 	if (error)
 		return error;
+	info.signal = signal;
 	if (tid <= 0 || pid <= 0)
 		return -EINVAL;
-	return pretends(&info, tid) ? -EPERM : signal_kill_task(pid, tid, &info);
+	if (signal_pretends(&info) && tid != current_task()->tid)
+		return -EPERM;
+	return signal_kill_task(pid, tid, &info);
 }

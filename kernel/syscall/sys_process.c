@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls that make, change, end and await processes.
+#include "kernel/file/pidfd.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/exec.h"
 #include "kernel/process/process.h"
@@ -20,6 +21,7 @@
 #include <linux/wait.h>
 
 #define ROBUST_LIST_SIZE 24 // struct robust_list_head
+#define MAX_PID_LEVELS   32 // Linux's limit of nested name spaces
 
 long sys_fork(void)
 {
@@ -42,6 +44,7 @@ long sys_clone(uint64_t flags, uintptr_t stack, uintptr_t parent_tid, uintptr_t 
 		.exit_signal = flags & CSIGNAL,
 		.stack = stack,
 		.parent_tid = parent_tid,
+		.pidfd = parent_tid,
 		.child_tid = child_tid,
 		.tls = tls,
 	});
@@ -52,10 +55,10 @@ static int copy_clone_args(struct clone_args *arguments, uintptr_t from, size_t 
 {
 	char extra;
 
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
 	memset(arguments, 0, sizeof(*arguments));
 	for (size_t i = sizeof(*arguments); i < size; i++) {
 		if (copy_from_user(&extra, from + i, 1))
@@ -67,28 +70,58 @@ static int copy_clone_args(struct clone_args *arguments, uintptr_t from, size_t 
 			      size < sizeof(*arguments) ? size : sizeof(*arguments));
 }
 
+// The number the child is to have. There is one space of numbers, so that one is all there can be.
+static int read_tid(const struct clone_args *args, int *tid)
+{
+	*tid = 0;
+	if (!args->set_tid != !args->set_tid_size || args->set_tid_size > MAX_PID_LEVELS)
+		return -EINVAL;
+	return args->set_tid ? copy_from_user(tid, args->set_tid, sizeof(*tid)) : 0;
+}
+
+static bool stack_is_valid(const struct clone_args *args)
+{
+	if (!args->stack || !args->stack_size)
+		return !args->stack && !args->stack_size;
+	return user_range_ok(args->stack, args->stack_size);
+}
+
+static int check_clone_args(const struct clone_args *args, int tid)
+{
+	if (args->flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME)))
+		return -EINVAL;
+	if (args->flags & (CLONE_THREAD | CLONE_PARENT) && args->exit_signal)
+		return -EINVAL;
+	if (!stack_is_valid(args))
+		return -EINVAL;
+	if (args->set_tid && (args->set_tid_size > 1 || tid < 1 || tid >= PID_LIMIT))
+		return -EINVAL;
+	return args->set_tid && current_process()->euid ? -EPERM : 0;
+}
+
 long sys_clone3(uintptr_t arguments, size_t size)
 {
 	struct clone_args args;
-	int error = copy_clone_args(&args, arguments, size);
+	int tid = 0, error = copy_clone_args(&args, arguments, size);
 
 	if (error)
 		return error;
-	if (args.flags & CSIGNAL || args.set_tid || args.set_tid_size || args.cgroup)
+	if (args.exit_signal > SIGNAL_COUNT || args.flags & CLONE_INTO_CGROUP)
 		return -EINVAL;
-	if (!args.stack != !args.stack_size || args.stack_size > USER_END ||
-	    args.exit_signal > SIGNAL_COUNT)
-		return -EINVAL;
-	if (args.flags & CLONE_DETACHED ||
-	    (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
-		return -EINVAL;
+	error = read_tid(&args, &tid);
+	if (!error)
+		error = check_clone_args(&args, tid);
+	if (error)
+		return error;
 	return process_fork(&(struct fork_request){
 		.flags = args.flags,
 		.exit_signal = (int)args.exit_signal,
 		.stack = args.stack + args.stack_size,
 		.parent_tid = args.parent_tid,
+		.pidfd = args.pidfd,
 		.child_tid = args.child_tid,
 		.tls = args.tls,
+		.tid = tid,
 	});
 }
 
@@ -158,11 +191,35 @@ static int check_waitid(int type, int id, int options)
 
 	if (options & ~(kinds | WNOHANG | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
-	if (!(options & kinds) || (type != P_ALL && type != P_PID && type != P_PGID))
+	if (!(options & kinds))
 		return -EINVAL;
-	if (type == P_PID && id <= 0)
+	switch (type) {
+	case P_ALL:
+		return 0;
+	case P_PID:
+		return id <= 0 ? -EINVAL : 0;
+	case P_PGID:
+	case P_PIDFD:
+		return id < 0 ? -EINVAL : 0;
+	default:
 		return -EINVAL;
-	return type == P_PGID && id < 0 ? -EINVAL : 0;
+	}
+}
+
+// waitid by a descriptor. When it does not block, nothing to report is an error.
+static long wait_for_pidfd(int descriptor, int options, struct wait_report *report,
+			   struct rusage *used)
+{
+	bool nonblocking = false;
+	struct process *process = pidfd_process(descriptor, &nonblocking);
+	long result;
+
+	if (!process)
+		return -EBADF;
+	result = process_wait(P_PID, process->pid, options | (nonblocking ? WNOHANG : 0), report,
+			      used);
+	process_put(process);
+	return !result && nonblocking && !(options & WNOHANG) ? -EAGAIN : result;
 }
 
 static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
@@ -191,7 +248,10 @@ long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage)
 		return result;
 	if (type == P_PGID && !id)
 		id = current_process()->group;
-	result = process_wait(type, id, options, &report, usage ? &used : NULL);
+	if (type == P_PIDFD)
+		result = wait_for_pidfd(id, options, &report, usage ? &used : NULL);
+	else
+		result = process_wait(type, id, options, &report, usage ? &used : NULL);
 	if (result < 0)
 		return result;
 	if (result > 0)

@@ -73,6 +73,8 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(rt_sigqueueinfo),
 	CALL(rt_tgsigqueueinfo),
 	CALL(restart_syscall),
+	CALL(pidfd_open),
+	CALL(pidfd_send_signal),
 	CALL(rt_sigaction),
 	CALL(rt_sigprocmask),
 	CALL(rt_sigpending),
