@@ -35,6 +35,13 @@ void boot_add_fixed_ranges(void);
 // ACPI's root pointer, from its copy or from memory.
 void boot_copy_rsdp(const void *rsdp, size_t size);
 
+// Which CPUs there are, out of the tables that the root pointer leads to.
+void boot_read_acpi(void);
+
+// Keeps a page below 1 MiB, where secondary CPUs begin, out of the allocator until they have
+// started. Once the memory map is complete.
+void boot_keep_trampoline_page(void);
+
 enum boot_protocol { BOOT_MULTIBOOT2 = 1, BOOT_PVH = 2 }; // entry.asm
 
 // From entry.asm, on the boot stack: `information` is the loader's, a physical address.

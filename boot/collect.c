@@ -86,3 +86,42 @@ BOOT_CODE void boot_copy_rsdp(const void *rsdp, size_t size)
 	memcpy(boot_info.rsdp, rsdp, size);
 	boot_info.rsdp_size = size;
 }
+
+static BOOT_CODE bool page_is_taken(uint64_t page)
+{
+	for (size_t i = 0; i < boot_info.range_count; i++) {
+		const struct memory_range *range = &boot_info.ranges[i];
+
+		if (range->type != MEMORY_USABLE && range->start < page + PAGE_SIZE &&
+		    range->end > page)
+			return true;
+	}
+	return false;
+}
+
+static BOOT_CODE bool page_is_usable(uint64_t page)
+{
+	for (size_t i = 0; i < boot_info.range_count; i++) {
+		const struct memory_range *range = &boot_info.ranges[i];
+
+		if (range->type == MEMORY_USABLE && range->start <= page &&
+		    range->end >= page + PAGE_SIZE)
+			return !page_is_taken(page);
+	}
+	return false;
+}
+
+// The highest one: old firmware keeps more at the low end than its map says.
+BOOT_CODE void boot_keep_trampoline_page(void)
+{
+	if (boot_info.cpu_count < 2)
+		return;
+	for (uint64_t page = LOW_HOLE_START - PAGE_SIZE; page >= REAL_MODE_END;
+	     page -= PAGE_SIZE) {
+		if (!page_is_usable(page))
+			continue;
+		if (add(page, page + PAGE_SIZE, MEMORY_BOOT, BOOT_RANGES_MAX))
+			boot_info.trampoline = page;
+		return;
+	}
+}

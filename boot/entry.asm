@@ -28,6 +28,22 @@ VGA_TEXT             equ 0xb8000
 
 global boot_entry_multiboot2, boot_entry_pvh
 extern boot_pml4, boot_gdt_pointer, boot_stack_top, boot_cpu, boot_main
+extern secondary_start, secondary_main
+
+; The order of SDM vol. 3A, 10.8.5: PAE, CR3, LME, then PG.
+%macro ENTER_LONG_MODE 0
+	mov eax, CR4_PAE
+	mov cr4, eax
+	mov eax, boot_pml4
+	mov cr3, eax
+	mov ecx, MSR_EFER
+	rdmsr
+	or eax, EFER_START
+	wrmsr
+	mov eax, CR0_START
+	mov cr0, eax
+	lgdt [boot_gdt_pointer]
+%endmacro
 
 section .boot.text progbits alloc exec nowrite align=16
 bits 32
@@ -76,18 +92,7 @@ enter:
 	test edx, CPUID_NX
 	jz refuse
 
-	; The order of SDM vol. 3A, 10.8.5: PAE, CR3, LME, then PG.
-	mov eax, CR4_PAE
-	mov cr4, eax
-	mov eax, boot_pml4
-	mov cr3, eax
-	mov ecx, MSR_EFER
-	rdmsr
-	or eax, EFER_START
-	wrmsr
-	mov eax, CR0_START
-	mov cr0, eax
-	lgdt [boot_gdt_pointer]
+	ENTER_LONG_MODE
 	jmp 0x08:long_mode
 
 ; ebp: a line of text. Says it everywhere a person might look and stops.
@@ -141,9 +146,20 @@ no_long_mode:
 no_nx:
 	db "faultline: this processor has no NX (no-execute pages), which the kernel needs", 0
 
+; A secondary CPU, from its trampoline: 32-bit protected mode without paging, flat segments. The
+; first CPU has found out that this is a processor we can run on.
+global boot_secondary
+boot_secondary:
+	ENTER_LONG_MODE
+	jmp 0x08:long_mode_secondary
+
 bits 64
 long_mode:
 	mov rax, start64
+	jmp rax
+
+long_mode_secondary:
+	mov rax, start64_secondary
 	jmp rax
 
 section .boot.data progbits alloc noexec write align=16
@@ -170,4 +186,26 @@ start64:
 	mov esi, esi
 	xor ebp, ebp ; ends every backtrace
 	call boot_main
+	ud2
+
+; The same for a secondary CPU, one at a time: secondary_start (kernel/machine/secondary.c) says
+; with which tables, on which stack, and as which CPU.
+start64_secondary:
+	xor eax, eax
+	mov ds, eax
+	mov es, eax
+	mov ss, eax
+	mov fs, eax
+	mov gs, eax
+	mov rbx, secondary_start
+	mov rax, [rbx]
+	mov cr3, rax
+	mov rsp, [rbx + 8]
+	mov rax, [rbx + 16]
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, MSR_GS_BASE
+	wrmsr
+	xor ebp, ebp
+	call secondary_main
 	ud2

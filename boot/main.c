@@ -3,6 +3,7 @@
 // From the loader to kernel_main(): one struct boot_info, whoever loaded us.
 #include "boot/boot.h"
 #include "kernel/machine/cpu_start.h"
+#include "kernel/machine/features.h"
 #include "kernel/machine/trap.h"
 #include "mm/machine.h"
 
@@ -20,7 +21,8 @@ BOOT_CODE void boot_main(enum boot_protocol protocol, uint32_t information)
 	bool readable;
 
 	trap_init();
-	cpu_start_boot();
+	features_start();
+	cpu_start_calls();
 	boot_add_fixed_ranges();
 	if (protocol == BOOT_MULTIBOOT2) {
 		boot_info.protocol = "multiboot2";
@@ -32,5 +34,7 @@ BOOT_CODE void boot_main(enum boot_protocol protocol, uint32_t information)
 	if (!readable)
 		panic("the loader's information at 0x%x is not %s", information,
 		      boot_info.protocol);
+	boot_read_acpi();
+	boot_keep_trampoline_page();
 	kernel_main();
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "lib/memory_range.h"
+#include "mm/machine.h"
 #include <stddef.h>
 
 #define BOOT_RANGES_MAX  128
@@ -39,6 +40,13 @@ struct boot_info {
 	struct boot_framebuffer framebuffer;
 	uint8_t rsdp[36]; // copy of ACPI's root pointer
 	size_t rsdp_size; // bytes of it that are valid; 0: the loader did not say
+
+	// CPUs that ACPI lists as usable, the one that booted among them; 0: it does not say.
+	size_t cpu_count;
+	size_t cpus_dropped; // past MAX_CPUS
+	uint8_t apic_ids[MAX_CPUS];
+	uint64_t local_apic; // physical address of each CPU's local APIC
+	uint64_t trampoline; // physical address of a page below 1 MiB for starting CPUs; 0: none
 };
 
 extern struct boot_info boot_info;

@@ -15,6 +15,7 @@
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/interrupt.h"
 #include "kernel/machine/irq.h"
+#include "kernel/machine/secondary.h"
 #include "kernel/machine/timer.h"
 #include "kernel/options.h"
 #include "kernel/process/process.h"
@@ -68,11 +69,13 @@ static void apply_options(void)
 // On a stack with a guard page.
 static void start_on_own_stack(void)
 {
-	cpu_start_stacks();
+	if (!cpu_make_stacks(this_cpu()))
+		panic("no memory for the exception stacks");
 	fpu_start();
 	interrupt_start();
 	timer_start();
 	scheduler_init_cpu();
+	secondary_start_all();
 	log_line("memory: %zu KiB given back after starting", mm_free_boot_memory() * 4);
 	if (options.test[0]) {
 		if (!ring0_test_main)

@@ -8,6 +8,11 @@
 
 #include <stdbool.h>
 
+// What a CPU does while it waits for another one: a pause, and in the kernel whatever the other
+// may be waiting for (kernel/machine/shootdown.c). Whoever links a file that takes locks defines
+// it.
+void spin_wait(void);
+
 struct spinlock {
 	bool held;
 };
@@ -16,7 +21,7 @@ static inline void spin_lock(struct spinlock *lock)
 {
 	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-			__builtin_ia32_pause();
+			spin_wait();
 }
 
 // Takes the lock if it is free; whether it did.

@@ -27,6 +27,7 @@ enum trace_event {
 	TRACE_SIGNAL,      // a: signal, b: si_code, c: address
 	TRACE_SYSCALL,     // a: number, b, c: first two arguments
 	TRACE_SYSCALL_END, // a: number, b: result
+	TRACE_SHOOTDOWN,   // a: start, b: end, c: CPUs that are told, bit n for CPU n
 	TRACE_MARK,        // a, b: chosen by the program that wrote the mark
 	TRACE_EVENT_COUNT,
 };

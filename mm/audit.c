@@ -10,6 +10,7 @@
 #include "mm/commit.h"
 #include "mm/kernel_map.h"
 #include "mm/kernel_table.h"
+#include "mm/machine.h"
 #include "mm/mm_list.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
@@ -218,9 +219,11 @@ static void audit_objects(struct audit_report *report, struct audit_sums *sums)
 bool mm_audit(struct audit_report *report)
 {
 	struct totals totals = {.report = report};
-	struct audit_sums sums = {.tables = page_table_kept() + kernel_table_count()};
+	struct audit_sums sums = {0};
 	struct mm *mm;
 
+	machine_hold_others();
+	sums.tables = page_table_kept() + kernel_table_count();
 	*report = (struct audit_report){0};
 	for_each_block(clear_recount, &totals);
 	list_for_each_entry (mm, &mm_list, link)
@@ -233,5 +236,6 @@ bool mm_audit(struct audit_report *report)
 	audit_same(report, sums.tables, totals.kinds[FRAME_PAGE_TABLE], "frames of page tables");
 	audit_same(report, kernel_stack_frames(), totals.kinds[FRAME_STACK], "kernel stacks");
 	audit_same(report, sums.charged, commit_total(), "pages promised");
+	machine_release_others();
 	return report->wrong == 0;
 }

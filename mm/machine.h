@@ -18,6 +18,10 @@ unsigned machine_cpu(void);
 // Makes `root` the page table of this CPU (CR3) and forgets every entry that is not global.
 void machine_load_root(phys_t root);
 
+// Makes this CPU translate through `mm`; NULL: through the kernel's own table. It is in mm->cpus
+// before it does, and in that of the address space it leaves no longer.
+void machine_enter_space(struct mm *mm);
+
 // On return no CPU translates through an old entry of `mm` in [start, end). Only then may the
 // frames that were mapped there be reused. Ranges of the kernel's half are named with mm == NULL.
 void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
@@ -37,6 +41,11 @@ uint64_t machine_time(void);
 // In a long loop, without locks: lets others run when it is their turn. Whether the running task
 // has been killed, so that going on is of no use to anybody.
 bool machine_killed(void);
+
+// Between these two no other CPU is in the midst of anything: all stand still where they hold no
+// lock. The caller holds no spin lock. Pairs nest.
+void machine_hold_others(void);
+void machine_release_others(void);
 
 // One line into the kernel's log. printf's format; the line's end is added.
 void machine_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

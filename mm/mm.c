@@ -119,11 +119,6 @@ void mm_put(struct mm *mm)
 		destroy(mm);
 }
 
-void mm_activate(struct mm *mm)
-{
-	machine_load_root(mm ? mm->root : kernel_root());
-}
-
 static void copy_layout(struct mm *to, const struct mm *from)
 {
 	to->brk_start = from->brk_start;

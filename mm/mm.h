@@ -23,8 +23,9 @@
 
 struct mm {
 	uint32_t users;          // tasks that run in it and temporary holders; atomic
-	struct spinlock lock;    // guards everything below
+	uint64_t cpus;           // bit n: CPU n may know translations of it; atomic
 	phys_t root;             // physical address of the top-level table; constant
+	struct spinlock lock;    // guards everything below
 	uintptr_t leaf_span;     // which 2 MiB `leaf_table` covers: address >> 21, or NO_LEAF_SPAN
 	uint64_t *leaf_table;    // the lowest-level table that was used last
 	struct avl_tree vmas;    // by address
@@ -71,8 +72,6 @@ struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm); // the last one unmaps and frees everything
 // A copy that shares every frame, copy-on-write. 0 or -ENOMEM; *copy is set on success only.
 int mm_fork(struct mm *parent, struct mm **copy);
-// Makes this CPU translate through `mm`; NULL: through the kernel's own table.
-void mm_activate(struct mm *mm);
 
 // ---- faults ----
 // `address` is any ring-3 address (others: FAULT_NO_MAPPING).

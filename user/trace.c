@@ -66,7 +66,7 @@ static void print_counts(void)
 		{TRACE_FRAME_ALLOC, "frames taken"}, {TRACE_FRAME_FREE, "frames given back"},
 		{TRACE_TABLE_ALLOC, "tables made"},  {TRACE_TABLE_FREE, "tables given back"},
 		{TRACE_VMA, "changes of the map"},   {TRACE_FORK, "forks"},
-		{TRACE_SIGNAL, "signals"},
+		{TRACE_SIGNAL, "signals"},           {TRACE_SHOOTDOWN, "TLB shootdowns"},
 	};
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)

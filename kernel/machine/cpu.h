@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // State per CPU, reached through GS while in ring 0. Only the CPU itself writes its own, except
-// `work`, where others may set bits (atomically). entry.asm knows the first fields' offsets.
+// where it says that others do. entry.asm knows the first fields' offsets.
 #pragma once
 
 #include "mm/machine.h"
 #include <stddef.h>
 #include <stdint.h>
 
+struct flush_request;
+struct mm;
 struct task;
 
 // Bits of cpu->work: return_work() is called before going back to ring 3 while any is set.
@@ -17,6 +19,8 @@ struct task;
 #define WORK_RESCHED     1
 #define WORK_SIGNAL      2
 #define WORK_FULL_RETURN 4
+#define WORK_PARK        8  // somebody wants this CPU to stand still (park.h)
+#define WORK_MIGRATED    16 // the task has come to another CPU: its rseq area has to say so
 
 // Stacks of their own, by number in the TSS (SDM vol. 3A, 7.14.5).
 enum ist { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
@@ -37,14 +41,29 @@ struct cpu {
 	uint64_t kernel_stack_top; // 16: of the running task: see cpu_set_kernel_stack()
 	uint64_t user_rsp;         // 24: scratch of the system-call entry
 	uint32_t number;           // 32
-	uint32_t work;             // 36: WORK_*
+	uint32_t work;             // 36: WORK_*; atomic, others may set bits (cpu_kick)
 	uint64_t gdt[7] __attribute__((aligned(16)));
 	struct tss tss __attribute__((aligned(16)));
 	uint32_t panic_depth; // faults while reporting a fault
+	uint8_t apic_id;      // constant, like `number`
+	struct mm *space;     // whose root is loaded; NULL: the kernel's own
+
+	// The mailbox of requests to forget translations (shootdown.c), written by the others.
+	uint64_t flush_from; // bit n: CPU n has put one into its place; atomic
+	struct flush_request *flush_requests[MAX_CPUS];
+
+	uint64_t interrupts; // taken, of every kind
+	uint64_t switches;   // of tasks
+	uint64_t shootdowns_sent, shootdowns_received;
+	uint64_t user_ticks, kernel_ticks, idle_ticks; // what the timer found running
 };
 _Static_assert(offsetof(struct cpu, kernel_stack_top) == 16, "entry.asm");
 _Static_assert(offsetof(struct cpu, user_rsp) == 24, "entry.asm");
 _Static_assert(offsetof(struct cpu, work) == 36, "entry.asm");
+
+extern struct cpu *cpus[MAX_CPUS]; // those that run, by number
+extern unsigned cpu_count;         // how many; grows while starting only
+extern uint64_t cpus_online;       // bit n: CPU n has kernel translations to forget; atomic
 
 static inline struct cpu *this_cpu(void)
 {
@@ -71,6 +90,10 @@ static inline void cpu_clear_work(uint32_t bits)
 {
 	__asm__ volatile("lock andl %0, %%gs:36" : : "ir"(~bits) : "memory", "cc");
 }
+
+// Sets bits of another CPU's `work` and interrupts it, so that it looks at them soon: on its way
+// back to ring 3, or in its idle loop. From anywhere.
+void cpu_kick(struct cpu *cpu, uint32_t bits);
 
 // Where entries from ring 3 put their registers from now on: the top of the next task's stack.
 static inline void cpu_set_kernel_stack(uintptr_t top)

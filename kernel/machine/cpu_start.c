@@ -61,24 +61,21 @@ static void load_descriptors(struct cpu *cpu)
 			 : "rax", "memory");
 }
 
-void cpu_load_descriptors(void)
+void cpu_load_descriptors(struct cpu *cpu)
 {
-	struct cpu *cpu = &boot_cpu;
-
 	cpu->gdt[1] = GDT_KERNEL_CODE;
 	cpu->gdt[2] = GDT_DATA;
 	cpu->gdt[3] = GDT_DATA | GDT_USER;
 	cpu->gdt[4] = GDT_KERNEL_CODE | GDT_USER;
 	cpu->tss.io_map = sizeof(cpu->tss);
 	describe_tss(cpu);
-	for (enum ist ist = IST_DOUBLE_FAULT; ist < IST_COUNT; ist++)
+	for (enum ist ist = IST_DOUBLE_FAULT; ist < IST_COUNT && cpu == &boot_cpu; ist++)
 		set_exception_stack(cpu, ist, boot_exception_stack, BOOT_STACK_SIZE);
 	load_descriptors(cpu);
 }
 
-void cpu_start_boot(void)
+void cpu_start_calls(void)
 {
-	features_start();
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SYSCALL);
 	// SYSRET takes code from the upper half + 16, data from + 8.
 	msr_write(MSR_STAR,
@@ -89,15 +86,14 @@ void cpu_start_boot(void)
 	msr_write(MSR_KERNEL_GS_BASE, 0);
 }
 
-void cpu_start_stacks(void)
+bool cpu_make_stacks(struct cpu *cpu)
 {
-	struct cpu *cpu = this_cpu();
-
 	for (enum ist ist = IST_DOUBLE_FAULT; ist < IST_COUNT; ist++) {
 		char *stack = kernel_stack_alloc();
 
 		if (!stack)
-			panic("no memory for the exception stacks");
+			return false;
 		set_exception_stack(cpu, ist, stack, KERNEL_STACK_SIZE);
 	}
+	return true;
 }

@@ -3,15 +3,19 @@
 // Bringing a CPU from bare 64-bit mode to where C, exceptions and system calls work.
 #pragma once
 
+#include <stdbool.h>
+
 struct cpu;
 
 extern struct cpu boot_cpu;
 
-// Descriptor tables of the boot CPU, with stacks for #DF, NMI and #MC from the image.
-void cpu_load_descriptors(void);
+// Descriptor tables of this CPU. The first one's stacks for #DF, NMI and #MC are in the image
+// until cpu_start_stacks().
+void cpu_load_descriptors(struct cpu *cpu);
 
-// Features and the system-call entry. The IDT must be in place.
-void cpu_start_boot(void);
+// The system-call entry. The IDT must be in place.
+void cpu_start_calls(void);
 
-// Once mm/ works: stacks with guard pages for #DF, NMI and #MC. Panics without memory.
-void cpu_start_stacks(void);
+// Stacks with guard pages for #DF, NMI and #MC: false when out of memory. For the first CPU once
+// mm/ works, for a secondary one before it runs.
+bool cpu_make_stacks(struct cpu *cpu);

@@ -40,7 +40,8 @@ static void audit_now_and_then(void)
 	static uint32_t faults;
 	struct audit_report report;
 
-	if (++faults % options.audit == 0 && !mm_audit(&report))
+	if (__atomic_add_fetch(&faults, 1, __ATOMIC_RELAXED) % options.audit == 0 &&
+	    !mm_audit(&report))
 		panic("audit at fault %u: %lu of %lu facts wrong, first: %s", faults, report.wrong,
 		      report.checked, report.first);
 }

@@ -63,7 +63,7 @@ static void enable_control_bits(void)
 	cr4_write(cr4);
 }
 
-static void enable_state_components(void)
+static void choose_state_components(void)
 {
 	uint64_t supported, wanted = XCR0_X87_SSE;
 
@@ -76,7 +76,12 @@ static void enable_state_components(void)
 			wanted |= XCR0_AVX512;
 	}
 	features.xcr0 = wanted;
-	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)wanted), "d"(0));
+}
+
+static void load_state_components(void)
+{
+	if (features.xcr0)
+		__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)features.xcr0), "d"(0));
 }
 
 // NOP of three bytes, the size of STAC and CLAC.
@@ -91,10 +96,16 @@ static void patch_smap_sites(void)
 void features_start(void)
 {
 	detect();
+	choose_state_components();
 	if (!features.smap)
 		patch_smap_sites();
+	features_start_secondary();
+}
+
+void features_start_secondary(void)
+{
 	enable_control_bits();
-	enable_state_components();
+	load_state_components();
 }
 
 void features_log(void)

@@ -25,6 +25,8 @@ extern struct features features; // constant after features_start()
 // Finds out, and turns it all on for this CPU. Ring 0's text must still be writable: it patches
 // the SMAP instructions away where they do not exist.
 void features_start(void);
+// Turns the same on for another CPU.
+void features_start_secondary(void);
 
 // One line to the log.
 void features_log(void);

@@ -56,15 +56,20 @@ static void set_gate(unsigned vector)
 	};
 }
 
-void trap_init(void)
+void trap_load(void)
 {
 	struct {
 		uint16_t limit;
 		uint64_t base;
 	} __attribute__((packed)) pointer = {sizeof(idt) - 1, (uintptr_t)idt};
 
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void trap_init(void)
+{
 	for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
 		set_gate(vector);
-	cpu_load_descriptors(); // the gates name stacks in the TSS
-	__asm__ volatile("lidt %0" : : "m"(pointer));
+	cpu_load_descriptors(&boot_cpu); // the gates name stacks in the TSS
+	trap_load();
 }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The two old interrupt controllers (8259), one after the other: enough for the timer and the
-// serial ports of one CPU. Handlers are registered while starting and never change.
+// Interrupts: of devices, by the two old interrupt controllers (8259), one after the other, which
+// only the first CPU listens to; and of the other CPUs and each one's own timer, by the local
+// APIC. Handlers are registered while starting and never change.
 #include "kernel/machine/interrupt.h"
+#include "kernel/machine/apic.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
+#include "kernel/machine/shootdown.h"
+#include "kernel/machine/timer.h"
 #include "kernel/machine/trap.h"
 #include <stddef.h>
 
@@ -70,6 +75,7 @@ void interrupt(struct registers *registers, unsigned line)
 {
 	bool ghost;
 
+	this_cpu()->interrupts++;
 	if (line >= LINES)
 		return;
 	ghost = spurious(line);
@@ -79,4 +85,29 @@ void interrupt(struct registers *registers, unsigned line)
 		port_write8(SLAVE, END_OF_INTERRUPT);
 	if (line >= 8 || !ghost)
 		port_write8(MASTER, END_OF_INTERRUPT);
+}
+
+void apic_interrupt(struct registers *registers, unsigned vector)
+{
+	this_cpu()->interrupts++;
+	switch (vector) {
+	case VECTOR_APIC_TIMER:
+		timer_tick(registers);
+		break;
+	case VECTOR_FLUSH:
+		shootdown_answer();
+		break;
+	case VECTOR_SPURIOUS:
+		return;
+	default: // VECTOR_RESCHEDULE: the way out looks at cpu->work
+		break;
+	}
+	apic_acknowledge();
+}
+
+void cpu_kick(struct cpu *cpu, uint32_t bits)
+{
+	__atomic_fetch_or(&cpu->work, bits, __ATOMIC_SEQ_CST);
+	if (cpu != this_cpu())
+		apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
 }

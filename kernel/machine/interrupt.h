@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Interrupt lines, after entry.asm and trap().
+// Interrupts, after entry.asm and trap().
 #pragma once
 
 #include "kernel/machine/registers.h"
@@ -10,3 +10,6 @@ void interrupt_start(void);
 
 // Line 0-15; higher numbers are vectors that nothing here uses: counted and ignored.
 void interrupt(struct registers *registers, unsigned line);
+
+// A vector of enum apic_vector, and those between.
+void apic_interrupt(struct registers *registers, unsigned vector);

@@ -4,6 +4,7 @@
 // gets a short report that repeats the first one's cause, a third one just stops the machine.
 #include "kernel/machine/report.h"
 #include "kernel/driver/log.h"
+#include "kernel/machine/apic.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/exit.h"
 #include "kernel/machine/fault_text.h"
@@ -21,6 +22,33 @@
 #define DEPTH_GIVE_UP 2
 
 static char first_cause[240];
+static uint32_t reporting; // the CPU that reports, plus 1; 0: none. Atomic
+
+static _Noreturn void halt(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+void report_stop_if_asked(void)
+{
+	uint32_t who = __atomic_load_n(&reporting, __ATOMIC_ACQUIRE);
+
+	if (who && who != this_cpu()->number + 1)
+		halt();
+}
+
+// One CPU reports, and the others stop where they are, whatever they hold.
+static void stop_others(void)
+{
+	uint32_t nobody = 0;
+
+	if (!__atomic_compare_exchange_n(&reporting, &nobody, this_cpu()->number + 1, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		report_stop_if_asked();
+	else if (cpu_count > 1)
+		apic_send_nmi_to_others();
+}
 
 // How many reports this CPU has begun before this one.
 static uint32_t report_begin(void)
@@ -28,6 +56,7 @@ static uint32_t report_begin(void)
 	uint32_t depth = this_cpu()->panic_depth++;
 
 	irq_disable();
+	stop_others();
 	log_break_lock();
 	if (depth >= DEPTH_GIVE_UP)
 		machine_exit(MACHINE_EXIT_PANIC);
@@ -59,7 +88,10 @@ static void log_task(void)
 {
 	const struct task *task = cpu_current_task();
 
-	if (task)
+	if (task && cpu_count > 1)
+		log_line("running: %s (task %d) on CPU %u", task->name, task->tid,
+			 this_cpu()->number);
+	else if (task)
 		log_line("running: %s (task %d)", task->name, task->tid);
 	else
 		log_line("running: no task yet");

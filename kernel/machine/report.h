@@ -15,3 +15,6 @@ _Noreturn void kernel_fault(struct registers *registers, unsigned vector, uintpt
 // has been dealt with. Set by the ring-0 tests, which cause exceptions on purpose; else NULL.
 typedef bool exception_hook(struct registers *registers, unsigned vector, uintptr_t address);
 extern exception_hook *fault_hook;
+
+// From the NMI's handler: halts this CPU for good if another one has reported the end.
+void report_stop_if_asked(void);

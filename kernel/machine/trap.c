@@ -3,6 +3,7 @@
 // Exceptions other than page faults: those of ring 3 become signals, those of ring 0 are either
 // expected at that instruction (the exception table) or the end.
 #include "kernel/machine/trap.h"
+#include "kernel/machine/apic.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/fault_text.h"
 #include "kernel/machine/interrupt.h"
@@ -68,10 +69,16 @@ static void user_exception(struct registers *registers, unsigned vector)
 
 void trap(struct registers *registers, unsigned vector)
 {
+	if (vector >= VECTOR_APIC_FIRST) {
+		apic_interrupt(registers, vector);
+		return;
+	}
 	if (vector >= VECTOR_IRQ) {
 		interrupt(registers, vector - VECTOR_IRQ);
 		return;
 	}
+	if (vector == VECTOR_NMI)
+		report_stop_if_asked();
 	if (vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_NMI ||
 	    vector == VECTOR_MACHINE_CHECK)
 		kernel_fault(registers, vector, 0);

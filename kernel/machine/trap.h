@@ -40,6 +40,8 @@ enum vector {
 
 // The IDT, every vector. The very first thing in 64-bit mode: faults are reported from here on.
 void trap_init(void);
+// On a secondary CPU, whose descriptors are loaded.
+void trap_load(void);
 
 // From entry.asm: every vector but the page fault.
 void trap(struct registers *registers, unsigned vector);

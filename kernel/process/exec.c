@@ -12,6 +12,7 @@
 #include "kernel/process/exec_internal.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
+#include "mm/machine.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "mm/trace.h"
@@ -157,7 +158,7 @@ static void enter_space(struct task *task, struct mm *mm)
 		process_leave_mm(task);
 	process_enter_mm(task, mm);
 	spin_unlock_irqrestore(&process_lock, flags);
-	mm_activate(mm);
+	machine_enter_space(mm);
 	if (old)
 		mm_put(old);
 }

@@ -17,6 +17,7 @@
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "lib/string.h"
+#include "mm/machine.h"
 #include "mm/mm.h"
 #include "mm/trace.h"
 #include <asm/siginfo.h>
@@ -82,7 +83,7 @@ static void leave_memory(struct task *task)
 	flags = spin_lock_irqsave(&process_lock);
 	process_leave_mm(task);
 	spin_unlock_irqrestore(&process_lock, flags);
-	mm_activate(NULL);
+	machine_enter_space(NULL);
 	mm_put(mm);
 	vfork_release(task);
 }

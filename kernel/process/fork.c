@@ -65,6 +65,7 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 {
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->blocked = parent->blocked;
+	child->allowed = parent->allowed;
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
 		child->signal_stack = parent->signal_stack;
 		child->signal_stack_size = parent->signal_stack_size;

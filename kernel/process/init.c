@@ -19,6 +19,7 @@
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/kernel_table.h"
+#include "mm/machine.h"
 #include "mm/object.h"
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -232,6 +233,7 @@ void process_finish_if_over(void)
 
 	if (!init || init->state != PROCESS_ZOMBIE)
 		return;
+	machine_hold_others(); // for good
 	log_end(init->status);
 	process_put(init);
 	frame_reclaim(); // what is only kept for speed would hide a leak

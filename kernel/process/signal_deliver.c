@@ -7,6 +7,7 @@
 // interrupted starts again or returns -EINTR, whichever the first handler asks for.
 #include "kernel/driver/log.h"
 #include "kernel/machine/irq.h"
+#include "kernel/machine/park.h"
 #include "kernel/machine/trap.h"
 #include "kernel/process/rseq.h"
 #include "kernel/process/lifetime.h"
@@ -227,19 +228,21 @@ static void handle_signals(struct registers *registers)
 
 void return_work(struct registers *registers)
 {
-	struct cpu *cpu = this_cpu();
+	const uint32_t kinds = WORK_RESCHED | WORK_SIGNAL | WORK_PARK | WORK_MIGRATED;
 	uint32_t work;
 
-	while ((work = cpu->work & (WORK_RESCHED | WORK_SIGNAL))) {
+	while ((work = this_cpu()->work & kinds)) {
+		cpu_clear_work(WORK_PARK | WORK_MIGRATED);
+		park_point();
 		irq_enable();
-		if (current_task()->rseq)
-			rseq_interrupted(registers);
 		if (work & WORK_RESCHED)
 			schedule();
+		// After the switch, which may have ended on another CPU.
+		if (current_task()->rseq)
+			rseq_interrupted(registers);
 		if (work & WORK_SIGNAL)
 			handle_signals(registers);
 		irq_disable();
-		cpu = this_cpu();
 	}
 }
 

@@ -53,13 +53,15 @@ struct task {
 	// Only the task itself leaves TASK_RUNNABLE, only the holder of its run queue's lock
 	// brings it back.
 	uint8_t state;        // enum task_state
-	uint8_t cpu;          // whose run queue it belongs to; constant once started
+	uint8_t cpu;          // whose run queue it belongs to; guarded by that one's lock
+	uint8_t ran_on;       // the CPU it runs on, or ran on last; written by the scheduler
 	bool call_restarts;   // the call in progress ended in -ERESTART*; the task's own
 	bool restore_blocked; // saved_blocked is to be put back; the task's own
 	bool present_only;    // its user copies bring no pages in (user_copy.h); the task's own
 	uint32_t slice;       // timer ticks left before it gives way
 	uint32_t switches;    // times it gave up a CPU; the task's own
 	struct list run_link; // on a run queue, guarded by its lock
+	uint64_t allowed;     // CPUs it may run on, bit n for CPU n; atomic
 
 	struct list thread_link; // on process->tasks, guarded by process_lock
 	struct task *hash_next;  // tasks by tid, guarded by process_lock

@@ -91,7 +91,7 @@ uintptr_t ring0_user_page(const void *contents, size_t size)
 		task->mm = mm_create();
 		if (!CHECK(task->mm != NULL))
 			return 0;
-		mm_activate(task->mm);
+		machine_enter_space(task->mm);
 	}
 	page = mm_mmap(task->mm, 0, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, true);

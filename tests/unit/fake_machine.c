@@ -81,6 +81,24 @@ void machine_load_root(phys_t root)
 	(void)root;
 }
 
+// Translations carry their address space's name here: nothing to load.
+void machine_enter_space(struct mm *mm)
+{
+	(void)mm;
+}
+
+void machine_hold_others(void)
+{
+}
+
+void machine_release_others(void)
+{
+}
+
+void spin_wait(void)
+{
+}
+
 void machine_log(const char *format, ...)
 {
 	(void)format;

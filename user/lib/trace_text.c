@@ -111,6 +111,9 @@ static int process_text(const struct trace_record *r, char *text, size_t size)
 	case TRACE_SIGNAL:
 		return snprintf(text, size, "signal %lu (%s), code %ld, address %#lx", r->a,
 				strsignal((int)r->a), (long)r->b, r->c);
+	case TRACE_SHOOTDOWN:
+		return snprintf(text, size, "shootdown of %#lx-%#lx on the CPUs of mask %#lx",
+				r->a, r->b, r->c);
 	case TRACE_SYSCALL:
 		return snprintf(text, size, "system call %s(%#lx, %#lx, ...)", call_name(r->a),
 				r->b, r->c);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Holding all other CPUs still at a place where they are in the midst of nothing: about to go back
+// to ring 3, about to change tasks, or idle. Ring 0 is not preempted and nobody sleeps with a spin
+// lock, so each gets there soon, and the one that waits for them holds no spin lock either.
+#include "kernel/machine/park.h"
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/irq.h"
+#include "lib/spinlock.h"
+#include "mm/machine.h"
+
+static struct spinlock park_lock; // held by who wants the others parked
+static unsigned owner, depth;     // guarded by it
+static uint64_t parked;           // bit n: CPU n stands still; atomic
+bool park_wanted;
+
+void park_here(void)
+{
+	uint64_t bit = 1ul << this_cpu()->number;
+
+	__atomic_fetch_or(&parked, bit, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&park_wanted, __ATOMIC_ACQUIRE))
+		spin_wait();
+	__atomic_fetch_and(&parked, ~bit, __ATOMIC_SEQ_CST);
+}
+
+void machine_hold_others(void)
+{
+	unsigned self = this_cpu()->number;
+	uint64_t others = (1ul << cpu_count) - 1;
+
+	if (cpu_count == 1)
+		return;
+	if (depth && owner == self) {
+		depth++;
+		return;
+	}
+	// Whoever holds the lock waits for this CPU.
+	while (!spin_trylock(&park_lock))
+		park_point();
+	owner = self;
+	depth = 1;
+	others &= ~(1ul << self);
+	__atomic_store_n(&park_wanted, true, __ATOMIC_SEQ_CST);
+	for (uint64_t left = others; left; left &= left - 1)
+		cpu_kick(cpus[__builtin_ctzl(left)], WORK_PARK);
+	while (__atomic_load_n(&parked, __ATOMIC_ACQUIRE) != others)
+		spin_wait();
+}
+
+void machine_release_others(void)
+{
+	if (cpu_count == 1 || --depth)
+		return;
+	__atomic_store_n(&park_wanted, false, __ATOMIC_RELEASE);
+	// Not before all have seen it: the next one to ask must not count who is still leaving.
+	while (__atomic_load_n(&parked, __ATOMIC_ACQUIRE))
+		spin_wait();
+	spin_unlock(&park_lock);
+}

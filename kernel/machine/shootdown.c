@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// TLB shootdown: see shootdown.h. A request lives on the stack of the CPU that waits for it; each
+// CPU's mailbox has a place for one request of every other, as nobody waits for two at a time.
+#include "kernel/machine/shootdown.h"
+#include "kernel/machine/apic.h"
+#include "kernel/machine/cpu.h"
+#include "kernel/machine/flush.h"
+#include "kernel/machine/secondary.h"
+#include "lib/mutant.h"
+#include "lib/spinlock.h"
+#include "mm/mm.h"
+#include "mm/trace.h"
+
+struct flush_request {
+	struct mm *mm;
+	uintptr_t start, end;
+	uint64_t waiting; // CPUs that have not acknowledged yet; atomic
+};
+
+static void post(struct cpu *target, struct flush_request *request)
+{
+	unsigned self = this_cpu()->number;
+	uint64_t before;
+
+	target->flush_requests[self] = request;
+	before = __atomic_fetch_or(&target->flush_from, 1ul << self, __ATOMIC_SEQ_CST);
+	// Where others wait already, their interrupt is on its way.
+	if (!before)
+		apic_send(target->apic_id, VECTOR_FLUSH);
+}
+
+void shootdown(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct cpu *self = this_cpu();
+	struct flush_request request = {mm, start, end, 0};
+	uint64_t targets;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	targets = __atomic_load_n(mm ? &mm->cpus : &cpus_online, __ATOMIC_RELAXED);
+	targets &= ~(1ul << self->number);
+	if (!targets || MUTANT(no_shootdown))
+		return;
+	trace(TRACE_SHOOTDOWN, start, end, targets, 0);
+	self->shootdowns_sent++;
+	request.waiting = targets;
+	for (uint64_t left = targets; left; left &= left - 1)
+		post(cpus[__builtin_ctzl(left)], &request);
+	while (__atomic_load_n(&request.waiting, __ATOMIC_ACQUIRE) &&
+	       !MUTANT(shootdown_not_awaited))
+		spin_wait();
+}
+
+void shootdown_answer(void)
+{
+	struct cpu *self = this_cpu();
+	uint64_t from = __atomic_exchange_n(&self->flush_from, 0, __ATOMIC_SEQ_CST);
+
+	for (; from; from &= from - 1) {
+		struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
+
+		flush_local(request->mm, request->start, request->end);
+		self->shootdowns_received++;
+		// With the last acknowledgement the request is gone.
+		__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);
+	}
+}
+
+void spin_wait(void)
+{
+	if (__builtin_expect(__atomic_load_n(&this_cpu()->flush_from, __ATOMIC_RELAXED) != 0, 0))
+		shootdown_answer();
+	__builtin_ia32_pause();
+}
