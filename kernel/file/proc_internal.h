@@ -24,3 +24,11 @@ void space_count(struct mm *mm, struct space_use *use);
 extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
 
 int proc_show_maps(struct pseudo_open *open, struct text *text);
+
+// What concerns processors (proc_cpu.c).
+int proc_show_stat(struct pseudo_open *open, struct text *text);
+int proc_show_uptime(struct pseudo_open *open, struct text *text);
+int proc_show_cpuinfo(struct pseudo_open *open, struct text *text);
+void proc_print_shootdowns(struct text *text); // lines of /proc/vmstat
+#define SYS_DEVICE_COUNT 1
+extern const struct pseudo_entry sys_device_entries[SYS_DEVICE_COUNT]; // /sys/devices

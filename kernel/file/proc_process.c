@@ -158,7 +158,7 @@ struct stat_facts {
 	uintptr_t stack_top, brk_start;
 	uintptr_t argument_start, argument_end, environment_start, environment_end;
 	uint64_t pending, blocked, ignored, caught;
-	unsigned threads;
+	unsigned threads, cpu;
 };
 
 static void signal_facts(const struct pseudo_open *open, struct stat_facts *facts)
@@ -171,6 +171,7 @@ static void signal_facts(const struct pseudo_open *open, struct stat_facts *fact
 		return;
 	facts->pending = task->pending;
 	facts->blocked = task->blocked;
+	facts->cpu = task->cpu;
 	task_put(task);
 }
 
@@ -231,8 +232,8 @@ static int show_stat(struct pseudo_open *open, struct text *text)
 	text_print(text, "%lu 0 0 %lu 0 0 ", (uint64_t)process_limit(process, RLIMIT_RSS).rlim_cur,
 		   facts.stack_top);
 	// 31 to 44: signals, wchan, swap, exit signal, processor, policies, delays
-	text_print(text, "%lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 ", facts.pending, facts.blocked,
-		   facts.ignored, facts.caught);
+	text_print(text, "%lu %lu %lu %lu 0 0 0 17 %u 0 0 0 0 0 ", facts.pending, facts.blocked,
+		   facts.ignored, facts.caught, facts.cpu);
 	// 45 to 52: data, brk, arguments, environment, exit code
 	text_print(text, "0 0 %lu %lu %lu %lu %lu %d\n", facts.brk_start, facts.argument_start,
 		   facts.argument_end, facts.environment_start, facts.environment_end,

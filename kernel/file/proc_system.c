@@ -3,12 +3,9 @@
 // /proc outside of the processes: memory, time, processors, names. Numbers
 // come from who counts them; what nobody counts here (disks, networks, load) is zero or absent.
 #include "kernel/file/proc_internal.h"
-#include "kernel/machine/features.h"
-#include "kernel/machine/timer.h"
 #include "kernel/process/process.h"
 #include "kernel/system_name.h"
 #include "kernel/process/task.h"
-#include "kernel/process/usage.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/commit.h"
@@ -18,8 +15,6 @@
 #include <linux/resource.h>
 
 #define KIB_PER_FRAME 4
-#define NANOSECONDS   1000000000ul
-#define CENTISECOND   10000000ul
 
 // ---- meminfo ----
 static void print_kib(struct text *text, const char *name, uint64_t frames)
@@ -76,73 +71,7 @@ static int show_vmstat(struct pseudo_open *open, struct text *text)
 	text_print(text, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
 	text_print(text, "pgfault %lu\npgmajfault %lu\n", faults,
 		   fault_result_count(FAULT_FILE_READ));
-	return 0;
-}
-
-// ---- time ----
-// What all processes have used of the processor, in ticks.
-static void used_ticks(struct usage *sum)
-{
-	struct process *process;
-	int pid = 0;
-
-	memset(sum, 0, sizeof(*sum));
-	while ((process = process_next(pid)) != NULL) {
-		struct usage usage;
-
-		process_usage_ticks(process, RUSAGE_SELF, &usage);
-		sum->user_ticks += usage.user_ticks;
-		sum->kernel_ticks += usage.kernel_ticks;
-		// The first process inherits the sums of all who went before.
-		if (!pid)
-			process_usage_ticks(process, RUSAGE_CHILDREN, &usage);
-		if (!pid) {
-			sum->user_ticks += usage.user_ticks;
-			sum->kernel_ticks += usage.kernel_ticks;
-		}
-		pid = process->pid;
-		process_put(process);
-	}
-}
-
-static uint64_t idle_ticks(const struct usage *used)
-{
-	uint64_t total = clock_monotonic() / (NANOSECONDS / TICKS_PER_SECOND);
-	uint64_t busy = used->user_ticks + used->kernel_ticks;
-
-	return total > busy ? total - busy : 0;
-}
-
-static int show_uptime(struct pseudo_open *open, struct text *text)
-{
-	uint64_t now = clock_monotonic();
-	struct usage used;
-	uint64_t idle;
-
-	(void)open;
-	used_ticks(&used);
-	idle = idle_ticks(&used);
-	text_print(text, "%lu.%02lu %lu.%02lu\n", now / NANOSECONDS, now / CENTISECOND % 100,
-		   idle / TICKS_PER_SECOND, idle % TICKS_PER_SECOND * 100 / TICKS_PER_SECOND);
-	return 0;
-}
-
-static int show_stat(struct pseudo_open *open, struct text *text)
-{
-	struct process_counts counts = process_counts();
-	struct usage used;
-	uint64_t idle;
-
-	(void)open;
-	used_ticks(&used);
-	idle = idle_ticks(&used);
-	text_print(text, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", used.user_ticks, used.kernel_ticks,
-		   idle);
-	text_print(text, "cpu0 %lu 0 %lu %lu 0 0 0 0 0 0\n", used.user_ticks, used.kernel_ticks,
-		   idle);
-	text_print(text, "intr 0\nctxt 0\nbtime %lu\n",
-		   (clock_realtime() - clock_monotonic()) / NANOSECONDS);
-	text_print(text, "processes %lu\nprocs_running 1\nprocs_blocked 0\n", counts.forks + 1);
+	proc_print_shootdowns(text);
 	return 0;
 }
 
@@ -152,14 +81,6 @@ static int show_loadavg(struct pseudo_open *open, struct text *text)
 
 	(void)open;
 	text_print(text, "0.00 0.00 0.00 1/%lu %lu\n", counts.tasks, counts.forks + 1);
-	return 0;
-}
-
-static int show_cpuinfo(struct pseudo_open *open, struct text *text)
-{
-	(void)open;
-	text_print(text, "processor\t: 0\ncpu MHz\t\t: %lu.%03lu\n\n", clock_tsc_hz() / 1000000,
-		   clock_tsc_hz() / 1000 % 1000);
 	return 0;
 }
 
@@ -253,16 +174,16 @@ static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("vm", proc_vm_entries),
 };
 static const struct pseudo_entry root_entries[] = {
-	PSEUDO_TEXT("cpuinfo", show_cpuinfo),
+	PSEUDO_TEXT("cpuinfo", proc_show_cpuinfo),
 	PSEUDO_TEXT("filesystems", show_file_systems),
 	PSEUDO_TEXT("loadavg", show_loadavg),
 	PSEUDO_TEXT("meminfo", show_meminfo),
 	PSEUDO_TEXT("mounts", show_mounts),
 	{.name = "self", .readlink = read_self},
 	{.name = "thread-self", .readlink = read_thread_self},
-	PSEUDO_TEXT("stat", show_stat),
+	PSEUDO_TEXT("stat", proc_show_stat),
 	PSEUDO_DIRECTORY("sys", switch_entries),
-	PSEUDO_TEXT("uptime", show_uptime),
+	PSEUDO_TEXT("uptime", proc_show_uptime),
 	PSEUDO_TEXT("version", show_version),
 	PSEUDO_TEXT("vmstat", show_vmstat),
 };

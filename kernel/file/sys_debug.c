@@ -16,7 +16,7 @@
 //
 // log: the kernel's log, as far as it is still kept.
 #include "kernel/driver/log.h"
-#include "kernel/file/pseudo.h"
+#include "kernel/file/proc_internal.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/syscall.h"
@@ -197,6 +197,10 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_DIRECTORY("debug", debug_entries),
 };
 static const struct pseudo_entry root_entries[] = {
+	{.name = "devices",
+	 .permissions = 0555,
+	 .entries = sys_device_entries,
+	 .count = SYS_DEVICE_COUNT},
 	PSEUDO_DIRECTORY("kernel", kernel_entries),
 };
 

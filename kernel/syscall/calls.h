@@ -28,6 +28,7 @@ long sys_arch_prctl(int option, uintptr_t address);
 long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
 long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask);
 long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask);
+long sys_getcpu(uintptr_t cpu, uintptr_t node);
 
 // sys_identity.c
 long sys_getpid(void);

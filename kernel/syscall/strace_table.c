@@ -115,6 +115,7 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW_F(arch_prctl, arch_options, F, X), ROW(prctl, I, X, X, X, X), ROW(set_tid_address, X),
 	ROW(set_robust_list, X, L), ROW(rseq, X, L, X, X), ROW(futex, X, I, I, X, X, I),
 	ROW(sched_getaffinity, I, L, X), ROW(sched_setaffinity, I, L, X),
+	ROW(getcpu, X, X),
 
 	ROW(rt_sigaction, G, X, X, L), ROW_F(rt_sigprocmask, mask_how, F, X, X, L),
 	ROW(rt_sigpending, X, L), ROW(rt_sigsuspend, X, L), ROW(rt_sigtimedwait, X, X, X, L),

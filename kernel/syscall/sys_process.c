@@ -347,30 +347,3 @@ long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 		return -EINVAL;
 	}
 }
-
-// There is one CPU to run on.
-long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask)
-{
-	struct task *task = tid ? task_find(tid) : task_get(current_task());
-	uint64_t cpus = 1;
-
-	if (!task)
-		return -ESRCH;
-	task_put(task);
-	if (size < sizeof(cpus) || size % sizeof(cpus))
-		return -EINVAL;
-	return copy_to_user(mask, &cpus, sizeof(cpus)) ? -EFAULT : (long)sizeof(cpus);
-}
-
-long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask)
-{
-	struct task *task = tid ? task_find(tid) : task_get(current_task());
-	uint64_t cpus = 0;
-
-	if (!task)
-		return -ESRCH;
-	task_put(task);
-	if (copy_from_user(&cpus, mask, size < sizeof(cpus) ? size : sizeof(cpus)))
-		return -EFAULT;
-	return cpus & 1 ? 0 : -EINVAL;
-}

@@ -32,6 +32,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(prctl),
 	CALL(sched_getaffinity),
 	CALL(sched_setaffinity),
+	CALL(getcpu),
 	CALL(getpid),
 	CALL(getppid),
 	CALL(gettid),

@@ -19,7 +19,7 @@ BUILD = os.environ.get("BUILD", "build")
 AT_LEAST = 12
 # These look at everything, so they come first.
 FIRST = ["test_failures", "test_fault", "test_space", "test_model", "test_frame"]
-BOOT_FIRST = ["registers", "signals", "brk", "preemption"]
+BOOT_FIRST = ["registers", "signals", "brk", "preemption", "threads_shootdown"]
 
 
 def run(*command, **variables):

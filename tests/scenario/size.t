@@ -48,7 +48,7 @@ def function_lengths(name):
 
 
 def near(stated, counted):
-    return abs(stated - counted) <= 0.03 * counted
+    return abs(stated - counted) <= 0.1 * counted
 
 
 def main():
