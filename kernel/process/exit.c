@@ -64,6 +64,7 @@ void task_leave_words(struct task *task)
 	if (task->robust_list)
 		futex_release_robust(task);
 	task->robust_list = 0;
+	futex_release_pi(task, task->exiting);
 	// pthread_join watches this word; alone in its memory nobody can.
 	if (task->clear_child_tid && __atomic_load_n(&task->mm->users, __ATOMIC_RELAXED) > 1) {
 		(void)copy_to_user(task->clear_child_tid, &zero, sizeof(zero));

@@ -8,6 +8,7 @@
 
 #include <linux/futex.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct task;
@@ -17,6 +18,14 @@ struct task;
 // -ERESTARTSYS or -ERESTART_RESTARTBLOCK for a signal.
 long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset,
 		uint64_t deadline);
+
+// futex_waitv: the same for several words. Which one was woken (of several the last).
+struct futex_wait_word {
+	uintptr_t address;
+	uint32_t value;
+	bool is_private;
+};
+long futex_wait_several(const struct futex_wait_word *words, size_t count, uint64_t deadline);
 
 // Wakes up to `count` sleepers, but at least one: how many there were.
 long futex_wake(uintptr_t address, bool private, int count, uint32_t bitset);
@@ -36,6 +45,15 @@ long futex_requeue(const struct futex_pair *pair, const uint32_t *expected);
 // FUTEX_WAKE_OP: changes the word at `to` as `operation` says, wakes some of `from`, and some of
 // `to` if its old value is as `operation` says.
 long futex_wake_op(const struct futex_pair *pair, uint32_t operation);
+
+// Mutexes with priority inheritance (futex_pi.c): the word holds the owner's tid, and the kernel
+// hands it from one owner to the next. 0, -EDEADLK, -ESRCH, -EAGAIN (futex_lock_pi with `try`),
+// -ETIMEDOUT, -EPERM (futex_unlock_pi by another), or -ERESTARTNOINTR for a signal.
+long futex_lock_pi(uintptr_t address, bool is_private, bool try, uint64_t deadline);
+long futex_unlock_pi(uintptr_t address, bool is_private);
+// At a task's end, or when it leaves its memory: whoever waits for a mutex that it holds gets it,
+// with FUTEX_OWNER_DIED. `ends`: nobody can wait for this task any more.
+void futex_release_pi(struct task *task, bool ends);
 
 // At a task's end, or when it leaves its memory: every robust mutex it holds gets
 // FUTEX_OWNER_DIED, and one who sleeps on it is woken.

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct files;
+struct futex_pi_waiter;
 struct mm;
 struct process;
 struct vfork_wait;
@@ -76,7 +77,9 @@ struct task {
 	int signal_stack_flags; // as given: 0, SS_ONSTACK, SS_AUTODISARM
 	struct restart restart;
 
-	bool ending;  // another thread's exec ends it; process_lock
+	bool ending;               // another thread's exec ends it; process_lock
+	uint8_t realtime_priority; // of SCHED_FIFO and SCHED_RR, else 0; process_lock to write
+
 	bool exiting; // past the point where it could take a signal; process_lock
 
 	// The last exception that became a signal: for signal frames. The task's own.
@@ -84,15 +87,17 @@ struct task {
 	uint32_t trap_error;
 	uintptr_t fault_address; // CR2
 
-	int fail_nth;              // /proc/<pid>/fail-nth: the allocation that is to fail
-	uintptr_t clear_child_tid; // set_tid_address: zeroed in ring 3's memory at the end
-	uintptr_t robust_list;     // set_robust_list
-	uintptr_t rseq;            // rseq: the area in ring 3's memory; 0: none
-	uint32_t rseq_signature;   // what stands before its abort handlers
-	struct vfork_wait *vfork;  // the parent that waits for exec or exit; process_lock
-	uint64_t user_ticks;       // timer ticks that found it in ring 3
-	uint64_t kernel_ticks;     // and in ring 0
-	char name[TASK_NAME_SIZE]; // comm; written by the task itself, under process_lock
+	int fail_nth;                      // /proc/<pid>/fail-nth: the allocation that is to fail
+	uintptr_t clear_child_tid;         // set_tid_address: zeroed in ring 3's memory at the end
+	uintptr_t robust_list;             // set_robust_list
+	uintptr_t rseq;                    // rseq: the area in ring 3's memory; 0: none
+	uint32_t rseq_signature;           // what stands before its abort handlers
+	struct futex_pi_waiter *pi_waiter; // what it waits for, and whether it can still be
+	bool pi_dead;                      // waited for: futex_pi.c says which lock
+	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
+	uint64_t user_ticks;               // timer ticks that found it in ring 3
+	uint64_t kernel_ticks;             // and in ring 0
+	char name[TASK_NAME_SIZE];         // comm; written by the task itself, under process_lock
 };
 
 static inline struct task *current_task(void)
@@ -103,6 +108,12 @@ static inline struct task *current_task(void)
 static inline struct process *current_process(void)
 {
 	return current_task()->process;
+}
+
+// By which those who wait for a mutex with priority inheritance are ordered.
+static inline int task_urgency(const struct task *task)
+{
+	return task->realtime_priority;
 }
 
 static inline uintptr_t task_stack_top(const struct task *task)

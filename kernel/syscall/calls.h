@@ -95,6 +95,8 @@ long sys_pause(void);
 // sys_futex.c
 long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeout,
 	       uintptr_t address2, uint32_t value3);
+long sys_futex_waitv(uintptr_t words, uint32_t count, uint32_t flags, uintptr_t timeout,
+		     int clock);
 
 // sys_time.c
 long sys_clock_gettime(int clock, uintptr_t time);

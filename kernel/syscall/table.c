@@ -85,6 +85,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(sigaltstack),
 	CALL(pause),
 	CALL(futex),
+	CALL(futex_waitv),
 	CALL(clock_gettime),
 	CALL(clock_getres),
 	CALL(gettimeofday),
