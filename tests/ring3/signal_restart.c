@@ -123,29 +123,39 @@ static void stopped(const char *name, int (*function)(void))
 	show_status(name, status);
 }
 
-// A child sends SIGUSR1 after 50 ms, and once more.
-static pid_t begin_sending(void)
+static volatile pid_t sender;
+
+static int wait_for_child(void)
+{
+	return waitpid(sender, NULL, 0) > 0 ? 0 : errno == EINTR ? 10 : 1;
+}
+
+// A child sends SIGUSR1 every 20 ms, as often as said.
+static pid_t begin_sending(int times)
 {
 	pid_t parent = getpid(), child = fork();
 
+	sender = child;
 	if (child)
 		return child;
-	for (int i = 0; i < 2; i++) {
-		sleep_ms(50);
+	for (int i = 0; i < times; i++) {
+		sleep_ms(20);
 		kill(parent, SIGUSR1);
 	}
 	_exit(0);
 }
 
+// Calls that do not start again are sent signals until they end, however late they begin.
 static int interrupted(int flags, int (*function)(void))
 {
 	int result;
 	pid_t child;
 
 	catch (flags);
-	child = begin_sending();
+	child = begin_sending(flags && function == wait_for_child ? 2 : 1000);
 	errno = 0;
 	result = function();
+	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	return result;
 }
@@ -196,11 +206,6 @@ static int pause_interrupted(void)
 	return pause() == -1 && errno == EINTR ? 0 : 1;
 }
 
-static int wait_for_child(void)
-{
-	return waitpid(-1, NULL, 0) > 0 ? 0 : errno == EINTR ? 10 : 1;
-}
-
 static int waiting(void)
 {
 	sigset_t set;
@@ -221,7 +226,7 @@ static void by_handlers(int flags)
 	show("pause", interrupted(flags, pause_interrupted));
 	show("sigwaitinfo", interrupted(flags, waiting));
 	show("waitpid", interrupted(flags, wait_for_child));
-	check(count == 2 || !flags, "both signals were handled");
+	check(count > 0, "signals were handled");
 }
 
 static void futexes(int flags)
@@ -231,15 +236,17 @@ static void futexes(int flags)
 	catch (flags);
 	child = fork();
 	if (child == 0) {
-		for (int i = 0; i < 2; i++) {
-			sleep_ms(40);
+		for (int i = 0; i < (flags ? 2 : 1000); i++) {
+			sleep_ms(20);
 			kill(parent, SIGUSR1);
 		}
-		sleep_ms(40);
-		syscall(SYS_futex, shared, FUTEX_WAKE, 1, NULL, NULL, 0);
+		while (!syscall(SYS_futex, shared, FUTEX_WAKE, 1, NULL, NULL, 0))
+			sleep_ms(1);
 		_exit(0);
 	}
 	show("futex without a timeout", futex_for_ever());
+	if (!flags)
+		kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }
 
