@@ -7,6 +7,7 @@
 #include "mm/commit.h"
 #include "mm/machine.h"
 #include "mm/page_entry.h"
+#include "mm/populate.h"
 #include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
@@ -16,15 +17,17 @@
 static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 {
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
+	uint32_t flags = HEAP_FLAGS | mm->lock_future;
 	struct vma *above;
 
 	// A page of distance to what comes next stays free.
-	if (!vma_range_free(mm, start, end + PAGE_SIZE, &above) ||
-	    !mm_may_expand(mm, pages, HEAP_FLAGS))
+	if (!mm_may_lock(mm, pages, flags) || !vma_range_free(mm, start, end + PAGE_SIZE, &above))
 		return false;
-	if (vma_count_left(mm) < 0 || commit_charge(mm, pages))
+	if (!mm_may_expand(mm, pages, flags) || vma_count_left(mm) < 0)
 		return false;
-	if (!mm_add_anonymous(mm, start, end, HEAP_FLAGS, above))
+	if (commit_charge(mm, pages))
+		return false;
+	if (!mm_add_anonymous(mm, start, end, flags, above))
 		return true;
 	commit_release(pages);
 	return false;
@@ -46,7 +49,7 @@ static bool move_brk(struct mm *mm, uintptr_t address)
 
 	if (address < mm->brk_start || address > USER_END)
 		return false;
-	if (address - mm->brk_start > mm->data_limit)
+	if (address - mm->brk_start + mm->data_bytes > machine_limits()->data)
 		return false;
 	if (after == before)
 		return true;
@@ -58,13 +61,17 @@ static bool move_brk(struct mm *mm, uintptr_t address)
 uintptr_t mm_brk(struct mm *mm, uintptr_t address)
 {
 	uintptr_t before, after;
+	bool populate;
 
 	spin_lock(&mm->lock);
 	before = mm->brk;
 	if (move_brk(mm, address))
 		mm->brk = address;
 	after = mm->brk;
+	populate = mm->lock_future && after > before;
 	spin_unlock(&mm->lock);
+	if (__builtin_expect(populate, 0))
+		mm_populate(mm, PAGE_ALIGN_UP(before), PAGE_ALIGN_UP(after), POPULATE_AS_ALLOWED);
 	trace(TRACE_BRK, address, before, after, 0);
 	return after;
 }

@@ -254,15 +254,14 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 							      uintptr_t address)
 {
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
-	uint64_t size = vma->end - address;
+	uint64_t size = vma->end - address, limit = machine_limits()->stack;
 
 	// Far below, it was no stack that was meant: an overflow steps on what lies next.
-	if (size > mm->stack_limit)
-		return size - mm->stack_limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING
-								: FAULT_STACK_LIMIT;
+	if (size > limit)
+		return size - limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
 	if (address < stack_floor(vma))
 		return FAULT_STACK_LIMIT;
-	if (!mm_may_expand(mm, grown, vma->flags))
+	if (!mm_may_expand(mm, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
 	if ((vma->flags & VMA_ACCOUNT) && commit_charge(mm, grown))
 		return FAULT_STACK_LIMIT;

@@ -29,6 +29,16 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
 // The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.
 int *machine_fail_nth(void);
 
+// Limits of the running task's process, in bytes: MM_NO_LIMIT where there is none. Each is a word
+// that may change at any time.
+struct memory_limits {
+	uint64_t space;           // RLIMIT_AS
+	uint64_t data, data_most; // RLIMIT_DATA, and how far the process may raise it itself
+	uint64_t stack;           // RLIMIT_STACK
+	uint64_t locked;          // RLIMIT_MEMLOCK
+};
+const struct memory_limits *machine_limits(void);
+
 // Whether the running task has a capability: CAP_* of <linux/capability.h>.
 bool machine_capable(int capability);
 

@@ -14,7 +14,6 @@
 #include "mm/trace.h"
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
-#include <linux/resource.h>
 
 struct spinlock mm_list_lock;
 struct list mm_list = LIST_INIT(mm_list);
@@ -44,9 +43,6 @@ struct mm *mm_create(void)
 	page_forget_leaf(mm);
 	mm->vmas.update = vma_tree_update;
 	mm->mmap_top = DEFAULT_MMAP_TOP;
-	mm->stack_limit = _STK_LIM;
-	mm->data_limit = MM_NO_LIMIT;
-	mm->space_limit = MM_NO_LIMIT;
 	spin_lock(&mm_list_lock);
 	list_add_tail(&mm_list, &mm->link);
 	spin_unlock(&mm_list_lock);
@@ -129,9 +125,7 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->argument_end = from->argument_end;
 	to->environment_start = from->environment_start;
 	to->environment_end = from->environment_end;
-	to->stack_limit = from->stack_limit;
-	to->data_limit = from->data_limit;
-	to->space_limit = from->space_limit;
+	to->data_bytes = from->data_bytes;
 }
 
 // The child's counters begin as the parent's. What this VMA adds to those is not the child's.
@@ -155,7 +149,7 @@ static struct vma *twin_alloc(struct mm *child, const struct vma *vma)
 	if (charged && commit_charge(vma->mm, pages))
 		return NULL;
 	// Locks are not inherited (mlock(2)).
-	twin = vma_alloc(child, vma->start, vma->end, vma->flags & ~VMA_LOCKED);
+	twin = vma_alloc(child, vma->start, vma->end, vma->flags & ~VMA_LOCK_MASK);
 	if (!twin && !MUTANT(failed_twin_stays_promised))
 		commit_release(charged ? pages : 0);
 	return twin;

@@ -39,9 +39,7 @@ struct mm {
 	uintptr_t argument_start, argument_end; // argv's strings (/proc/pid/cmdline)
 	uintptr_t environment_start, environment_end;
 
-	uint64_t stack_limit; // RLIMIT_STACK, bytes
-	uint64_t data_limit;  // RLIMIT_DATA, bytes
-	uint64_t space_limit; // RLIMIT_AS, bytes
+	uint64_t data_bytes; // of the program's data segment: RLIMIT_DATA counts it with the heap
 
 	// Counters, in pages unless said; kept where the event happens and recounted by the audit.
 	uint64_t vma_count;     // VMAs, not pages
@@ -57,8 +55,8 @@ struct mm {
 	uint64_t minor_faults;  // faults, not pages
 	uint64_t major_faults;
 
-	uint32_t lock_future; // VMA_LOCKED after mlockall(MCL_FUTURE): flags of new mappings
-	bool populate_future; // and their pages come at once
+	uint32_t lock_future; // after mlockall(MCL_FUTURE): VMA_LOCKED and the like, for new
+			      // mappings
 
 	struct list link; // on the list of all address spaces (mm/mm.c)
 };

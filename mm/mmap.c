@@ -245,6 +245,15 @@ static bool type_allowed(int flags, const struct object *object)
 	return type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && object);
 }
 
+// 0, -EPERM when asked for a lock that nobody may have, -EAGAIN beyond the limit.
+static int check_lock(const struct mm *mm, const struct request *request, uint64_t length,
+		      int flags)
+{
+	if ((flags & MAP_LOCKED) && !mm_lock_permitted())
+		return -EPERM;
+	return mm_may_lock(mm, length >> PAGE_SHIFT, request->flags) ? 0 : -EAGAIN;
+}
+
 static long map(struct mm *mm, struct request *request, uintptr_t address, size_t size, int flags)
 {
 	uint64_t length = PAGE_ALIGN_UP(size);
@@ -261,6 +270,8 @@ static long map(struct mm *mm, struct request *request, uintptr_t address, size_
 	if (vma_count_left(mm) < 0)
 		return -ENOMEM;
 	error = choose_address(mm, request, address, length, flags);
+	if (!error)
+		error = check_lock(mm, request, length, flags);
 	if (error)
 		return error;
 	request->end = request->start + length;
@@ -279,19 +290,21 @@ long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	     struct object *object, uint64_t page_offset, bool may_write)
 {
 	struct request request;
+	bool populate;
 	long result;
 
 	request.free = false;
 	request.object = object;
 	request.page_offset = page_offset;
 	spin_lock(&mm->lock);
+	populate = (flags & MAP_LOCKED) || mm->lock_future ||
+		   (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
 	request.flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
 	result = map(mm, &request, address, size, flags);
 	spin_unlock(&mm->lock);
 	trace(TRACE_MMAP, result, size, prot, flags);
 	// What can not be brought in comes, or fails, when it is touched.
-	if (result >= 0 && ((flags & (MAP_POPULATE | MAP_LOCKED)) || mm->populate_future) &&
-	    !(flags & MAP_NONBLOCK))
+	if (result >= 0 && populate)
 		mm_populate(mm, result, result + PAGE_ALIGN_UP(size), POPULATE_AS_ALLOWED);
 	return result;
 }

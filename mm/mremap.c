@@ -8,6 +8,7 @@
 #include "mm/machine.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
+#include "mm/populate.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 #include <linux/capability.h>
@@ -40,6 +41,8 @@ static int check_resize(const struct remap *remap, const struct vma *vma)
 	if (vma->page_offset + ((remap->from - vma->start + remap->new_length) >> PAGE_SHIFT) <
 	    vma->page_offset)
 		return -EINVAL;
+	if (!mm_may_lock(remap->mm, more >> PAGE_SHIFT, vma->flags))
+		return -EAGAIN;
 	return mm_may_expand(remap->mm, more >> PAGE_SHIFT, vma->flags) ? 0 : -ENOMEM;
 }
 
@@ -126,7 +129,7 @@ static long finish_move(const struct remap *remap, struct vma *vma, struct vma *
 		// The lock has gone along with the pages; Linux takes all of the VMA's. What it
 		// was promised it keeps.
 		if (remap->flags & MREMAP_DONTUNMAP)
-			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCKED);
+			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCK_MASK);
 		vma_merge(remap->mm, vma);
 	}
 	// The old mapping may have swallowed its twin, so that is looked up again.
@@ -262,6 +265,7 @@ long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, 
 			      .old_length = PAGE_ALIGN_UP(old_size),
 			      .new_length = PAGE_ALIGN_UP(new_size)};
 	struct vma *vma;
+	bool locked;
 	long result;
 
 	spin_lock(&mm->lock);
@@ -272,6 +276,11 @@ long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, 
 								   : resize(&remap, vma);
 	else if (!result)
 		result = -EFAULT;
+	locked = result > 0 && new_size > old_size && mm->locked &&
+		 (vma_find(mm, (uintptr_t)result)->flags & VMA_LOCKED);
 	spin_unlock(&mm->lock);
+	if (locked)
+		mm_populate(mm, result + PAGE_ALIGN_UP(old_size), result + PAGE_ALIGN_UP(new_size),
+			    POPULATE_AS_ALLOWED);
 	return result;
 }

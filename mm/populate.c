@@ -8,7 +8,9 @@
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
 
-// The access to make at `address`, or -errno. *end becomes the end of the VMA there.
+#define NO_ACCESS 0
+
+// The access to make at `address`, NO_ACCESS or -errno. *end becomes the end of the VMA there.
 static int access_at(struct mm *mm, uintptr_t address, enum populate_access wanted, uintptr_t *end)
 {
 	struct vma *vma;
@@ -25,6 +27,8 @@ static int access_at(struct mm *mm, uintptr_t address, enum populate_access want
 		result = write ? ACCESS_WRITE : ACCESS_READ;
 		if (!(vma->flags & (write ? VMA_WRITE : VMA_PROTECTION)))
 			result = wanted == POPULATE_AS_ALLOWED ? -ENOMEM : -EFAULT;
+		if (wanted == POPULATE_AS_ALLOWED && (vma->flags & VMA_LOCK_ON_FAULT))
+			result = NO_ACCESS;
 	}
 	spin_unlock(&mm->lock);
 	return result;
@@ -56,7 +60,7 @@ int mm_populate(struct mm *mm, uintptr_t start, uintptr_t end, enum populate_acc
 			return access;
 		if (vma_end > end)
 			vma_end = end;
-		error = populate_vma(mm, start, vma_end, access);
+		error = access == NO_ACCESS ? 0 : populate_vma(mm, start, vma_end, access);
 		if (error)
 			return error;
 		start = vma_end;

@@ -3,6 +3,7 @@
 // What the calls of mm/mmap.c, mm/brk.c and exec share. All under mm->lock, taken by the caller.
 #pragma once
 
+#include "mm/machine.h"
 #include "mm/mm.h"
 
 // Below this address nothing is mapped without being asked for, and then only with CAP_SYS_RAWIO:
@@ -20,12 +21,24 @@ int unmap_range(struct mm *mm, uintptr_t start, uintptr_t end);
 int mm_add_anonymous(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,
 		     struct vma *above);
 
-// Whether the limits allow that many more pages.
+// Whether the running process's limits allow `mm` that many more pages. As on Linux, with a limit
+// of 0 on data it is the hard limit that counts (valgrind needs that).
 static inline bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
 {
 	bool data = (vma_flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
+	const struct memory_limits *limits = machine_limits();
 
-	if (mm->mapped + pages > mm->space_limit >> PAGE_SHIFT)
+	if (mm->mapped + pages > limits->space >> PAGE_SHIFT)
 		return false;
-	return !data || mm->data + pages <= mm->data_limit >> PAGE_SHIFT;
+	if (!data || mm->data + pages <= limits->data >> PAGE_SHIFT)
+		return true;
+	return !limits->data && mm->data + pages <= limits->data_most >> PAGE_SHIFT;
+}
+
+// Whether they allow that many more pages with these flags to be locked, if they are (mm/mlock.c).
+bool mm_lock_permitted(void); // whether any may be
+bool mm_lock_allowed(const struct mm *mm, uint64_t pages);
+static inline bool mm_may_lock(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
+{
+	return __builtin_expect(!(vma_flags & VMA_LOCKED), 1) || mm_lock_allowed(mm, pages);
 }

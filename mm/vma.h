@@ -18,15 +18,17 @@ enum {
 	VMA_WRITE = 2,
 	VMA_EXEC = 4,
 	VMA_PROTECTION = 7,
-	VMA_SHARED = 8,         // writes reach the object
-	VMA_MAY_WRITE = 16,     // mprotect may add write: the file was opened for it, or private
-	VMA_GROWS_DOWN = 32,    // a stack
-	VMA_HEAP = 64,          // the brk area
-	VMA_LOCKED = 128,       // mlock
-	VMA_NO_FORK = 256,      // MADV_DONTFORK: fork leaves it out
-	VMA_WIPE_ON_FORK = 512, // MADV_WIPEONFORK: empty in the child
-	VMA_ACCOUNT = 1024,     // its pages are counted as promised (mm/commit.h)
-	VMA_NO_RESERVE = 2048,  // MAP_NORESERVE: they are not, also when it becomes writable
+	VMA_SHARED = 8,           // writes reach the object
+	VMA_MAY_WRITE = 16,       // mprotect may add write: the file was opened for it, or private
+	VMA_GROWS_DOWN = 32,      // a stack
+	VMA_HEAP = 64,            // the brk area
+	VMA_LOCKED = 128,         // mlock
+	VMA_NO_FORK = 256,        // MADV_DONTFORK: fork leaves it out
+	VMA_WIPE_ON_FORK = 512,   // MADV_WIPEONFORK: empty in the child
+	VMA_ACCOUNT = 1024,       // its pages are counted as promised (mm/commit.h)
+	VMA_NO_RESERVE = 2048,    // MAP_NORESERVE: they are not, also when it becomes writable
+	VMA_LOCK_ON_FAULT = 4096, // MLOCK_ONFAULT: locked, and not brought in for that
+	VMA_LOCK_MASK = VMA_LOCKED | VMA_LOCK_ON_FAULT,
 };
 
 struct vma {

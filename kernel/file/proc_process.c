@@ -17,10 +17,9 @@
 #include <linux/limits.h>
 #include <linux/resource.h>
 
-#define KIB_PER_PAGE     4
-#define NANOSECONDS      1000000000ul
-#define TERMINAL_NUMBER  0x440 // ttyS0: 4:64
-#define ALL_CAPABILITIES 0x1fffffffffful
+#define KIB_PER_PAGE    4
+#define NANOSECONDS     1000000000ul
+#define TERMINAL_NUMBER 0x440 // ttyS0: 4:64
 
 // The task a file is about, with a reference: the process's first one, or that of task/TID. NULL
 // when there is none any more.
@@ -294,6 +293,17 @@ static struct files *shown_files(const struct pseudo_open *open)
 	return files;
 }
 
+static void status_groups(const struct process *process, struct text *text)
+{
+	struct group_list *list = credentials_group_list(process);
+
+	text_print(text, "Groups:\t");
+	for (uint32_t i = 0; list && i < list->count; i++)
+		text_print(text, i ? " %u" : "%u", list->group[i]);
+	text_print(text, " \n");
+	group_list_put(list);
+}
+
 static void status_identity(const struct pseudo_open *open, struct text *text)
 {
 	struct process *process = open->process;
@@ -309,11 +319,20 @@ static void status_identity(const struct pseudo_open *open, struct text *text)
 		   state_name(letter), process->pid, open->tid ? open->tid : process->pid,
 		   process_parent_pid(process));
 	text_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", process->uid, process->euid,
-		   process->suid, process->euid);
+		   process->suid, process->fsuid);
 	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", process->gid, process->egid, process->sgid,
-		   process->egid);
-	text_print(text, "FDSize:\t%u\nGroups:\t \n", files ? files_end(files) : 0);
+		   process->fsgid);
+	text_print(text, "FDSize:\t%u\n", files ? files_end(files) : 0);
+	status_groups(process, text);
 	files_put(files);
+}
+
+static void status_capabilities(const struct capabilities *now, struct text *text)
+{
+	text_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", now->inheritable,
+		   now->permitted, now->effective);
+	text_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", now->bounding, now->ambient);
+	text_print(text, "NoNewPrivs:\t%d\nSeccomp:\t0\n", now->no_new_privileges);
 }
 
 static int show_status(struct pseudo_open *open, struct text *text)
@@ -329,10 +348,7 @@ static int show_status(struct pseudo_open *open, struct text *text)
 	text_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", facts.pending,
 		   process->signals.pending, facts.blocked);
 	text_print(text, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", facts.ignored, facts.caught);
-	text_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0ul,
-		   ALL_CAPABILITIES, ALL_CAPABILITIES);
-	text_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", ALL_CAPABILITIES, 0ul);
-	text_print(text, "NoNewPrivs:\t0\nSeccomp:\t0\n");
+	status_capabilities(&process->capabilities, text);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
+#include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
@@ -30,11 +31,23 @@ int machine_task_id(void)
 	return task ? task->tid : 0;
 }
 
-// Everybody is root until users have capabilities.
 bool machine_capable(int capability)
 {
-	(void)capability;
-	return true;
+	return capable(capability);
+}
+
+const struct memory_limits *machine_limits(void)
+{
+	static const struct memory_limits none = {
+		.space = MM_NO_LIMIT,
+		.data = MM_NO_LIMIT,
+		.data_most = MM_NO_LIMIT,
+		.stack = MM_NO_LIMIT,
+		.locked = MM_NO_LIMIT,
+	};
+	const struct task *task = cpu_current_task();
+
+	return task && task->process ? &task->process->memory_limits : &none;
 }
 
 bool machine_killed(void)

@@ -9,6 +9,7 @@
 #include "kernel/file/inode.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/exec_internal.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
@@ -29,6 +30,7 @@ struct exec {
 	char *final_path; // of EXEC_PATH_SIZE: the program's, after scripts
 	struct exec_strings strings;
 	struct program program;
+	struct new_credentials credentials;
 	struct mm *mm;   // the new one
 	uintptr_t entry; // where ring 3 begins: the interpreter's entry if there is one
 	uintptr_t stack_pointer;
@@ -75,15 +77,11 @@ static uintptr_t choose_mmap_top(uint64_t stack_limit)
 
 static struct mm *new_space(void)
 {
-	struct process *process = current_process();
 	struct mm *mm = mm_create();
 
 	if (!mm)
 		return NULL;
-	mm->stack_limit = process_limit(process, RLIMIT_STACK).rlim_cur;
-	mm->data_limit = process_limit(process, RLIMIT_DATA).rlim_cur;
-	mm->space_limit = process_limit(process, RLIMIT_AS).rlim_cur;
-	mm->mmap_top = choose_mmap_top(mm->stack_limit);
+	mm->mmap_top = choose_mmap_top(machine_limits()->stack);
 	return mm;
 }
 
@@ -109,7 +107,9 @@ static int map_interpreter(struct exec *exec, struct exec_facts *facts)
 static int fill_space(struct exec *exec)
 {
 	const struct elf_image *image = &exec->program.image;
-	struct exec_facts facts = {.path = exec->path, .header_count = image->header_count};
+	struct exec_facts facts = {.path = exec->path,
+				   .header_count = image->header_count,
+				   .credentials = &exec->credentials};
 	uint64_t bias;
 	long stack;
 	int error = program_map(exec->mm, &exec->program, false, &bias);
@@ -118,6 +118,8 @@ static int fill_space(struct exec *exec)
 		return error;
 	exec->mm->brk_start = image->high + bias;
 	exec->mm->brk = exec->mm->brk_start;
+	// As Linux counts it: what the last segment has in the file.
+	exec->mm->data_bytes = image->segments[image->count - 1].file_size;
 	exec->entry = image->entry + bias;
 	facts.entry = exec->entry;
 	facts.headers_address = image->headers_address ? image->headers_address + bias : 0;
@@ -202,6 +204,7 @@ static void commit(struct exec *exec)
 	vfork_release(task);
 	files_close_on_exec(task->files);
 	set_executable(task->process, exec->program.inode);
+	credentials_exec(&exec->credentials);
 	reset_task(task, exec->path);
 	*task_registers(task) = (struct registers){
 		.rip = exec->entry,
@@ -222,6 +225,7 @@ static int run(struct exec *exec)
 
 	if (error)
 		return error;
+	credentials_for_exec(exec->program.inode, &exec->credentials);
 	error = build_space(exec);
 	if (!error) {
 		error = process_end_other_threads();
@@ -264,11 +268,27 @@ static int check_path(const char *path)
 	return error;
 }
 
+// A process that changed to a user with too many tasks already: Linux lets it do that, and run no
+// other program.
+static int check_tasks(void)
+{
+	struct process *process = current_process();
+
+	if (!process->too_many_tasks)
+		return 0;
+	if (credentials_too_many_tasks(0))
+		return -EAGAIN;
+	process->too_many_tasks = false;
+	return 0;
+}
+
 int exec_from_user(const char *path, uintptr_t argv, uintptr_t envp)
 {
 	struct exec exec;
-	int error = check_path(path);
+	int error = check_tasks();
 
+	if (!error)
+		error = check_path(path);
 	// Of a wrong path and wrong arguments Linux reports the path.
 	if (error)
 		return error;

@@ -143,7 +143,7 @@ static struct layout lay_out(const struct exec_strings *strings, const char *pat
 static void put_auxiliary(struct word_writer *writer, const struct exec_facts *facts,
 			  const struct layout *at)
 {
-	const struct process *process = current_process();
+	const struct new_credentials *credentials = facts->credentials;
 	const uint64_t vector[AUX_WORDS] = {
 		AT_HWCAP,    cpuid(1, 0).edx,
 		AT_PAGESZ,   PAGE_SIZE,
@@ -154,11 +154,11 @@ static void put_auxiliary(struct word_writer *writer, const struct exec_facts *f
 		AT_BASE,     facts->interpreter,
 		AT_FLAGS,    0,
 		AT_ENTRY,    facts->entry,
-		AT_UID,      process->uid,
-		AT_EUID,     process->euid,
-		AT_GID,      process->gid,
-		AT_EGID,     process->egid,
-		AT_SECURE,   0,
+		AT_UID,      credentials->uid,
+		AT_EUID,     credentials->euid,
+		AT_GID,      credentials->gid,
+		AT_EGID,     credentials->egid,
+		AT_SECURE,   credentials->secure,
 		AT_RANDOM,   at->random,
 		AT_HWCAP2,   0,
 		AT_EXECFN,   at->path,
@@ -198,11 +198,12 @@ long stack_build(struct mm *mm, const struct exec_strings *strings, const struct
 	struct layout at = lay_out(strings, facts->path, USER_END);
 	struct word_writer writer = {.mm = mm, .address = at.stack_pointer};
 	size_t size = PAGE_ALIGN_UP(USER_END - at.stack_pointer) + SPARE;
+	uint64_t limit = machine_limits()->stack;
 	int error;
 
-	if (size > mm->stack_limit && USER_END - at.stack_pointer > mm->stack_limit)
+	if (size > limit && USER_END - at.stack_pointer > limit)
 		return -E2BIG;
-	if (size > mm->stack_limit)
+	if (size > limit)
 		size = PAGE_ALIGN_UP(USER_END - at.stack_pointer);
 	error = mm_map_stack(mm, USER_END, size, executable);
 	if (error)

@@ -66,6 +66,7 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->blocked = parent->blocked;
 	child->allowed = parent->allowed;
+	task_inherit_priority(child, parent);
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
 		child->signal_stack = parent->signal_stack;
 		child->signal_stack_size = parent->signal_stack_size;
@@ -87,12 +88,8 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
-	to->uid = from->uid;
-	to->euid = from->euid;
-	to->suid = from->suid;
-	to->gid = from->gid;
-	to->egid = from->egid;
-	to->sgid = from->sgid;
+	credentials_fork(to, from);
+	to->memory_limits = from->memory_limits;
 	to->executable = from->executable ? inode_get(from->executable) : NULL;
 	irq = spin_lock_irqsave(&process_lock); // prlimit of another process may replace them
 	to->limits = limits_get(from->limits);
@@ -317,6 +314,8 @@ long process_fork(const struct fork_request *request)
 
 	if (error)
 		return error;
+	if (credentials_too_many_tasks(1) && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		return -EAGAIN;
 	child = child_alloc(request);
 	if (!child)
 		return -ENOMEM;

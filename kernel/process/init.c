@@ -164,6 +164,8 @@ void process_start_init(void)
 	if (!task)
 		panic("no memory for the first process");
 	process->pid = task->tid;
+	credentials_init(process);
+	limits_init(process);
 	task_set_name(task, "init");
 	task->files = files_create();
 	if (!task->files || files_open_standard(task->files))

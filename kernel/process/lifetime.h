@@ -43,7 +43,11 @@ void process_count_fork(void);
 void process_count_exec(void);
 void process_count_exit(void);
 
+// priority.c
+void task_inherit_priority(struct task *child, const struct task *parent);
+
 // limits.c
+void limits_init(struct process *process);        // the defaults
 struct limits *limits_get(struct limits *limits); // NULL is allowed
 void limits_put(struct limits *limits);           // NULL is allowed
 

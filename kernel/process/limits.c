@@ -5,7 +5,6 @@
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
-#include "mm/mm.h"
 #include "mm/slab.h"
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -67,20 +66,33 @@ uint64_t process_limit_locked(const struct process *process, unsigned resource)
 			       : defaults[resource].rlim_cur;
 }
 
-// The address space keeps those that faults and mappings look at.
-static void apply_to_memory(struct process *process, unsigned resource, uint64_t value)
+// Those that mm/ asks for at each mapping and fault have a place of their own, without a lock.
+static void apply_to_memory(struct process *process, unsigned resource,
+			    const struct rlimit64 *limit)
 {
-	struct mm *mm = process_mm(process);
+	struct memory_limits *limits = &process->memory_limits;
 
-	if (!mm)
-		return;
-	if (resource == RLIMIT_STACK)
-		mm->stack_limit = value;
-	else if (resource == RLIMIT_DATA)
-		mm->data_limit = value;
-	else if (resource == RLIMIT_AS)
-		mm->space_limit = value;
-	mm_put(mm);
+	switch (resource) {
+	case RLIMIT_AS:
+		__atomic_store_n(&limits->space, limit->rlim_cur, __ATOMIC_RELAXED);
+		break;
+	case RLIMIT_DATA:
+		__atomic_store_n(&limits->data, limit->rlim_cur, __ATOMIC_RELAXED);
+		__atomic_store_n(&limits->data_most, limit->rlim_max, __ATOMIC_RELAXED);
+		break;
+	case RLIMIT_STACK:
+		__atomic_store_n(&limits->stack, limit->rlim_cur, __ATOMIC_RELAXED);
+		break;
+	case RLIMIT_MEMLOCK:
+		__atomic_store_n(&limits->locked, limit->rlim_cur, __ATOMIC_RELAXED);
+		break;
+	}
+}
+
+void limits_init(struct process *process)
+{
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
+		apply_to_memory(process, i, &defaults[i]);
 }
 
 // A table that only this process has: `own` if it is needed, else what is there.
@@ -97,23 +109,37 @@ static struct limits *replace_table(struct process *process, struct limits *own)
 	return old;
 }
 
-int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit)
+// Whether the running process may set these limits in the place of `old`: 0 or -errno.
+static int check(unsigned resource, const struct rlimit64 *old, const struct rlimit64 *limit)
 {
-	struct limits *own, *old;
-	uint64_t flags;
-
 	if (limit->rlim_cur > limit->rlim_max)
 		return -EINVAL;
 	if (resource == RLIMIT_NOFILE && limit->rlim_max > FILES_HARD)
 		return -EPERM;
-	own = kmalloc(sizeof(*own));
+	return limit->rlim_max > old->rlim_max && !capable(CAP_SYS_RESOURCE) ? -EPERM : 0;
+}
+
+int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit,
+		      struct rlimit64 *old)
+{
+	struct limits *own = kmalloc(sizeof(*own)), *unused = own;
+	uint64_t flags;
+	int error;
+
 	if (!own)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&process_lock);
-	old = replace_table(process, own);
-	own->limit[resource] = *limit;
+	*old = process->limits ? process->limits->limit[resource] : defaults[resource];
+	error = check(resource, old, limit);
+	if (!error) {
+		unused = replace_table(process, own);
+		own->limit[resource] = *limit;
+		apply_to_memory(process, resource, limit);
+	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	limits_put(old);
-	apply_to_memory(process, resource, limit->rlim_cur);
-	return 0;
+	if (error)
+		kfree(unused);
+	else
+		limits_put(unused);
+	return error;
 }

@@ -58,6 +58,7 @@ void process_put(struct process *process)
 		return;
 	signals_release(process);
 	limits_put(process->limits);
+	credentials_release(process);
 	inode_put(process->executable);
 	cache_free(process_cache, process);
 }

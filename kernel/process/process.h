@@ -7,11 +7,13 @@
 // nobody allocates or touches ring 3's memory while holding it.
 #pragma once
 
+#include "kernel/process/credentials.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
 #include "kernel/process/wait.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
+#include "mm/machine.h"
 #include <linux/resource.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,11 +73,20 @@ struct process {
 	struct alarm *alarm;      // NULL: none was ever set; atomic until the process's end
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
-	uint32_t uid, euid, suid, gid, egid, sgid; // changed by the process itself
-	char name[16];                             // comm of the first task, once that is gone
-	uint64_t start_time;                       // ns since boot
-	uint64_t user_ticks, kernel_ticks;         // of tasks that are gone
-	uint64_t minor_faults, major_faults;       // of tasks that are gone
+	// See credentials.h for what guards these.
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	struct capabilities capabilities;
+	struct group_list *groups; // NULL: none
+	bool dumpable;             // prctl(PR_SET_DUMPABLE)
+	bool too_many_tasks;       // since it has this user: exec is refused. Its own
+
+	// RLIMIT_AS and its like, for mm/: words that others read while one is written.
+	struct memory_limits memory_limits;
+
+	char name[16];                       // comm of the first task, once that is gone
+	uint64_t start_time;                 // ns since boot
+	uint64_t user_ticks, kernel_ticks;   // of tasks that are gone
+	uint64_t minor_faults, major_faults; // of tasks that are gone
 	// Of reaped children:
 	uint64_t child_user_ticks, child_kernel_ticks;
 	uint64_t child_minor_faults, child_major_faults;
@@ -117,8 +128,9 @@ void process_usage(struct process *process, int who, struct rusage *usage);
 
 // The limit in force: RLIMIT_* of <linux/resource.h>.
 struct rlimit64 process_limit(struct process *process, unsigned resource);
-// 0, or -EINVAL, -EPERM, -ENOMEM.
-int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit);
+// 0, or -EINVAL, -EPERM (by what the running process may do), -ENOMEM. *old: what was there.
+int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit,
+		      struct rlimit64 *old);
 
 // Processes now, zombies included; and forks, execs and exits since boot.
 struct process_counts {

@@ -15,7 +15,7 @@ static bool may_signal(const struct process *target, int signal)
 {
 	const struct process *self = current_process();
 
-	if (target == self || !self->euid)
+	if (target == self || capable(CAP_KILL))
 		return true;
 	if (self->euid == target->suid || self->euid == target->uid || self->uid == target->suid ||
 	    self->uid == target->uid)

@@ -87,6 +87,12 @@ struct task {
 	uint32_t trap_error;
 	uintptr_t fault_address; // CR2
 
+	// setpriority, sched_setscheduler: kept, and without effect; process_lock.
+	int8_t nice;
+	uint8_t policy;
+	uint8_t priority;
+	bool reset_on_fork;
+
 	int fail_nth;                      // /proc/<pid>/fail-nth: the allocation that is to fail
 	uintptr_t clear_child_tid;         // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;             // set_robust_list

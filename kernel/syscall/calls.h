@@ -39,6 +39,8 @@ long sys_getpgid(int pid);
 long sys_setpgid(int pid, int group);
 long sys_getsid(int pid);
 long sys_setsid(void);
+
+// sys_credentials.c
 long sys_getuid(void);
 long sys_geteuid(void);
 long sys_getgid(void);
@@ -53,6 +55,25 @@ long sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved);
 long sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved);
 long sys_getgroups(int size, uintptr_t list);
 long sys_setgroups(int size, uintptr_t list);
+long sys_setfsuid(uint32_t user);
+long sys_setfsgid(uint32_t group);
+
+// sys_capability.c
+long sys_capget(uintptr_t header, uintptr_t data);
+long sys_capset(uintptr_t header, uintptr_t data);
+// What prctl does not know itself. Its result.
+long credentials_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
+
+// sys_priority.c
+long sys_getpriority(int which, int who);
+long sys_setpriority(int which, int who, int nice);
+long sys_sched_setscheduler(int tid, int policy, uintptr_t param);
+long sys_sched_getscheduler(int tid);
+long sys_sched_setparam(int tid, uintptr_t param);
+long sys_sched_getparam(int tid, uintptr_t param);
+long sys_sched_get_priority_max(int policy);
+long sys_sched_get_priority_min(int policy);
+long sys_sched_rr_get_interval(int tid, uintptr_t interval);
 
 // sys_memory.c
 long sys_brk(uintptr_t address);

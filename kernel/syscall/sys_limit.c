@@ -9,52 +9,70 @@
 
 long sys_getrlimit(uint32_t resource, uintptr_t limit)
 {
-	return sys_prlimit64(0, resource, 0, limit);
+	struct rlimit64 now;
+
+	if (resource >= RLIM_NLIMITS)
+		return -EINVAL;
+	now = process_limit(current_process(), resource);
+	return copy_to_user(limit, &now, sizeof(now));
 }
 
 long sys_setrlimit(uint32_t resource, uintptr_t limit)
 {
-	struct rlimit64 probe;
+	struct rlimit64 new, old;
 
-	// With a null pointer prlimit64 would just do nothing.
-	if (copy_from_user(&probe, limit, sizeof(probe)))
+	if (copy_from_user(&new, limit, sizeof(new)))
 		return -EFAULT;
-	return sys_prlimit64(0, resource, limit, 0);
+	if (resource >= RLIM_NLIMITS)
+		return -EINVAL;
+	return process_set_limit(current_process(), resource, &new, &old);
 }
 
-static int raise_allowed(const struct rlimit64 *old, const struct rlimit64 *new)
+// Another process's limits are for its user to see and set, or for CAP_SYS_RESOURCE.
+static bool may_limit(const struct process *process)
 {
-	return new->rlim_max > old->rlim_max &&current_process()->euid ? -EPERM : 0;
+	const struct process *self = current_process();
+	uint32_t user = self->uid, group = self->gid;
+
+	if (process == self)
+		return true;
+	if (user == process->euid && user == process->suid && user == process->uid &&
+	    group == process->egid && group == process->sgid && group == process->gid)
+		return true;
+	return capable(CAP_SYS_RESOURCE);
 }
 
-static long change(struct process *process, uint32_t resource, uintptr_t limit, uintptr_t old)
+static long change(struct process *process, uint32_t resource, const struct rlimit64 *new,
+		   uintptr_t to)
 {
-	struct rlimit64 before = process_limit(process, resource), after;
-	int error;
+	struct rlimit64 old;
+	int error = 0;
 
-	if (limit) {
-		if (copy_from_user(&after, limit, sizeof(after)))
-			return -EFAULT;
-		error = after.rlim_cur > after.rlim_max ? -EINVAL : raise_allowed(&before, &after);
-		if (!error)
-			error = process_set_limit(process, resource, &after);
-		if (error)
-			return error;
-	}
-	return old && copy_to_user(old, &before, sizeof(before)) ? -EFAULT : 0;
+	if (!may_limit(process))
+		return -EPERM;
+	if (resource >= RLIM_NLIMITS)
+		return -EINVAL;
+	if (new)
+		error = process_set_limit(process, resource, new, &old);
+	else
+		old = process_limit(process, resource);
+	if (error)
+		return error;
+	return to && copy_to_user(to, &old, sizeof(old)) ? -EFAULT : 0;
 }
 
 long sys_prlimit64(int pid, uint32_t resource, uintptr_t limit, uintptr_t old)
 {
 	struct process *process;
+	struct rlimit64 new;
 	long result;
 
-	if (resource >= RLIM_NLIMITS)
-		return -EINVAL;
+	if (limit && copy_from_user(&new, limit, sizeof(new)))
+		return -EFAULT;
 	process = pid ? process_find(pid) : process_get(current_process());
 	if (!process)
 		return -ESRCH;
-	result = change(process, resource, limit, old);
+	result = change(process, resource, limit ? &new : NULL, old);
 	process_put(process);
 	return result;
 }

@@ -333,7 +333,6 @@ long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 	char name[TASK_NAME_SIZE] = {0};
 	long result;
 
-	(void)b, (void)c, (void)d;
 	switch (option) {
 	case PR_SET_NAME:
 		result = strncpy_from_user(name, a, sizeof(name) - 1);
@@ -344,6 +343,6 @@ long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 	case PR_GET_NAME:
 		return copy_to_user(a, task->name, sizeof(task->name));
 	default:
-		return -EINVAL;
+		return credentials_prctl(option, a, b, c, d);
 	}
 }

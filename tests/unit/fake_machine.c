@@ -28,6 +28,18 @@ int fake_fail_nth;
 unsigned fake_cpu;
 uint64_t fake_capabilities = ~0ul;
 
+#define STACK_LIMIT (8ul << 20)
+#define FAKE_NO_LIMITS                                                           \
+	{                                                                        \
+		MM_NO_LIMIT, MM_NO_LIMIT, MM_NO_LIMIT, STACK_LIMIT, MM_NO_LIMIT, \
+	}
+struct memory_limits fake_limits = FAKE_NO_LIMITS;
+
+void fake_no_limits(void)
+{
+	fake_limits = (struct memory_limits)FAKE_NO_LIMITS;
+}
+
 unsigned machine_cpu(void)
 {
 	return fake_cpu;
@@ -57,6 +69,11 @@ bool fake_fail_stop(void)
 		failure_task_armed(false);
 	fake_fail_nth = 0;
 	return failed;
+}
+
+const struct memory_limits *machine_limits(void)
+{
+	return &fake_limits;
 }
 
 bool machine_capable(int capability)

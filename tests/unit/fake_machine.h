@@ -6,6 +6,7 @@
 // CPUs.
 #pragma once
 
+#include "mm/machine.h"
 #include "mm/mm.h"
 #include <setjmp.h>
 #include <stdbool.h>
@@ -59,6 +60,10 @@ extern unsigned fake_cpu;
 
 // What the running task may do: bit n for CAP_* n. All, unless a test takes some away.
 extern uint64_t fake_capabilities;
+
+// Its limits: none but Linux's usual one on the stack.
+extern struct memory_limits fake_limits;
+void fake_no_limits(void);
 
 // A small generator whose sequence the seed repeats: FAULTLINE_SEED in the environment, or 1.
 uint64_t fake_seed(void); // prints the line that repeats it

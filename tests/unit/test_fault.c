@@ -48,6 +48,7 @@ static int end_space(void **state)
 	assert_audit();
 	mm_put(mm);
 	fake_forget(mm);
+	fake_no_limits();
 	assert_audit();
 	assert_int_equal(frame_kind_count(FRAME_ANON), 0);
 	return 0;
@@ -144,14 +145,14 @@ static void stacks_and_limits(void **state)
 {
 	(void)state;
 	assert_int_equal(mm_map_stack(mm, STACK_TOP, PAGE_SIZE, false), 0);
-	mm->stack_limit = 100 * PAGE_SIZE;
+	fake_limits.stack = 100 * PAGE_SIZE;
 	assert_int_equal(grow(101), FAULT_STACK_LIMIT);
 	assert_int_equal(grow(100), FAULT_STACK_GROWN);
-	mm->stack_limit = MM_NO_LIMIT;
-	mm->space_limit = 120 * PAGE_SIZE;
+	fake_limits.stack = MM_NO_LIMIT;
+	fake_limits.space = 120 * PAGE_SIZE;
 	assert_int_equal(grow(121), FAULT_STACK_LIMIT);
 	assert_int_equal(grow(120), FAULT_STACK_GROWN);
-	mm->space_limit = MM_NO_LIMIT;
+	fake_limits.space = MM_NO_LIMIT;
 	assert_int_equal(mm_fault(mm, 0xf000, ACCESS_WRITE), FAULT_STACK_LIMIT);
 	assert_int_equal(mm_fault(mm, 0, ACCESS_WRITE), FAULT_STACK_LIMIT);
 	// A stack without permission to write grows, and still does not let itself be written.

@@ -51,6 +51,7 @@ static int end_space(void **state)
 	assert_audit();
 	mm_put(mm);
 	fake_forget(mm);
+	fake_no_limits();
 	assert_audit();
 	return 0;
 }
@@ -225,7 +226,7 @@ static void stacks_change_from_their_start(void **state)
 static void limits_on_address_space(void **state)
 {
 	(void)state;
-	mm->space_limit = 10 * PAGE_SIZE + 5;
+	fake_limits.space = 10 * PAGE_SIZE + 5;
 	assert_int_equal(map_fixed(WINDOW, 11, RW), -ENOMEM);
 	assert_int_equal(map_fixed(WINDOW, 10, RW), WINDOW);
 	assert_int_equal(map_fixed(WINDOW + 10 * PAGE_SIZE, 1, RW), -ENOMEM);
@@ -240,7 +241,7 @@ static void limits_on_address_space(void **state)
 static void limits_on_data(void **state)
 {
 	(void)state;
-	mm->data_limit = 4 * PAGE_SIZE;
+	fake_limits.data = 4 * PAGE_SIZE;
 	assert_int_equal(map_fixed(WINDOW, 5, RW), -ENOMEM);
 	assert_int_equal(map_fixed(WINDOW, 5, PROT_READ), WINDOW);
 	assert_int_equal(mm_mprotect(mm, WINDOW, 5 * PAGE_SIZE, RW), -ENOMEM);

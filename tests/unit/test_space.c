@@ -124,7 +124,7 @@ static void stack_grows_to_its_limit(void **state)
 	enum fault_result why;
 
 	(void)state;
-	mm->stack_limit = 64 * PAGE_SIZE;
+	fake_limits.stack = 64 * PAGE_SIZE;
 	assert_int_equal(mm_map_stack(mm, top, 2 * PAGE_SIZE, false), 0);
 	assert_int_equal(store_reason(mm, top - 32 * PAGE_SIZE, 1), FAULT_STACK_GROWN);
 	assert_int_equal(store_reason(mm, top - 64 * PAGE_SIZE, 1), FAULT_STACK_GROWN);
@@ -135,6 +135,7 @@ static void stack_grows_to_its_limit(void **state)
 	assert_audit();
 	mm_put(mm);
 	fake_forget(mm);
+	fake_no_limits();
 }
 
 static void stack_keeps_its_guard_gap(void **state)
