@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The frame allocator: owners, references and counts of frames, over the buddy lists of
-// mm/buddy.c. Single frames, by far the most common, pass through a list of each CPU that needs
-// no lock; it is refilled from and spilled to the buddy lists by the batch.
+// mm/buddy.c. Single frames, by far the most common, pass through a list of each CPU, whose lock
+// nobody else wants until frames run out: then all the lists are given back. They are refilled
+// from and spilled to the buddy lists by the batch.
 //
 // Counts by kind are kept per CPU and added up when read: a frame may be allocated on one CPU and
 // freed on another, so only the sums mean something.
@@ -23,10 +24,11 @@ uint64_t frame_limit;
 #define CPU_LIST_BATCH       32  // frames moved at a time
 #define CPU_LIST_BATCH_ORDER 5
 
-// Touched only by its own CPU, which is not preempted meanwhile; sums may be read by anybody.
 static struct cpu_frames {
-	struct list list;
+	struct spinlock lock; // guards the list and its length; taken before buddy_lock
 	unsigned count;
+	struct list list;
+	// Changed by its own CPU only, which is not preempted meanwhile; sums are read by anybody.
 	int64_t kinds[FRAME_KIND_COUNT];
 } __attribute__((aligned(64))) cpu_frames[MAX_CPUS];
 
@@ -48,7 +50,8 @@ static void count_move(struct cpu_frames *mine, enum frame_kind from, enum frame
 	mine->kinds[to] += frames;
 }
 
-// Whole blocks are cut up at once, the smallest first, so that the large ones stay.
+// Whole blocks are cut up at once, the smallest first, so that the large ones stay. The list's
+// lock is held.
 static __attribute__((noinline)) void refill(struct cpu_frames *mine)
 {
 	spin_lock(&buddy_lock);
@@ -85,7 +88,8 @@ static void give_blocks(uint64_t first, uint64_t end)
 }
 
 // The frames that were freed longest ago go: the others may still be in the processor's caches.
-// Neighbours that were freed one after the other go together, which spares merging them.
+// Neighbours that were freed one after the other go together, which spares merging them. The
+// list's lock is held.
 static __attribute__((noinline)) void spill(struct cpu_frames *mine, unsigned keep)
 {
 	struct list *at = mine->list.prev;
@@ -114,25 +118,34 @@ static __attribute__((noinline)) void spill(struct cpu_frames *mine, unsigned ke
 	spin_unlock(&buddy_lock);
 }
 
-void frame_drain_cpu(void)
+void frame_drain(void)
 {
-	spill(this_cpu_frames(), 0);
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+		struct cpu_frames *other = &cpu_frames[cpu];
+
+		if (!__atomic_load_n(&other->count, __ATOMIC_RELAXED))
+			continue;
+		spin_lock(&other->lock);
+		spill(other, 0);
+		spin_unlock(&other->lock);
+	}
 }
 
 static inline struct frame *take_single(struct cpu_frames *mine)
 {
-	struct frame *frame;
+	struct frame *frame = NULL;
 
-	if (__builtin_expect(!mine->count, 0)) {
+	spin_lock(&mine->lock);
+	if (__builtin_expect(!mine->count, 0))
 		refill(mine);
-		if (!mine->count)
-			return NULL;
+	if (__builtin_expect(mine->count != 0, 1)) {
+		frame = list_first_entry(&mine->list, struct frame, link);
+		mine->list.next = frame->link.next;
+		mine->list.next->prev = &mine->list;
+		mine->count--;
+		frame->place = FRAME_NOWHERE;
 	}
-	frame = list_first_entry(&mine->list, struct frame, link);
-	mine->list.next = frame->link.next;
-	mine->list.next->prev = &mine->list;
-	mine->count--;
-	frame->place = FRAME_NOWHERE;
+	spin_unlock(&mine->lock);
 	return frame;
 }
 
@@ -155,7 +168,7 @@ static __attribute__((noinline)) struct frame *take_reclaimed(struct cpu_frames 
 							      unsigned order)
 {
 	frame_reclaim();
-	frame_drain_cpu();
+	frame_drain();
 	return take(mine, order);
 }
 
@@ -251,6 +264,7 @@ static inline void take_back(struct cpu_frames *mine, struct frame *frame, unsig
 	frame->references = 0;
 }
 
+// The list's lock is held.
 static inline void free_single(struct cpu_frames *mine, struct frame *frame)
 {
 	take_back(mine, frame, 0);
@@ -270,10 +284,16 @@ static __attribute__((noinline)) void free_block(struct frame *frame, unsigned o
 
 void frame_free(struct frame *frame, unsigned order)
 {
-	if (order)
+	struct cpu_frames *mine;
+
+	if (order) {
 		free_block(frame, order);
-	else
-		free_single(this_cpu_frames(), frame);
+		return;
+	}
+	mine = this_cpu_frames();
+	spin_lock(&mine->lock);
+	free_single(mine, frame);
+	spin_unlock(&mine->lock);
 }
 
 // Whether the reference that is dropped was the last one.
@@ -300,9 +320,11 @@ void frame_put_all(struct frame *const *frames, size_t count)
 {
 	struct cpu_frames *mine = this_cpu_frames();
 
+	spin_lock(&mine->lock);
 	for (; count > 0; count--, frames++)
 		if (drop_reference(*frames))
 			free_single(mine, *frames);
+	spin_unlock(&mine->lock);
 }
 
 static void give_range(uint64_t first, uint64_t end)

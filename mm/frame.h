@@ -122,8 +122,8 @@ uint64_t frame_free_blocks(unsigned order);
 // Frames on the CPUs' lists.
 uint64_t frame_cpu_listed(void);
 
-// Moves this CPU's list back to the buddy lists, so that neighbours can merge.
-void frame_drain_cpu(void);
+// Moves the CPUs' lists back to the buddy lists, so that neighbours can merge.
+void frame_drain(void);
 
 // Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
 uint64_t frame_kind_count(enum frame_kind kind);

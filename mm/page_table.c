@@ -20,44 +20,58 @@
 
 #define KEPT_LIMIT 64
 
-// Empty tables kept ready. Touched only by its own CPU.
+// Empty tables kept ready. Nobody but their CPU wants them until frames run out.
+struct kept_list {
+	struct spinlock lock; // guards the rest; no frame is allocated or freed under it
+	unsigned count;
+	struct list list; // by frame->link
+};
+
 static struct kept_tables {
-	struct list tables, roots;
-	unsigned table_count, root_count;
+	struct kept_list tables, roots;
 } kept[MAX_CPUS];
 
 static struct kept_tables *this_cpu_kept(void)
 {
 	struct kept_tables *mine = &kept[machine_cpu()];
 
-	if (__builtin_expect(!mine->tables.next, 0)) {
-		list_init(&mine->tables);
-		list_init(&mine->roots);
+	if (__builtin_expect(!mine->tables.list.next, 0)) {
+		list_init(&mine->tables.list);
+		list_init(&mine->roots.list);
 	}
 	return mine;
 }
 
-static struct frame *take_kept(struct list *list, unsigned *count)
+static struct frame *take_kept(struct kept_list *from)
 {
-	struct frame *frame;
+	struct frame *frame = NULL;
 
-	if (!*count)
+	if (!__atomic_load_n(&from->count, __ATOMIC_RELAXED))
 		return NULL;
-	frame = list_first_entry(list, struct frame, link);
-	list_del(&frame->link);
-	--*count;
+	spin_lock(&from->lock);
+	if (from->count) {
+		frame = list_first_entry(&from->list, struct frame, link);
+		list_del(&frame->link);
+		from->count--;
+	}
+	spin_unlock(&from->lock);
 	return frame;
 }
 
-static void keep(struct list *list, unsigned *count, struct frame *frame)
+static void keep(struct kept_list *to, struct frame *frame)
 {
+	bool room;
+
 	frame->owner = NULL;
-	if (*count >= KEPT_LIMIT) {
-		frame_free(frame, 0);
-		return;
+	spin_lock(&to->lock);
+	room = to->count < KEPT_LIMIT;
+	if (room) {
+		to->count++;
+		list_add(&to->list, &frame->link);
 	}
-	++*count;
-	list_add(list, &frame->link);
+	spin_unlock(&to->lock);
+	if (!room)
+		frame_free(frame, 0);
 }
 
 static struct frame *table_alloc(struct mm *mm, uintptr_t address, unsigned level)
@@ -65,9 +79,9 @@ static struct frame *table_alloc(struct mm *mm, uintptr_t address, unsigned leve
 	struct kept_tables *mine = this_cpu_kept();
 	struct frame *table;
 
-	if (mine->table_count && failure_due())
+	if (mine->tables.count && failure_due())
 		return NULL;
-	table = take_kept(&mine->tables, &mine->table_count);
+	table = take_kept(&mine->tables);
 	if (!table)
 		table = frame_alloc_zeroed(FRAME_PAGE_TABLE);
 	if (!table)
@@ -84,7 +98,7 @@ void page_table_release(struct frame *table)
 {
 	struct kept_tables *mine = this_cpu_kept();
 
-	keep(&mine->tables, &mine->table_count, table);
+	keep(&mine->tables, table);
 }
 
 phys_t page_root_alloc(struct mm *mm)
@@ -93,9 +107,9 @@ phys_t page_root_alloc(struct mm *mm)
 	struct frame *root;
 	pte_t *table;
 
-	if (mine->root_count && failure_due())
+	if (mine->roots.count && failure_due())
 		return 0;
-	root = take_kept(&mine->roots, &mine->root_count);
+	root = take_kept(&mine->roots);
 	if (!root) {
 		root = frame_alloc_zeroed(FRAME_PAGE_TABLE);
 		if (!root)
@@ -116,19 +130,25 @@ void page_root_free(struct mm *mm)
 	struct kept_tables *mine = this_cpu_kept();
 
 	mm->tables--;
-	keep(&mine->roots, &mine->root_count, phys_to_frame(mm->root));
+	keep(&mine->roots, phys_to_frame(mm->root));
+}
+
+static uint64_t drain_list(struct kept_list *from)
+{
+	struct frame *frame;
+	uint64_t freed = 0;
+
+	for (; (frame = take_kept(from)); freed++)
+		frame_free(frame, 0);
+	return freed;
 }
 
 uint64_t page_table_drain(void)
 {
-	struct kept_tables *mine = this_cpu_kept();
-	uint64_t freed = mine->table_count + mine->root_count;
-	struct frame *frame;
+	uint64_t freed = 0;
 
-	while ((frame = take_kept(&mine->tables, &mine->table_count)))
-		frame_free(frame, 0);
-	while ((frame = take_kept(&mine->roots, &mine->root_count)))
-		frame_free(frame, 0);
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+		freed += drain_list(&kept[cpu].tables) + drain_list(&kept[cpu].roots);
 	return freed;
 }
 
@@ -137,7 +157,7 @@ uint64_t page_table_kept(void)
 	uint64_t sum = 0;
 
 	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
-		sum += kept[cpu].table_count + kept[cpu].root_count;
+		sum += kept[cpu].tables.count + kept[cpu].roots.count;
 	return sum;
 }
 

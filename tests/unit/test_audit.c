@@ -137,7 +137,7 @@ static void lost_and_free_frames(void **state)
 	ASSERT_CHECKED(free_frame->kind, FRAME_KERNEL, NULL);
 	ASSERT_CHECKED(free_frame->references, 1, "is referenced");
 	ASSERT_CHECKED(free_frame->place, FRAME_NOWHERE, "in place");
-	frame_drain_cpu();
+	frame_drain();
 	assert_audit();
 	lost = frame_alloc(0, FRAME_STACK);
 	assert_objects("a stack that is none", "kernel stacks");

@@ -102,7 +102,7 @@ static void release_all(void)
 	while (block_count)
 		release(fake_random(block_count));
 	for (fake_cpu = 0; fake_cpu < CPUS; fake_cpu++)
-		frame_drain_cpu();
+		frame_drain();
 	fake_cpu = 0;
 	assert_int_equal(frame_cpu_listed(), 0);
 }
@@ -225,7 +225,7 @@ static void every_frame_once(void **state)
 		frame_put(taken[i]);
 		taken[i] = taken[--count];
 	}
-	frame_drain_cpu();
+	frame_drain();
 	assert_whole();
 }
 
@@ -258,7 +258,7 @@ static void zeroed(void **state)
 		memset(frame_to_virt(frame), 0xff, PAGE_SIZE);
 		frame_free(frame, 0);
 	}
-	frame_drain_cpu();
+	frame_drain();
 }
 
 static void assert_not_freeable(struct frame *frame)
@@ -280,7 +280,7 @@ static void wrong_frees_panic(void **state)
 	frame_put(frame);
 	frame_free(frame, 0);
 	assert_panics(frame_free(frame, 0), "double free");
-	frame_drain_cpu();
+	frame_drain();
 	assert_panics(frame_free(frame, 0), "double free");
 	frame_free(block, 3);
 	assert_panics(frame_free(block, 3), "double free");
@@ -313,7 +313,7 @@ static void fails_when_told_to(void **state)
 	assert_null(frame_alloc_zeroed(FRAME_ANON));
 	assert_true(fake_fail_stop());
 	assert_int_equal(failure_armed, 0);
-	frame_drain_cpu();
+	frame_drain();
 	assert_whole();
 }
 
