@@ -3,9 +3,12 @@
 // A spin lock: for a few instructions' worth of critical section on several CPUs. It does not
 // touch the interrupt flag: what an interrupt handler also takes is guarded in kernel/ by the
 // irq-saving variant there. Nobody may sleep while holding one; the kernel is not preempted while
-// it runs, so a holder always gets to its release.
+// it runs, so a holder always gets to its release. docs/locking.md has all locks and their order;
+// debug builds check it, and more (lib/lock_check.h): a lock's kind is where it is initialised, or
+// for one that is only zeroed, where it is taken first.
 #pragma once
 
+#include "lib/lock_check.h"
 #include <stdbool.h>
 
 // What a CPU does while it waits for another one: a pause, and in the kernel whatever the other
@@ -15,6 +18,9 @@ void spin_wait(void);
 
 struct spinlock {
 	bool held;
+#ifdef LOCK_CHECKS
+	struct lock_check check;
+#endif
 };
 
 static inline void spin_lock(struct spinlock *lock)
@@ -34,3 +40,23 @@ static inline void spin_unlock(struct spinlock *lock)
 {
 	__atomic_clear(&lock->held, __ATOMIC_RELEASE);
 }
+
+#ifdef LOCK_CHECKS
+#define spin_lock_init(lock)   lock_check_init(lock, #lock, __FILE__)
+#define spin_lock(lock)        lock_check_take(lock, #lock, __FILE__, 0)
+#define spin_lock_nested(lock) lock_check_take(lock, #lock, __FILE__, LOCK_SECOND)
+#define spin_trylock(lock)     lock_check_try(lock, #lock, __FILE__)
+#define spin_unlock(lock)      lock_check_release(lock)
+#else
+static inline void spin_lock_init(struct spinlock *lock)
+{
+	lock->held = false;
+}
+
+// The second lock of a kind: the caller knows an order among them, or that nobody else can have
+// it.
+static inline void spin_lock_nested(struct spinlock *lock)
+{
+	spin_lock(lock);
+}
+#endif

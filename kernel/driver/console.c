@@ -6,7 +6,7 @@
 #include "kernel/driver/console.h"
 #include "kernel/driver/serial.h"
 #include "kernel/driver/virtio_console.h"
-#include "kernel/file/sleep_lock.h"
+#include "kernel/process/sleep_lock.h"
 
 enum { BUFFER_WRITER, BUFFER_ECHO };
 

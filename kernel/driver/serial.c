@@ -70,7 +70,7 @@ void serial_write(const void *data, size_t count)
 		size_t part = count < FIFO_SIZE ? count : FIFO_SIZE;
 
 		while (!fill_transmitter(at, part))
-			__builtin_ia32_pause();
+			spin_wait();
 		at += part;
 		count -= part;
 	}

@@ -33,7 +33,7 @@
 #define INPUT_BUFFERS  8
 #define INPUT_ORDER    3 // 4 KiB each
 #define OUTPUT_BUFFERS 2
-#define OUTPUT_ORDER   5 // 64 KiB each
+#define OUTPUT_ORDER   4 // 32 KiB each
 
 // Constant once started.
 static bool present;
@@ -136,7 +136,7 @@ void virtio_console_write(unsigned buffer, const void *data, size_t count)
 		memcpy(virtio_queue_buffer(&output, buffer), at, part);
 		send(buffer, part);
 		while (!is_back(buffer))
-			__builtin_ia32_pause();
+			spin_wait();
 		at += part;
 		count -= part;
 	}

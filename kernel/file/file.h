@@ -5,7 +5,7 @@
 
 #include "kernel/file/inode.h"
 #include "kernel/file/io.h"
-#include "kernel/file/sleep_lock.h"
+#include "kernel/process/sleep_lock.h"
 #include <asm/stat.h>
 #include <stdbool.h>
 #include <stdint.h>

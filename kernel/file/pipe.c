@@ -12,7 +12,7 @@
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
 #include "kernel/file/poll.h"
-#include "kernel/file/sleep_lock.h"
+#include "kernel/process/sleep_lock.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"

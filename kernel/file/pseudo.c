@@ -8,7 +8,7 @@
 #include "kernel/file/pseudo.h"
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
-#include "kernel/file/sleep_lock.h"
+#include "kernel/process/sleep_lock.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "lib/format.h"

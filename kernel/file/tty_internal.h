@@ -5,7 +5,7 @@
 
 #include "kernel/file/file.h"
 #include "kernel/file/line_discipline.h"
-#include "kernel/file/sleep_lock.h"
+#include "kernel/process/sleep_lock.h"
 #include "kernel/file/tty.h"
 #include "kernel/process/process.h"
 #include "lib/spinlock.h"

@@ -20,6 +20,7 @@ void irq_register(unsigned line, irq_handler *handler);
 
 static inline void irq_enable(void)
 {
+	lock_check_interrupts_on();
 	__asm__ volatile("sti" : : : "memory");
 }
 
@@ -49,6 +50,15 @@ static inline void irq_wait(void)
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+#ifdef LOCK_CHECKS // a macro, because the lock's kind is named by the caller's words
+#define spin_lock_irqsave(lock)                                      \
+	({                                                           \
+		uint64_t flags_before_lock = irq_save();             \
+                                                                     \
+		lock_check_take(lock, #lock, __FILE__, LOCK_SAVING); \
+		flags_before_lock;                                   \
+	})
+#else
 static inline uint64_t spin_lock_irqsave(struct spinlock *lock)
 {
 	uint64_t flags = irq_save();
@@ -56,6 +66,7 @@ static inline uint64_t spin_lock_irqsave(struct spinlock *lock)
 	spin_lock(lock);
 	return flags;
 }
+#endif
 
 static inline void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags)
 {

@@ -9,6 +9,7 @@
 #include "kernel/machine/interrupt.h"
 #include "kernel/machine/report.h"
 #include "kernel/process/signal.h"
+#include "lib/lock_check.h"
 #include <linux/signal.h>
 
 struct exception_entry {
@@ -70,11 +71,15 @@ static void user_exception(struct registers *registers, unsigned vector)
 void trap(struct registers *registers, unsigned vector)
 {
 	if (vector >= VECTOR_APIC_FIRST) {
+		lock_check_interrupt(true);
 		apic_interrupt(registers, vector);
+		lock_check_interrupt(false);
 		return;
 	}
 	if (vector >= VECTOR_IRQ) {
+		lock_check_interrupt(true);
 		interrupt(registers, vector - VECTOR_IRQ);
+		lock_check_interrupt(false);
 		return;
 	}
 	if (vector == VECTOR_NMI)

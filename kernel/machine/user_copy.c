@@ -3,6 +3,7 @@
 // The checks before the loops of user_copy.asm.
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
+#include "lib/lock_check.h"
 #include <linux/errno.h>
 
 int user_copy_raw(void *to, const void *from, size_t count);
@@ -11,8 +12,18 @@ int user_load32_raw(uint32_t *value, const uint32_t *from);
 int user_compare_exchange32_raw(uint32_t *word, uint32_t *expected, uint32_t new);
 long user_string_raw(char *to, const char *from, size_t limit);
 
+// Every way to ring 3's memory may fault, and a fault may wait for what a lock's holder has.
+static void check_locks(void)
+{
+	const struct task *task = current_task();
+
+	if (task && !task->present_only)
+		lock_check_may_sleep();
+}
+
 int copy_to_user(uintptr_t to, const void *from, size_t count)
 {
+	check_locks();
 	if (!user_range_ok(to, count))
 		return -EFAULT;
 	return user_copy_raw((void *)to, from, count);
@@ -20,6 +31,7 @@ int copy_to_user(uintptr_t to, const void *from, size_t count)
 
 int copy_from_user(void *to, uintptr_t from, size_t count)
 {
+	check_locks();
 	if (!user_range_ok(from, count))
 		return -EFAULT;
 	return user_copy_raw(to, (const void *)from, count);
@@ -27,6 +39,7 @@ int copy_from_user(void *to, uintptr_t from, size_t count)
 
 int clear_user(uintptr_t to, size_t count)
 {
+	check_locks();
 	if (!user_range_ok(to, count))
 		return -EFAULT;
 	return user_clear_raw((void *)to, count);
@@ -34,6 +47,7 @@ int clear_user(uintptr_t to, size_t count)
 
 int user_load32(uint32_t *value, uintptr_t address)
 {
+	check_locks();
 	if (!user_range_ok(address, sizeof(*value)))
 		return -EFAULT;
 	return user_load32_raw(value, (const uint32_t *)address);
@@ -41,6 +55,7 @@ int user_load32(uint32_t *value, uintptr_t address)
 
 int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new)
 {
+	check_locks();
 	if (!user_range_ok(address, sizeof(new)))
 		return -EFAULT;
 	return user_compare_exchange32_raw((uint32_t *)address, expected, new);
@@ -71,6 +86,7 @@ long strncpy_from_user(char *to, uintptr_t from, size_t size)
 	size_t limit = size;
 	long length;
 
+	check_locks();
 	if (!user_range_ok(from, 0))
 		return -EFAULT;
 	if (limit > USER_END - from)

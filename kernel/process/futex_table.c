@@ -30,24 +30,28 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 	return &buckets[hash % BUCKETS];
 }
 
-void futex_lock_bucket(struct futex_bucket *bucket)
+static void prepare(struct futex_bucket *bucket)
 {
-	spin_lock(&bucket->lock);
 	if (!bucket->ready)
 		list_init(&bucket->sleepers);
 	bucket->ready = true;
 }
 
+void futex_lock_bucket(struct futex_bucket *bucket)
+{
+	spin_lock(&bucket->lock);
+	prepare(bucket);
+}
+
 void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
-	if (a > b) {
-		futex_lock_bucket(b);
-		futex_lock_bucket(a);
+	struct futex_bucket *first = a < b ? a : b, *second = a < b ? b : a;
+
+	futex_lock_bucket(first);
+	if (first == second)
 		return;
-	}
-	futex_lock_bucket(a);
-	if (a != b)
-		futex_lock_bucket(b);
+	spin_lock_nested(&second->lock);
+	prepare(second);
 }
 
 void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)

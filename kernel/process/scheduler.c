@@ -319,6 +319,7 @@ void schedule(void)
 	struct run_queue *queue;
 	struct task *from = current_task(), *to, *dead;
 
+	lock_check_may_sleep();
 	park_point();
 	queue = this_queue();
 	cpu_clear_work(WORK_RESCHED);

@@ -18,9 +18,11 @@ struct files;
 struct futex_pi_waiter;
 struct mm;
 struct process;
+struct sleep_lock;
 struct vfork_wait;
 
-#define TASK_NAME_SIZE 16 // with the terminating NUL, as in Linux's TASK_COMM_LEN
+#define TASK_SLEEP_LOCKS 8  // that a task may hold at a time
+#define TASK_NAME_SIZE   16 // with the terminating NUL, as in Linux's TASK_COMM_LEN
 
 enum task_state {
 	TASK_RUNNABLE,        // running, or on a CPU's run queue
@@ -104,6 +106,11 @@ struct task {
 	uint64_t user_ticks;               // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;             // and in ring 0
 	char name[TASK_NAME_SIZE];         // comm; written by the task itself, under process_lock
+
+#ifdef LOCK_CHECKS // the task's own
+	unsigned sleep_lock_count;
+	struct sleep_lock *sleep_locks[TASK_SLEEP_LOCKS]; // those it holds
+#endif
 };
 
 static inline struct task *current_task(void)

@@ -13,7 +13,7 @@
 
 void wait_queue_init(struct wait_queue *queue)
 {
-	queue->lock = (struct spinlock){0};
+	spin_lock_init(&queue->lock);
 	list_init(&queue->waiters);
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/process/task.h"
 #include "kernel/syscall/strace.h"
 #include "kernel/syscall/syscall.h"
+#include "lib/lock_check.h"
 #include "mm/trace.h"
 #include <linux/errno.h>
 
@@ -63,6 +64,7 @@ static __attribute__((noinline)) void dispatch_watched(struct registers *registe
 		strace_end(&strace, result);
 	trace(TRACE_SYSCALL_END, number, (uint64_t)result, 0, 0);
 	finish(registers, result);
+	lock_check_leaves_kernel();
 }
 
 void syscall_dispatch(struct registers *registers)
@@ -72,4 +74,5 @@ void syscall_dispatch(struct registers *registers)
 		return;
 	}
 	finish(registers, call(registers));
+	lock_check_leaves_kernel();
 }

@@ -42,7 +42,8 @@ freestanding := -std=gnu11 -O2 -g -ffreestanding $(warnings) $(gcc_flags) -fno-p
 # No SSE and no red zone: an interrupt may come at any instruction and saves neither. No libgcc
 # for the same reason, so 128-bit division (__udivti3 and its like) does not link.
 KERNEL_CFLAGS := $(freestanding) -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-	-fno-omit-frame-pointer -isystem $(BUILD)/include -I. $(defines)
+	-fno-omit-frame-pointer -isystem $(BUILD)/include -I. $(defines) \
+	$(if $(DEBUG),-DLOCK_CHECKS)
 KERNEL_LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack
 
 # Ring 3 may use what it likes of the processor.
