@@ -107,6 +107,9 @@ TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(
 test: $(TEST_NEEDS)
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
+test-model:
+	@BUILD=$(BUILD) tests/run tests/scenario/models.t
+
 # --- compile_commands.json, for editors ---
 quote := "
 comma := ,

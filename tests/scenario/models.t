@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The Promela models in tests/model: each holds in every interleaving, every statement of it is
+reached, and each of the bugs that it names (`// bugs: A B`) makes spin find an error. A model that
+proves nothing would be noticed by that.
+
+Without arguments: all models, two at a time. With names: those. For the steps of a shortest run
+into an error:  tests/scenario/models.t --steps shootdown NO_BARRIER"""
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+MODELS = os.path.join(harness.ROOT, "tests", "model")
+DEPTH = 200000
+LIMIT = 240
+
+
+def run(*command, directory):
+    done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, timeout=LIMIT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+class Search:
+    """All interleavings of one model, with one of its bugs or none: errors (None: there was no
+    search), states, the first error, lines not reached, all that spin and the search said."""
+
+    def __init__(self, model, bug, directory, *flags):
+        self.errors = self.states = None
+        self.first = ""
+        self.unreached = set()
+        defines = [f"-D{bug}"] if bug else []
+        status, self.said = run("spin", *defines, "-a", model, directory=directory)
+        if status:
+            return
+        # A bug is found at once; going through everything is worth a better compilation.
+        status, output = run("gcc", "-O0" if bug else "-O1", "-w", "-DSAFETY", "-DCOLLAPSE",
+                             *flags, "-o", "pan", "pan.c", directory=directory)
+        self.said += output
+        if status:
+            return
+        _, output = run("./pan", f"-m{DEPTH}", directory=directory)
+        self.said += output
+        self.read(output)
+
+    def read(self, output):
+        found = re.search(r"errors: (\d+)\n *(\d+) states, stored", output)
+        if not found or "max search depth too small" in output or "out of memory" in output:
+            return
+        self.errors, self.states = int(found[1]), int(found[2])
+        first = re.search(r"^pan:1: (.*?) \(at depth", output, re.M)
+        self.first = first[1] if first else ""
+        for line, text in re.findall(r':(\d+), state \d+, "(.*)"', output):
+            if text != "-end-":
+                self.unreached.add(f"{line}: {text}")
+
+
+def search(job):
+    with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
+        return Search(*job, directory)
+
+
+def bugs_of(model):
+    with open(model, encoding="utf-8") as file:
+        return " ".join(re.findall(r"^// bugs: (.*)$", file.read(), re.M)).split()
+
+
+def report(tap, model, bug, result):
+    name = os.path.basename(model).removesuffix(".pml")
+    if bug:
+        tap.ok(result.errors, f"{name}: {bug} is found: {result.first}", result.said)
+        return
+    tap.ok(result.errors == 0, f"{name} holds in all of {result.states} states", result.said)
+    tap.ok(not result.unreached, f"{name}: every statement is reached",
+           "\n".join(sorted(result.unreached)))
+    tap.ok(bugs_of(model), f"{name} names bugs")
+
+
+def steps(name, bug):
+    model = os.path.join(MODELS, name + ".pml")
+    with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
+        result = Search(model, bug, directory, "-DBFS")
+        if not result.errors:
+            print(result.said)
+            return 1
+        trail, = glob.glob("*.trail", root_dir=directory)
+        print(run("spin", f"-D{bug}", "-k", trail, "-t", "-p", "-g", "-l", model,
+                  directory=directory)[1])
+    return 0
+
+
+def main(names):
+    if names[:1] == ["--steps"]:
+        return steps(*names[1:])
+    tap = harness.Tap()
+    for tool in ("spin", "gcc"):
+        if not tap.ok(shutil.which(tool), f"{tool} is there", "run `make deps`"):
+            return tap.done()
+    models = sorted(glob.glob(os.path.join(MODELS, "*.pml")))
+    jobs = [(model, bug) for model in models for bug in [None] + bugs_of(model)
+            if not names or os.path.basename(model).removesuffix(".pml") in names]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for (model, bug), result in zip(jobs, pool.map(search, jobs)):
+            report(tap, model, bug, result)
+    return tap.done()
+
+
+sys.exit(main(sys.argv[1:]))
