@@ -13,16 +13,18 @@
 
 #define TABLE_SPAN (PAGE_SIZE * TABLE_ENTRIES)
 
-// The slot that names the lowest table of `address`; NULL when a table above is missing.
-static pte_t *lowest_table_slot(struct mm *mm, uintptr_t address)
+// The slot that names the lowest table of `address`, or the one above it where nothing is named;
+// *span: the bytes that it stands for.
+static pte_t *lowest_table_slot(struct mm *mm, uintptr_t address, uint64_t *span)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
 	for (unsigned level = 4;; level--) {
 		pte_t *slot = &table[level_index(address, level)];
 
+		*span = level_span(level);
 		if (level == 2 || !(*slot & PTE_PRESENT))
-			return level == 2 ? slot : NULL;
+			return slot;
 		table = entry_table(*slot);
 	}
 }
@@ -55,30 +57,32 @@ static void move_entries(pte_t *from, pte_t *to, uint64_t count)
 	table_of(to)->entries += moved;
 }
 
-// Bytes from `address` to the end of its lowest table.
-static uint64_t left_in_table(uintptr_t address)
+// Bytes from `address` to the next multiple of `span`, a power of two.
+static uint64_t left_in(uint64_t span, uintptr_t address)
 {
-	return TABLE_SPAN - (address & (TABLE_SPAN - 1));
+	return span - (address & (span - 1));
 }
 
-// Moves what one lowest table holds, up to `length` bytes; *moved becomes how far that reached.
+// Moves what one lowest table holds, up to `length` bytes; *moved becomes how far that reached:
+// further where tables are missing.
 static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, uint64_t *moved)
 {
-	pte_t *from_slot = lowest_table_slot(mm, from), *to_entry;
-	uint64_t step = left_in_table(from);
+	uint64_t span;
+	pte_t *from_slot = lowest_table_slot(mm, from, &span), *to_entry;
+	uint64_t step = left_in(span, from);
 
 	if (step > length)
 		step = length;
 	*moved = step;
-	if (!from_slot || !(*from_slot & PTE_PRESENT))
+	if (!(*from_slot & PTE_PRESENT))
 		return 0;
-	if (step > left_in_table(to))
-		*moved = step = left_in_table(to);
+	if (step > left_in(TABLE_SPAN, to))
+		*moved = step = left_in(TABLE_SPAN, to);
 	to_entry = page_slot_make(mm, to);
 	if (!to_entry)
 		return -ENOMEM;
 	if (step == TABLE_SPAN)
-		exchange_tables(mm, from_slot, lowest_table_slot(mm, to));
+		exchange_tables(mm, from_slot, lowest_table_slot(mm, to, &span));
 	else
 		move_entries(entry_table(*from_slot) + level_index(from, 1), to_entry,
 			     step >> PAGE_SHIFT);

@@ -2,43 +2,58 @@
 //
 // mincore and msync: what is in memory, and what has reached the file.
 
+#include "lib/string.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-// Whether the page at `address` could be touched without waiting for anything: it is mapped, or in
-// its file's page cache.
-static bool resident(struct mm *mm, const struct vma *vma, uintptr_t address)
+static bool is_cached(struct object *object, uint64_t index)
 {
-	pte_t *slot = page_slot_find(mm, address);
-	struct frame *frame;
+	struct frame *frame = object_cached_page(object, index);
 
-	if (slot && (*slot & PTE_MAPS))
-		return true;
-	if (!vma->object)
-		return false;
-	frame = object_cached_page(vma->object,
-				   vma->page_offset + ((address - vma->start) >> PAGE_SHIFT));
 	if (frame)
 		frame_put(frame);
 	return frame != NULL;
 }
 
+// Whether pages could be touched without waiting for anything: they are mapped, or in their file's
+// page cache. Within one VMA and one lowest table.
+static void look(struct mm *mm, const struct vma *vma, uintptr_t start, size_t pages,
+		 unsigned char *vector)
+{
+	uint64_t index = vma->page_offset + ((start - vma->start) >> PAGE_SHIFT);
+	const pte_t *slot = page_slot_find(mm, start);
+
+	if (!slot && !vma->object) {
+		memset(vector, 0, pages);
+		return;
+	}
+	for (size_t i = 0; i < pages; i++)
+		vector[i] = (slot && (slot[i] & PTE_MAPS)) ||
+			    (vma->object && is_cached(vma->object, index + i));
+}
+
 int mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector)
 {
+	uintptr_t end = start + pages * PAGE_SIZE;
 	int error = 0;
 
 	spin_lock(&mm->lock);
-	for (size_t i = 0; i < pages && !error; i++) {
-		uintptr_t at = start + i * PAGE_SIZE;
-		struct vma *vma = vma_find(mm, at);
+	while (start < end) {
+		struct vma *vma = vma_find(mm, start);
+		uintptr_t next = (start | (level_span(2) - 1)) + 1;
 
-		if (vma && vma->start <= at)
-			vector[i] = resident(mm, vma, at);
-		else
+		if (!vma || vma->start > start) {
 			error = -ENOMEM;
+			break;
+		}
+		next = next < end ? next : end;
+		next = next < vma->end ? next : vma->end;
+		look(mm, vma, start, (next - start) >> PAGE_SHIFT, vector);
+		vector += (next - start) >> PAGE_SHIFT;
+		start = next;
 	}
 	spin_unlock(&mm->lock);
 	return error;
