@@ -363,7 +363,7 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	}
 	commit_release(before & ~flags & VMA_ACCOUNT ? pages : 0);
 	if (touched)
-		page_protect(mm, start, *next, flags);
+		page_protect(mm, start, *next, before, flags);
 	return 0;
 }
 

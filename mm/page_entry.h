@@ -84,11 +84,20 @@ static inline pte_t *page_slot_find(struct mm *mm, uintptr_t address)
 // that is then not entered must go again: page_prune. Most faults are near the last one: its
 // table is remembered until a table of the lowest level leaves the tree (page_forget_leaf).
 pte_t *page_slot_walk(struct mm *mm, uintptr_t address);
+pte_t *page_slot_look_up(struct mm *mm, uintptr_t address);
 static inline pte_t *page_slot_make(struct mm *mm, uintptr_t address)
 {
 	if (__builtin_expect(address >> LEAF_SPAN_SHIFT == mm->leaf_span, 1))
 		return &mm->leaf_table[level_index(address, 1)];
 	return page_slot_walk(mm, address);
+}
+
+// As page_slot_find, remembering the table too.
+static inline pte_t *page_slot_look(struct mm *mm, uintptr_t address)
+{
+	if (__builtin_expect(address >> LEAF_SPAN_SHIFT == mm->leaf_span, 1))
+		return &mm->leaf_table[level_index(address, 1)];
+	return page_slot_look_up(mm, address);
 }
 
 static inline void page_forget_leaf(struct mm *mm)
@@ -116,8 +125,8 @@ void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batc
 // Frees the empty tables on the path of an address whose page is not mapped.
 void page_prune(struct mm *mm, uintptr_t address);
 
-// Gives the entries of [start, end) the protection of `vma_flags`.
-void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t vma_flags);
+// Gives the entries of [start, end) the protection of a VMA whose flags change.
+void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t before, uint32_t after);
 
 // Enters all pages of [start, end) of `from` into `to`, one more reference each; `private` ones
 // are write-protected in both. -ENOMEM: what was entered stays, and goes with `to`. The caller

@@ -8,14 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NODE_BITS   6
-#define NODE_PLACES (1u << NODE_BITS)
+#define NODE_BITS   PAGE_INDEX_BITS
+#define NODE_PLACES PAGE_INDEX_PLACES
 #define MAX_HEIGHT  11 // 64 bits
-
-struct page_index_node {
-	void *places[NODE_PLACES];
-	unsigned used;
-};
 
 // Whether `number` has a place in a tree of this height.
 static bool fits(uint64_t number, unsigned height)
@@ -28,14 +23,25 @@ static unsigned place_of(uint64_t number, unsigned level)
 	return number >> (NODE_BITS * (level - 1)) & (NODE_PLACES - 1);
 }
 
-struct frame *page_index_get(const struct page_index *index, uint64_t number)
+static void remember(struct page_index *index, uint64_t number, struct page_index_node *node)
 {
+	index->near = node;
+	index->near_number = number >> NODE_BITS;
+}
+
+struct frame *page_index_find(struct page_index *index, uint64_t number)
+{
+	struct page_index_node *node = NULL;
 	void *at = index->root;
 
 	if (!fits(number, index->height))
 		return NULL;
-	for (unsigned level = index->height; level > 0 && at; level--)
-		at = ((struct page_index_node *)at)->places[place_of(number, level)];
+	for (unsigned level = index->height; level > 0 && at; level--) {
+		node = at;
+		at = node->places[place_of(number, level)];
+		if (level == 1)
+			remember(index, number, node);
+	}
 	return at;
 }
 
@@ -62,6 +68,7 @@ static void prune(struct page_index *index, uint64_t number)
 	void *at = index->root;
 	unsigned level = index->height;
 
+	index->near = NULL;
 	for (; level > 0 && at; level--) {
 		path[level] = at;
 		at = path[level]->places[place_of(number, level)];
@@ -77,7 +84,7 @@ static void prune(struct page_index *index, uint64_t number)
 	}
 }
 
-int page_index_set(struct page_index *index, uint64_t number, struct frame *frame)
+int page_index_insert(struct page_index *index, uint64_t number, struct frame *frame)
 {
 	struct page_index_node *parent = NULL;
 	void **link = &index->root;
@@ -99,8 +106,10 @@ int page_index_set(struct page_index *index, uint64_t number, struct frame *fram
 		link = &parent->places[place_of(number, level)];
 	}
 	*link = frame;
-	if (parent)
-		parent->used++;
+	if (!parent)
+		return 0;
+	parent->used++;
+	remember(index, number, parent);
 	return 0;
 }
 

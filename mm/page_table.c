@@ -195,17 +195,25 @@ static pte_t *make_tables(struct mm *mm, uintptr_t address)
 	return &table[level_index(address, 1)];
 }
 
-pte_t *page_slot_walk(struct mm *mm, uintptr_t address)
+static pte_t *remember(struct mm *mm, uintptr_t address, pte_t *slot)
 {
-	pte_t *slot = page_slot_find(mm, address);
-
-	if (!slot)
-		slot = make_tables(mm, address);
 	if (slot) {
 		mm->leaf_span = address >> LEAF_SPAN_SHIFT;
 		mm->leaf_table = slot - level_index(address, 1);
 	}
 	return slot;
+}
+
+pte_t *page_slot_look_up(struct mm *mm, uintptr_t address)
+{
+	return remember(mm, address, page_slot_find(mm, address));
+}
+
+pte_t *page_slot_walk(struct mm *mm, uintptr_t address)
+{
+	pte_t *slot = page_slot_find(mm, address);
+
+	return remember(mm, address, slot ? slot : make_tables(mm, address));
 }
 
 // Whether the frame that holds a table exists: a broken tree must not break the report about it.

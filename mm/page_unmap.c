@@ -12,6 +12,11 @@ static uintptr_t minimum(uintptr_t a, uintptr_t b)
 	return a < b ? a : b;
 }
 
+static uintptr_t maximum(uintptr_t a, uintptr_t b)
+{
+	return a > b ? a : b;
+}
+
 // The entries of one lowest-level table. Pages that are not FRAME_ANON or FRAME_FILE are not
 // counted as resident: the shared zero frame takes no memory.
 static void unmap_entries(struct frame *table, uintptr_t start, uintptr_t end,
@@ -69,107 +74,142 @@ static void abandon_entries(struct frame *table, uintptr_t start, uintptr_t end,
 	table->entries -= gone;
 }
 
+// An emptied table leaves the tree; processors keep tables in caches of their own, for the whole
+// span.
+static void unmap_empty(pte_t *slot, unsigned level, struct frame *below,
+			struct flush_batch *batch)
+{
+	*slot = 0;
+	table_of(slot)->entries--;
+	batch->mm->tables--;
+	if (!MUTANT(freed_table_remembered))
+		page_forget_leaf(batch->mm);
+	trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
+	flush_batch_add_table(batch, below);
+}
+
 static void unmap_table(struct frame *table, unsigned level, uintptr_t start, uintptr_t end,
 			struct flush_batch *batch)
 {
-	pte_t *entries = frame_to_virt(table);
-	uintptr_t next;
+	pte_t *entries = frame_to_virt(table), *slot = &entries[level_index(start, level)];
+	pte_t *last = &entries[level_index(end - 1, level)] + 1;
+	uintptr_t base = start & ~(level_span(level + 1) - 1);
 
-	for (; start < end; start = next) {
-		pte_t *slot = &entries[level_index(start, level)];
-		struct frame *below;
+	for (; (slot = page_slot_next_used(slot, last)) < last; slot++) {
+		uintptr_t first = base + (slot - entries) * level_span(level);
+		uintptr_t from = maximum(first, start);
+		uintptr_t to = minimum(first + level_span(level), end);
+		struct frame *below = entry_frame(*slot);
 
-		next = minimum((start | (level_span(level) - 1)) + 1, end);
-		if (!*slot)
-			continue;
-		below = entry_frame(*slot);
 		if (level == 2 && batch->unreachable)
-			abandon_entries(below, start, next, batch);
+			abandon_entries(below, from, to, batch);
 		else if (level == 2)
-			unmap_entries(below, start, next, batch);
+			unmap_entries(below, from, to, batch);
 		else
-			unmap_table(below, level - 1, start, next, batch);
+			unmap_table(below, level - 1, from, to, batch);
 		if ((below->entries && !MUTANT(table_freed_in_use)) || MUTANT(empty_table_kept))
 			continue;
-		*slot = 0;
-		table->entries--;
-		batch->mm->tables--;
-		if (!MUTANT(freed_table_remembered))
-			page_forget_leaf(batch->mm);
-		trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
-		// Processors keep tables in caches of their own, for the whole span.
-		flush_batch_range(batch, start, next);
-		flush_batch_add_table(batch, below);
+		flush_batch_range(batch, from, to);
+		unmap_empty(slot, level, below, batch);
 	}
 }
 
 void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch)
 {
+	// Most ranges lie in one lowest table, which most often stays.
+	if (start >> LEAF_SPAN_SHIFT == (end - 1) >> LEAF_SPAN_SHIFT) {
+		pte_t *slot = page_slot_look(mm, start);
+		uint64_t pages = (end - start) >> PAGE_SHIFT;
+
+		if (!slot)
+			return;
+		if (table_of(slot)->entries > pages) {
+			unmap_entries(table_of(slot), start, end, batch);
+			return;
+		}
+	}
 	unmap_table(phys_to_frame(mm->root), 4, start, end, batch);
 }
 
+// As the general case: a table may be missing on the way, and those above it be empty.
 void page_prune(struct mm *mm, uintptr_t address)
 {
 	struct flush_batch batch;
 
 	flush_batch_start(&batch, mm);
-	page_unmap(mm, address, address + PAGE_SIZE, &batch);
+	unmap_table(phys_to_frame(mm->root), 4, address, address + PAGE_SIZE, &batch);
 	flush_batch_finish(&batch);
 }
 
-// An only owner may write again at once; a shared frame waits for the fault that copies it.
-static pte_t protected_entry(pte_t entry, pte_t bits, uint32_t vma_flags)
+// What may be accessed, but not written.
+static void protect_entries(pte_t *slot, pte_t *last, pte_t bits)
 {
-	struct frame *frame = entry_frame(entry);
-	pte_t result = (entry & (PTE_ADDRESS | PTE_DIRTY)) | bits;
-
-	if ((vma_flags & VMA_WRITE) && frame->kind == FRAME_ANON && frame->references == 1)
-		result |= PTE_WRITE;
-	return result;
+	for (; slot < last; slot++)
+		if (*slot & PTE_MAPS)
+			*slot = (*slot & (PTE_ADDRESS | PTE_DIRTY)) | bits;
 }
 
-static bool protect_entries(pte_t *slot, uint64_t count, uint32_t vma_flags)
+// What may be written again. An only owner may at once; a shared frame waits for the fault that
+// copies it.
+static void permit_entries(pte_t *slot, pte_t *last, pte_t bits)
+{
+	const pte_t writable = bits | PTE_WRITE | PTE_DIRTY;
+
+	for (; slot < last; slot++) {
+		pte_t entry = *slot;
+		struct frame *frame = entry_frame(entry);
+
+		if (!(entry & PTE_MAPS))
+			continue;
+		if (frame->references == 1 && frame->kind == FRAME_ANON)
+			*slot = (entry & PTE_ADDRESS) | writable;
+		else
+			*slot = (entry & (PTE_ADDRESS | PTE_WRITE | PTE_DIRTY)) | bits;
+	}
+}
+
+static void protect_leaf(pte_t *slot, uint64_t count, uint32_t vma_flags)
 {
 	pte_t bits = page_protection(vma_flags);
-	bool changed = false;
 
-	for (; count-- > 0; slot++) {
-		pte_t before = *slot;
-
-		if (!(before & PTE_MAPS))
-			continue;
-		*slot = protected_entry(before, bits, vma_flags);
-		changed |= *slot != before;
-	}
-	return changed;
+	if (vma_flags & VMA_WRITE)
+		permit_entries(slot, slot + count, bits);
+	else
+		protect_entries(slot, slot + count, bits);
 }
 
-static bool protect_table(pte_t *entries, unsigned level, uintptr_t start, uintptr_t end,
+static void protect_table(pte_t *entries, unsigned level, uintptr_t start, uintptr_t end,
 			  uint32_t vma_flags)
 {
-	bool changed = false;
-	uintptr_t next;
+	pte_t *slot = &entries[level_index(start, level)];
+	pte_t *last = &entries[level_index(end - 1, level)] + 1;
+	uintptr_t base = start & ~(level_span(level + 1) - 1);
 
-	for (; start < end; start = next) {
-		pte_t entry = entries[level_index(start, level)];
+	for (; (slot = page_slot_next_used(slot, last)) < last; slot++) {
+		uintptr_t first = base + (slot - entries) * level_span(level);
+		uintptr_t from = maximum(first, start);
+		uintptr_t to = minimum(first + level_span(level), end);
 
-		next = minimum((start | (level_span(level) - 1)) + 1, end);
-		if (!entry)
-			continue;
 		if (level == 2)
-			changed |= protect_entries(entry_table(entry) + level_index(start, 1),
-						   (next - start) >> PAGE_SHIFT, vma_flags);
+			protect_leaf(entry_table(*slot) + level_index(from, 1),
+				     (to - from) >> PAGE_SHIFT, vma_flags);
 		else
-			changed |= protect_table(entry_table(entry), level - 1, start, next,
-						 vma_flags);
+			protect_table(entry_table(*slot), level - 1, from, to, vma_flags);
 	}
-	return changed;
 }
 
-void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t vma_flags)
+void page_protect(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t before, uint32_t after)
 {
-	bool changed = protect_table(phys_to_virt(mm->root), 4, start, end, vma_flags);
+	if (start >> LEAF_SPAN_SHIFT == (end - 1) >> LEAF_SPAN_SHIFT) {
+		pte_t *slot = page_slot_look(mm, start);
 
-	if (changed && !MUTANT(protect_without_flush))
+		if (!slot)
+			return;
+		protect_leaf(slot, (end - start) >> PAGE_SHIFT, after);
+	} else {
+		protect_table(phys_to_virt(mm->root), 4, start, end, after);
+	}
+	// A processor that knows less than is allowed asks again by a fault.
+	if ((before & ~after & VMA_PROTECTION) && !MUTANT(protect_without_flush))
 		machine_flush_range(mm, start, end);
 }
