@@ -100,6 +100,9 @@ static inline pte_t *page_slot_look(struct mm *mm, uintptr_t address)
 	return page_slot_look_up(mm, address);
 }
 
+// The slot that names the lowest table of `address`, as page_slot_make.
+pte_t *page_table_slot_make(struct mm *mm, uintptr_t address);
+
 static inline void page_forget_leaf(struct mm *mm)
 {
 	mm->leaf_span = NO_LEAF_SPAN;

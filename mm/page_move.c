@@ -3,8 +3,8 @@
 // mremap's part of the page tables: entries moved from one range to another, their frames and
 // reference counts untouched.
 //
-// Where a lowest table of the one range covers exactly one of the other, the two tables change
-// places: 512 pages at a time. Otherwise entries move one by one.
+// Where a lowest table of the one range covers exactly one of the other, the table itself moves:
+// 512 pages at a time. Otherwise entries move one by one.
 
 #include "lib/mutant.h"
 #include "mm/machine.h"
@@ -13,33 +13,38 @@
 
 #define TABLE_SPAN (PAGE_SIZE * TABLE_ENTRIES)
 
-// The slot that names the lowest table of `address`, or the one above it where nothing is named;
-// *span: the bytes that it stands for.
-static pte_t *lowest_table_slot(struct mm *mm, uintptr_t address, uint64_t *span)
+// The slot that may name the lowest table of `address`; NULL when nothing is mapped up to *left
+// bytes on.
+static pte_t *lowest_table_slot(struct mm *mm, uintptr_t address, uint64_t *left)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
-	for (unsigned level = 4;; level--) {
-		pte_t *slot = &table[level_index(address, level)];
+	for (unsigned level = 4; level > 2; level--) {
+		pte_t entry = table[level_index(address, level)];
 
-		*span = level_span(level);
-		if (level == 2 || !(*slot & PTE_PRESENT))
-			return slot;
-		table = entry_table(*slot);
+		*left = level_span(level) - (address & (level_span(level) - 1));
+		if (!entry)
+			return NULL;
+		table = entry_table(entry);
 	}
+	return &table[level_index(address, 2)];
 }
 
-static void exchange_tables(struct mm *mm, pte_t *a, pte_t *b)
+// Where nothing is mapped in the whole span of a table, there is none.
+static void move_tables(pte_t *from, pte_t *to, uint64_t count, uint64_t distance)
 {
-	struct frame *table_a = entry_frame(*a), *table_b = entry_frame(*b);
-	uint64_t index = table_a->index;
-	pte_t entry = *a;
+	uint64_t moved = 0;
 
-	table_a->index = table_b->index;
-	table_b->index = index;
-	*a = *b;
-	*b = entry;
-	page_forget_leaf(mm);
+	for (uint64_t i = 0; i < count; i++) {
+		if (!from[i])
+			continue;
+		entry_frame(from[i])->index += distance;
+		to[i] = from[i];
+		from[i] = 0;
+		moved++;
+	}
+	table_of(from)->entries -= moved;
+	table_of(to)->entries += moved;
 }
 
 static void move_entries(pte_t *from, pte_t *to, uint64_t count)
@@ -57,35 +62,53 @@ static void move_entries(pte_t *from, pte_t *to, uint64_t count)
 	table_of(to)->entries += moved;
 }
 
-// Bytes from `address` to the next multiple of `span`, a power of two.
-static uint64_t left_in(uint64_t span, uintptr_t address)
+static uint64_t minimum(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+// Bytes from `address` on that lie in one table of `span` bytes.
+static uint64_t left_in(uintptr_t address, uint64_t span)
 {
 	return span - (address & (span - 1));
 }
 
-// Moves what one lowest table holds, up to `length` bytes; *moved becomes how far that reached:
-// further where tables are missing.
+// Moves lowest tables named by one table each: 1 GiB at most.
+static int move_aligned(struct mm *mm, pte_t *from_slot, uintptr_t from, uintptr_t to,
+			uint64_t length, uint64_t *moved)
+{
+	uint64_t left = minimum(left_in(from, level_span(3)), left_in(to, level_span(3)));
+	pte_t *last, *to_slot;
+
+	*moved = minimum(length & ~(TABLE_SPAN - 1), left);
+	last = from_slot + *moved / TABLE_SPAN;
+	if (page_slot_next_used(from_slot, last) == last)
+		return 0;
+	to_slot = page_table_slot_make(mm, to);
+	if (!to_slot)
+		return -ENOMEM;
+	move_tables(from_slot, to_slot, last - from_slot, to - from);
+	page_forget_leaf(mm);
+	return 0;
+}
+
+// Moves what one table holds, up to `length` bytes; *moved becomes how far that reached.
 static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, uint64_t *moved)
 {
-	uint64_t span;
-	pte_t *from_slot = lowest_table_slot(mm, from, &span), *to_entry;
-	uint64_t step = left_in(span, from);
+	uint64_t left;
+	pte_t *from_slot = lowest_table_slot(mm, from, &left), *to_slot;
 
-	if (step > length)
-		step = length;
-	*moved = step;
-	if (!(*from_slot & PTE_PRESENT))
+	*moved = minimum(from_slot ? left_in(from, TABLE_SPAN) : left, length);
+	if (from_slot && !((from | to) & (TABLE_SPAN - 1)) && length >= TABLE_SPAN)
+		return move_aligned(mm, from_slot, from, to, length, moved);
+	if (!from_slot || !*from_slot)
 		return 0;
-	if (step > left_in(TABLE_SPAN, to))
-		*moved = step = left_in(TABLE_SPAN, to);
-	to_entry = page_slot_make(mm, to);
-	if (!to_entry)
+	*moved = minimum(*moved, left_in(to, TABLE_SPAN));
+	to_slot = page_slot_make(mm, to);
+	if (!to_slot)
 		return -ENOMEM;
-	if (step == TABLE_SPAN)
-		exchange_tables(mm, from_slot, lowest_table_slot(mm, to, &span));
-	else
-		move_entries(entry_table(*from_slot) + level_index(from, 1), to_entry,
-			     step >> PAGE_SHIFT);
+	move_entries(entry_table(*from_slot) + level_index(from, 1), to_slot,
+		     *moved >> PAGE_SHIFT);
 	return 0;
 }
 

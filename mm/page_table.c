@@ -176,11 +176,12 @@ const pte_t page_protections[VMA_PROTECTION + 1] = {
 	[VMA_EXEC | VMA_WRITE | VMA_READ] = LEAF_PROGRAM,
 };
 
-static pte_t *make_tables(struct mm *mm, uintptr_t address)
+// The slot at level `lowest`, with the tables above it made. NULL: out of memory.
+static pte_t *make_tables(struct mm *mm, uintptr_t address, unsigned lowest)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
-	for (unsigned level = 4; level > 1; level--) {
+	for (unsigned level = 4; level > lowest; level--) {
 		pte_t *slot = &table[level_index(address, level)];
 
 		if (!(*slot & PTE_PRESENT)) {
@@ -192,7 +193,12 @@ static pte_t *make_tables(struct mm *mm, uintptr_t address)
 		}
 		table = entry_table(*slot);
 	}
-	return &table[level_index(address, 1)];
+	return &table[level_index(address, lowest)];
+}
+
+pte_t *page_table_slot_make(struct mm *mm, uintptr_t address)
+{
+	return make_tables(mm, address, 2);
 }
 
 static pte_t *remember(struct mm *mm, uintptr_t address, pte_t *slot)
@@ -213,7 +219,7 @@ pte_t *page_slot_walk(struct mm *mm, uintptr_t address)
 {
 	pte_t *slot = page_slot_find(mm, address);
 
-	return remember(mm, address, slot ? slot : make_tables(mm, address));
+	return remember(mm, address, slot ? slot : make_tables(mm, address, 1));
 }
 
 // Whether the frame that holds a table exists: a broken tree must not break the report about it.

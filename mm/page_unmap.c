@@ -116,14 +116,13 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 
 void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch)
 {
-	// Most ranges lie in one lowest table, which most often stays.
+	// Most ranges lie in one lowest table, which most often stays. Where it is missing, those
+	// above may be empty: what was to be entered there could not be.
 	if (start >> LEAF_SPAN_SHIFT == (end - 1) >> LEAF_SPAN_SHIFT) {
 		pte_t *slot = page_slot_look(mm, start);
 		uint64_t pages = (end - start) >> PAGE_SHIFT;
 
-		if (!slot)
-			return;
-		if (table_of(slot)->entries > pages) {
+		if (slot && table_of(slot)->entries > pages) {
 			unmap_entries(table_of(slot), start, end, batch);
 			return;
 		}
@@ -131,13 +130,12 @@ void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batc
 	unmap_table(phys_to_frame(mm->root), 4, start, end, batch);
 }
 
-// As the general case: a table may be missing on the way, and those above it be empty.
 void page_prune(struct mm *mm, uintptr_t address)
 {
 	struct flush_batch batch;
 
 	flush_batch_start(&batch, mm);
-	unmap_table(phys_to_frame(mm->root), 4, address, address + PAGE_SIZE, &batch);
+	page_unmap(mm, address, address + PAGE_SIZE, &batch);
 	flush_batch_finish(&batch);
 }
 

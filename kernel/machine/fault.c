@@ -74,7 +74,6 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 	// A reserved bit in an entry is the kernel's doing, whoever stumbled over it.
 	if (registers->orig_rax & PF_RESERVED)
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
-	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
 	switch (result) {
 	case FAULT_PROTECTION:
 		code = SEGV_ACCERR;
@@ -91,7 +90,10 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 	default:
 		break;
 	}
-	fault_signal(registers, signal, code, address, why);
+	if (fault_signal(registers, signal, code, address))
+		return;
+	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
+	fault_log(registers, signal, address, why);
 }
 
 // A fault of ring 0. A user copy's page is made present as if the program had touched it itself;

@@ -22,16 +22,26 @@
 
 // After the 512 bytes of FXSAVE: XSTATE_BV and fields that must be 0 (SDM vol. 1, 13.4.2).
 #define XSAVE_HEADER_SIZE 64
+#define FXSAVE_USED       416 // bytes that are written: behind XMM15
+#define AVX_END           (FXSAVE_SIZE + XSAVE_HEADER_SIZE + 256)
 #define STATE_X87_SSE     0x3ul
 
 size_t fpu_state_size = FXSAVE_SIZE;
+
+// Of a fresh processor. XRSTOR takes what the header does not name from nowhere, so the rest of
+// the state needs no room here.
+static char initial[FXSAVE_SIZE + XSAVE_HEADER_SIZE] __attribute__((aligned(64)));
+
 static uint32_t mxcsr_mask = MXCSR_DEFAULT_MASK;
 
 void fpu_start(void)
 {
 	char legacy[FXSAVE_SIZE] __attribute__((aligned(16)));
-	uint32_t mask;
+	uint16_t fcw = FCW_INIT;
+	uint32_t mask, mxcsr = MXCSR_INIT;
 
+	memcpy(initial + FCW_OFFSET, &fcw, sizeof(fcw));
+	memcpy(initial + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
 	if (features.xsave)
 		fpu_state_size = cpuid(13, 0).ebx; // for what XCR0 enables
 	__asm__ volatile("fninit; fxsave64 %0" : "=m"(legacy));
@@ -62,14 +72,17 @@ void fpu_sanitize(void *state)
 	memcpy(header, &components, sizeof(components));
 }
 
-void fpu_init_state(void *state)
+// Reserved bytes of the legacy part and most of the header are not written, nor what lies between
+// the components after AVX. XRSTOR wants zeros in the header, and signal frames show all of it.
+void fpu_prepare(void *state)
 {
-	uint16_t fcw = FCW_INIT;
-	uint32_t mxcsr = MXCSR_INIT;
+	char *block = state;
 
-	memset(state, 0, fpu_state_size);
-	memcpy((char *)state + FCW_OFFSET, &fcw, sizeof(fcw));
-	memcpy((char *)state + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+	memset(block + FXSAVE_USED, 0, FXSAVE_SIZE - FXSAVE_USED);
+	if (features.xsave)
+		memset(block + FXSAVE_SIZE, 0, XSAVE_HEADER_SIZE);
+	if (fpu_state_size > AVX_END)
+		memset(block + AVX_END, 0, fpu_state_size - AVX_END);
 }
 
 void fpu_save(void *state)
@@ -90,6 +103,11 @@ void fpu_restore(const void *state)
 		__asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(low), "d"(high) : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
+}
+
+void fpu_reset(void)
+{
+	fpu_restore(initial);
 }
 
 // Exception flags, the same for x87 and SSE (SDM vol. 1, 8.1.3.3 and 10.2.3).

@@ -15,7 +15,10 @@ extern size_t fpu_state_size;
 // Measures it. After features_start().
 void fpu_start(void);
 
-void fpu_init_state(void *state); // what a new program finds
+// Makes a new block one that can be saved to: what saving leaves as it finds it becomes zeros.
+void fpu_prepare(void *state);
+
+void fpu_reset(void); // gives this CPU what a new program finds
 void fpu_save(void *state);
 void fpu_restore(const void *state);
 

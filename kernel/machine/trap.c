@@ -56,7 +56,6 @@ static void user_exception(struct registers *registers, unsigned vector)
 	int signal = exception_signal[vector].signal, code = exception_signal[vector].code;
 	uintptr_t address = registers->rip;
 
-	exception_describe_user(why, sizeof(why), registers, vector);
 	if (!signal) {
 		signal = SIGSEGV;
 		code = SI_KERNEL;
@@ -65,7 +64,10 @@ static void user_exception(struct registers *registers, unsigned vector)
 		code = fpu_exception_code(vector == VECTOR_SIMD);
 	if (code == SI_KERNEL)
 		address = 0;
-	fault_signal(registers, signal, code, address, why);
+	if (fault_signal(registers, signal, code, address))
+		return;
+	exception_describe_user(why, sizeof(why), registers, vector);
+	fault_log(registers, signal, address, why);
 }
 
 void trap(struct registers *registers, unsigned vector)

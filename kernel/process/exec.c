@@ -191,8 +191,7 @@ static void reset_task(struct task *task, const char *path)
 	task->signal_stack_flags = 0;
 	task->rseq = 0;
 	task_set_name(task, name ? name + 1 : path);
-	fpu_init_state(task->fpu);
-	fpu_restore(task->fpu);
+	fpu_reset();
 	segment_bases_load(0, 0);
 }
 

@@ -64,7 +64,8 @@ void rseq_interrupted(struct registers *registers)
 	if (!leave_section(task, registers) && !write_cpu(area, task->cpu, task->cpu))
 		return;
 	task->rseq = 0;
-	fault_signal(registers, SIGSEGV, SI_KERNEL, area, "its rseq area makes no sense");
+	if (!fault_signal(registers, SIGSEGV, SI_KERNEL, area))
+		fault_log(registers, SIGSEGV, area, "its rseq area makes no sense");
 }
 
 static long unregister(struct task *task, uintptr_t area, uint32_t size, int flags,

@@ -116,10 +116,12 @@ bool signal_fatal_pending(void);
 // background processes.
 bool signal_blocked_or_ignored(int signal);
 
-// An exception of ring 3 turned into a signal of the running task: default action unless a
-// handler takes it, even when blocked or ignored. `why` goes to the log with who and where.
-void fault_signal(struct registers *registers, int signal, int code, uintptr_t address,
-		  const char *why);
+// An exception of ring 3 turned into a signal of the running task. Whether a handler takes it;
+// else, even when it is blocked or ignored, the process ends, and fault_log is to follow with a
+// reason.
+bool fault_signal(struct registers *registers, int signal, int code, uintptr_t address);
+// One line to the kernel's log: who, what, where, and `why`.
+void fault_log(const struct registers *registers, int signal, uintptr_t address, const char *why);
 
 // Called by the entries on the way back to ring 3 while this CPU's `work` is not 0. Interrupts
 // are off at entry and exit, and may be on in between.

@@ -275,17 +275,23 @@ static void remember_trap(struct task *task, const struct registers *registers,
 		task->trap_error |= PF_PROTECTION;
 }
 
-void fault_signal(struct registers *registers, int signal, int code, uintptr_t address,
-		  const char *why)
+bool fault_signal(struct registers *registers, int signal, int code, uintptr_t address)
 {
 	struct task *task = current_task();
 	struct signal_info info = {.signal = signal, .code = code, .address = address};
+	bool caught;
 
 	remember_trap(task, registers, &info);
-	if (force(task, &info)) {
+	caught = force(task, &info);
+	if (caught)
 		signal_send_task(task, &info);
-		return;
-	}
+	return caught;
+}
+
+void fault_log(const struct registers *registers, int signal, uintptr_t address, const char *why)
+{
+	const struct task *task = current_task();
+
 	log_line("%s[%d]: %s at address %lx, instruction %lx: %s", task->name, task->tid,
 		 signal_name(signal), address, registers->rip, why);
 }

@@ -104,41 +104,39 @@ static int push_fpu(struct task *task, uintptr_t address)
 	error = copy_to_user(address, task->fpu, fpu_state_size);
 	if (!error && fpu_state_size > sizeof(struct _fpstate_64))
 		error = copy_to_user(address + fpu_state_size, &magic, sizeof(magic));
-	fpu_init_state(task->fpu);
-	fpu_restore(task->fpu);
+	fpu_reset();
 	return error;
 }
 
+// Into zeros.
 static void fill_context(struct sigcontext *to, const struct registers *from, uint64_t mask)
 {
 	const struct task *task = current_task();
 
-	*to = (struct sigcontext){
-		.r8 = from->r8,
-		.r9 = from->r9,
-		.r10 = from->r10,
-		.r11 = from->r11,
-		.r12 = from->r12,
-		.r13 = from->r13,
-		.r14 = from->r14,
-		.r15 = from->r15,
-		.rdi = from->rdi,
-		.rsi = from->rsi,
-		.rbp = from->rbp,
-		.rbx = from->rbx,
-		.rdx = from->rdx,
-		.rax = from->rax,
-		.rcx = from->rcx,
-		.rsp = from->rsp,
-		.rip = from->rip,
-		.eflags = from->rflags,
-		.cs = (uint16_t)from->cs,
-		.ss = (uint16_t)from->ss,
-		.trapno = task->trap_number,
-		.err = task->trap_error,
-		.oldmask = mask,
-		.cr2 = task->fault_address,
-	};
+	to->r8 = from->r8;
+	to->r9 = from->r9;
+	to->r10 = from->r10;
+	to->r11 = from->r11;
+	to->r12 = from->r12;
+	to->r13 = from->r13;
+	to->r14 = from->r14;
+	to->r15 = from->r15;
+	to->rdi = from->rdi;
+	to->rsi = from->rsi;
+	to->rbp = from->rbp;
+	to->rbx = from->rbx;
+	to->rdx = from->rdx;
+	to->rax = from->rax;
+	to->rcx = from->rcx;
+	to->rsp = from->rsp;
+	to->rip = from->rip;
+	to->eflags = from->rflags;
+	to->cs = (uint16_t)from->cs;
+	to->ss = (uint16_t)from->ss;
+	to->trapno = task->trap_number;
+	to->err = task->trap_error;
+	to->oldmask = mask;
+	to->cr2 = task->fault_address;
 }
 
 _Static_assert(offsetof(struct signal_info, pid) == offsetof(siginfo_t, si_pid) &&
@@ -178,7 +176,7 @@ static void fill_frame(struct frame *frame, const struct registers *registers,
 		task->signal_stack_size ? task->signal_stack_flags : SS_DISABLE;
 	memcpy(&context->uc_sigmask, &mask, sizeof(mask));
 	fill_context(&context->uc_mcontext, registers, mask);
-	fill_info(&frame->info, info);
+	memcpy(&frame->info, info, sizeof(*info));
 }
 
 static void enter_handler(struct registers *registers, uintptr_t frame, int signal,
@@ -258,8 +256,7 @@ static bool restore_fpu(uintptr_t address)
 	int error = 0;
 
 	if (!address) {
-		fpu_init_state(task->fpu);
-		fpu_restore(task->fpu);
+		fpu_reset();
 		return true;
 	}
 	do {
@@ -303,8 +300,9 @@ bool signal_frame_pop(struct registers *registers)
 long signal_return(struct registers *registers)
 {
 	if (!signal_frame_pop(registers)) {
-		fault_signal(registers, SIGSEGV, SI_KERNEL, registers->rsp,
-			     "rt_sigreturn without a signal frame");
+		if (!fault_signal(registers, SIGSEGV, SI_KERNEL, registers->rsp))
+			fault_log(registers, SIGSEGV, registers->rsp,
+				  "rt_sigreturn without a signal frame");
 		return 0;
 	}
 	return (long)registers->rax;

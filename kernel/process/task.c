@@ -57,8 +57,7 @@ struct task *task_alloc(struct process *process, int tid)
 		task_put(task);
 		return NULL;
 	}
-	// XSAVE leaves most of the header as it finds it, and XRSTOR wants zeros there.
-	fpu_sanitize(task->fpu);
+	fpu_prepare(task->fpu);
 	task_set_entry(task, NULL, NULL);
 	return task;
 }

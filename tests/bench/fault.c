@@ -123,6 +123,10 @@ void measure_file_write(void)
 {
 	char *block = map_data(PROT_READ | PROT_WRITE);
 
+	for (unsigned i = 0; i < DATA_PAGES; i++)
+		read_from(block + i * PAGE);
+	munmap(block, DATA_PAGES * PAGE);
+	block = map_data(PROT_READ | PROT_WRITE);
 	fault_each(block, true);
 	report("file-write", 1);
 	munmap(block, DATA_PAGES * PAGE);

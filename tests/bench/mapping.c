@@ -150,7 +150,7 @@ void measure_mprotect(void)
 		must(call(SYS_mprotect, (long)page, PAGE, PROT_READ | PROT_WRITE, 0), "mprotect");
 		sample(since, now());
 	}
-	report("mprotect-middle", 1);
+	report("mprotect-middle", 2);
 	munmap(block + PAGE, large - PAGE);
 	protect_by_turns(block, PAGE);
 	report("mprotect", 1);

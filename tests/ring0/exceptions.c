@@ -105,8 +105,7 @@ RING0_TEST(fpu_state_is_saved_and_restored)
 
 	if (!CHECK(block != NULL))
 		return;
-	fpu_init_state(state);
-	fpu_restore(state);
+	fpu_prepare(state);
 	__asm__ volatile("movq %0, %%xmm7" : : "r"(before));
 	fpu_save(state);
 	__asm__ volatile("pxor %xmm7, %xmm7");
@@ -117,8 +116,7 @@ RING0_TEST(fpu_state_is_saved_and_restored)
 	memset(state, 0xff, fpu_state_size);
 	fpu_sanitize(state);
 	CHECK(!ring0_try((void (*)(void *))fpu_restore, state).happened);
-	fpu_init_state(state);
-	fpu_restore(state);
+	fpu_reset();
 	__asm__ volatile("movq %%xmm7, %0" : "=r"(after));
 	CHECK(after == 0);
 	kfree(block);
