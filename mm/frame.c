@@ -264,10 +264,9 @@ static inline void take_back(struct cpu_frames *mine, struct frame *frame, unsig
 	frame->references = 0;
 }
 
-// The list's lock is held.
-static inline void free_single(struct cpu_frames *mine, struct frame *frame)
+// A frame that was taken back goes onto the list, whose lock is held.
+static inline void push_single(struct cpu_frames *mine, struct frame *frame)
 {
-	take_back(mine, frame, 0);
 	frame->place = FRAME_ON_CPU;
 	list_add(&mine->list, &frame->link);
 	if (__builtin_expect(++mine->count > CPU_LIST_LIMIT, 0))
@@ -291,8 +290,9 @@ void frame_free(struct frame *frame, unsigned order)
 		return;
 	}
 	mine = this_cpu_frames();
+	take_back(mine, frame, 0);
 	spin_lock(&mine->lock);
-	free_single(mine, frame);
+	push_single(mine, frame);
 	spin_unlock(&mine->lock);
 }
 
@@ -321,9 +321,12 @@ void frame_put_all(struct frame *const *frames, size_t count)
 	struct cpu_frames *mine = this_cpu_frames();
 
 	spin_lock(&mine->lock);
-	for (; count > 0; count--, frames++)
-		if (drop_reference(*frames))
-			free_single(mine, *frames);
+	for (; count > 0; count--, frames++) {
+		if (!drop_reference(*frames))
+			continue;
+		take_back(mine, *frames, 0);
+		push_single(mine, *frames);
+	}
 	spin_unlock(&mine->lock);
 }
 
