@@ -180,8 +180,8 @@ static void gather(const struct pseudo_open *open, struct stat_facts *facts)
 	struct mm *mm = process_mm(process);
 
 	memset(facts, 0, sizeof(*facts));
-	process_usage_ticks(process, RUSAGE_SELF, &facts->self);
-	process_usage_ticks(process, RUSAGE_CHILDREN, &facts->children);
+	process_usage_sums(process, RUSAGE_SELF, &facts->self);
+	process_usage_sums(process, RUSAGE_CHILDREN, &facts->children);
 	signal_facts(open, facts);
 	facts->threads = process->task_count;
 	if (!mm)
@@ -221,8 +221,9 @@ static int show_stat(struct pseudo_open *open, struct text *text)
 	// 9 to 17: flags, faults, times
 	text_print(text, "0 %lu %lu %lu %lu %lu %lu %lu %lu ", facts.self.minor_faults,
 		   facts.children.minor_faults, facts.self.major_faults,
-		   facts.children.major_faults, facts.self.user_ticks, facts.self.kernel_ticks,
-		   facts.children.user_ticks, facts.children.kernel_ticks);
+		   facts.children.major_faults, usage_ticks(facts.self.user_time),
+		   usage_ticks(facts.self.kernel_time), usage_ticks(facts.children.user_time),
+		   usage_ticks(facts.children.kernel_time));
 	// 18 to 24: priority, nice, threads, itrealvalue, starttime, vsize, rss
 	text_print(text, "20 0 %u 0 %lu %lu %lu ", facts.threads,
 		   process->start_time / (NANOSECONDS / TICKS_PER_SECOND), use->size << PAGE_SHIFT,

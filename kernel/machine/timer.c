@@ -2,7 +2,7 @@
 //
 // Clocks and the tick. The time-stamp counter is trusted to run at one rate: true of every
 // processor since 2008 and of QEMU, though QEMU does not say so. Left out: watching for one that
-// stops or drifts, and setting the time.
+// stops or drifts, and what has been set to go off at a time of the real clock when that is set.
 #include "kernel/machine/timer.h"
 #include "kernel/driver/log.h"
 #include "kernel/driver/pit.h"
@@ -16,8 +16,9 @@
 #define TSC_HZ_UNKNOWN NANOSECONDS // better a wrong clock than none
 
 // Constant after timer_start().
-static uint64_t tsc_hz, tsc_start, realtime_start;
-static uint64_t tsc_scale; // nanoseconds per tick, in units of 2^-32
+static uint64_t tsc_hz, tsc_start;
+static uint64_t realtime_start; // changes when the clock is set; atomic
+static uint64_t tsc_scale;      // nanoseconds per tick, in units of 2^-32
 
 // A result this close to a whole MHz is one, as under QEMU's -icount, where it is 1 GHz exactly.
 static uint64_t measure_hz(void)
@@ -44,16 +45,29 @@ void timer_start(void)
 		 tsc_hz / 1000 % 1000, TICKS_PER_SECOND);
 }
 
+uint64_t clock_nanoseconds(uint64_t tsc)
+{
+	return (unsigned __int128)tsc * tsc_scale >> 32;
+}
+
 uint64_t clock_monotonic(void)
 {
-	unsigned __int128 product = (unsigned __int128)(tsc_read() - tsc_start) * tsc_scale;
-
-	return product >> 32;
+	return clock_nanoseconds(tsc_read() - tsc_start);
 }
 
 uint64_t clock_realtime(void)
 {
-	return realtime_start + clock_monotonic();
+	return __atomic_load_n(&realtime_start, __ATOMIC_RELAXED) + clock_monotonic();
+}
+
+bool clock_set_realtime(uint64_t nanoseconds)
+{
+	uint64_t uptime = clock_monotonic();
+
+	if (nanoseconds < uptime)
+		return false;
+	__atomic_store_n(&realtime_start, nanoseconds - uptime, __ATOMIC_RELAXED);
+	return true;
 }
 
 uint64_t clock_tsc_hz(void)

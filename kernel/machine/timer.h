@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernel/machine/registers.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TICKS_PER_SECOND 100
@@ -14,7 +15,10 @@ void timer_start(void);
 
 uint64_t clock_monotonic(void); // nanoseconds since boot; never goes back
 uint64_t clock_realtime(void);  // nanoseconds since 1970, UTC
-uint64_t clock_tsc_hz(void);    // rate of the time-stamp counter
+// Sets it. False: the machine would have been started before 1970.
+bool clock_set_realtime(uint64_t nanoseconds);
+uint64_t clock_tsc_hz(void);              // rate of the time-stamp counter
+uint64_t clock_nanoseconds(uint64_t tsc); // a difference of it
 
 // The tick's handler: calls scheduler_tick() (kernel/process/scheduler.h), interrupts off.
 void timer_tick(struct registers *registers);

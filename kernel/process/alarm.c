@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// SIGALRM after a time: made when a process first asks for it, as few do; kept across exec, not
+// Interval timers: made when a process first asks for it, as few do; kept across exec, not
 // inherited by fork.
 #include "kernel/process/alarm.h"
 
+#include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
-#include "kernel/process/process.h"
+#include "kernel/process/cpu_timer.h"
+#include "kernel/process/lifetime.h"
 #include "kernel/process/timer.h"
 #include "mm/slab.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
+#include <linux/time.h>
 
-#define SHORTEST 1000000ul // of an interval, ns: a tick is longer anyway
+#define TICK_NANOSECONDS (1000000000ul / TICKS_PER_SECOND)
+#define SHORTEST         1000000ul // of an interval, ns: a tick is longer anyway
+
+// Guarded by process_lock.
+struct cpu_alarm {
+	struct cpu_timer timer;
+	uint64_t interval;
+	int signal;
+};
 
 struct alarm {
 	struct timer timer;
@@ -20,6 +31,7 @@ struct alarm {
 	struct process *process; // whose it is; outlives it
 	// Changed in the hold of `lock` while the timer is not armed: fire may read it.
 	uint64_t interval;
+	struct cpu_alarm cpu[2]; // ITIMER_VIRTUAL, ITIMER_PROF
 };
 
 static uint64_t alarm_fire(struct timer *timer)
@@ -32,6 +44,18 @@ static uint64_t alarm_fire(struct timer *timer)
 	if (!alarm->interval)
 		return 0;
 	// What was missed is not made up for.
+	return next > now ? next : now + alarm->interval;
+}
+
+static uint64_t cpu_alarm_fire(struct cpu_timer *timer, uint64_t now)
+{
+	struct cpu_alarm *alarm = container_of(timer, struct cpu_alarm, timer);
+	struct signal_info info = {.signal = alarm->signal, .code = SI_KERNEL};
+	uint64_t next = timer->when + alarm->interval;
+
+	(void)signal_send_locked(timer->process, NULL, &info);
+	if (!alarm->interval)
+		return 0;
 	return next > now ? next : now + alarm->interval;
 }
 
@@ -53,7 +77,45 @@ static struct alarm_setting get_locked(struct alarm *alarm)
 	return setting;
 }
 
-struct alarm_setting alarm_get(struct process *process)
+// As Linux: never less than a tick, even when its time has come.
+static struct alarm_setting get_cpu(struct cpu_alarm *alarm)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	const struct cpu_timer *timer = &alarm->timer;
+	struct alarm_setting setting = {0};
+	uint64_t now;
+
+	if (timer->armed) {
+		now = cpu_clock_locked(timer->process, NULL, timer->clock);
+		setting.left = timer->when > now ? timer->when - now : TICK_NANOSECONDS;
+		setting.interval = alarm->interval;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return setting;
+}
+
+// The tick that is running already does not count.
+static void set_cpu(struct cpu_alarm *alarm, const struct alarm_setting *setting)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct cpu_timer *timer = &alarm->timer;
+	uint64_t now = cpu_clock_locked(timer->process, NULL, timer->clock);
+
+	cpu_timer_disarm(timer);
+	alarm->interval = setting->interval;
+	if (setting->left)
+		cpu_timer_arm(timer, setting->left > UINT64_MAX - now - TICK_NANOSECONDS
+					     ? UINT64_MAX
+					     : now + setting->left + TICK_NANOSECONDS);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static struct cpu_alarm *cpu_alarm(struct alarm *alarm, int which)
+{
+	return &alarm->cpu[which == ITIMER_PROF];
+}
+
+struct alarm_setting alarm_get(struct process *process, int which)
 {
 	struct alarm *alarm = alarm_of(process);
 	struct alarm_setting setting = {0};
@@ -61,9 +123,18 @@ struct alarm_setting alarm_get(struct process *process)
 	if (!alarm)
 		return setting;
 	spin_lock(&alarm->lock);
-	setting = get_locked(alarm);
+	setting = which == ITIMER_REAL ? get_locked(alarm) : get_cpu(cpu_alarm(alarm, which));
 	spin_unlock(&alarm->lock);
 	return setting;
+}
+
+static void cpu_alarm_init(struct cpu_alarm *alarm, struct process *process, enum cpu_clock clock,
+			   int signal)
+{
+	alarm->signal = signal;
+	alarm->timer.process = process;
+	alarm->timer.clock = clock;
+	alarm->timer.fire = cpu_alarm_fire;
 }
 
 // The process's alarm, made when there is none: NULL without memory. Another thread may be faster.
@@ -74,6 +145,8 @@ static struct alarm *alarm_make(struct process *process)
 	if (!made)
 		return NULL;
 	made->process = process;
+	cpu_alarm_init(&made->cpu[0], process, CPU_CLOCK_USER, SIGVTALRM);
+	cpu_alarm_init(&made->cpu[1], process, CPU_CLOCK_TICKS, SIGPROF);
 	if (__atomic_compare_exchange_n(&process->alarm, &found, made, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return made;
@@ -95,7 +168,7 @@ static void set_locked(struct alarm *alarm, const struct alarm_setting *setting)
 			  alarm_fire);
 }
 
-int alarm_set(const struct alarm_setting *setting, struct alarm_setting *old)
+int alarm_set(int which, const struct alarm_setting *setting, struct alarm_setting *old)
 {
 	struct process *process = current_process();
 	struct alarm *alarm = alarm_of(process);
@@ -108,17 +181,26 @@ int alarm_set(const struct alarm_setting *setting, struct alarm_setting *old)
 	if (!alarm)
 		return -ENOMEM;
 	spin_lock(&alarm->lock);
-	*old = get_locked(alarm);
-	set_locked(alarm, setting);
+	*old = which == ITIMER_REAL ? get_locked(alarm) : get_cpu(cpu_alarm(alarm, which));
+	if (which == ITIMER_REAL)
+		set_locked(alarm, setting);
+	else
+		set_cpu(cpu_alarm(alarm, which), setting);
 	spin_unlock(&alarm->lock);
 	return 0;
 }
 
 void alarm_release(struct process *process)
 {
+	uint64_t flags;
+
 	if (!process->alarm)
 		return;
 	timer_disarm(&process->alarm->timer);
+	flags = spin_lock_irqsave(&process_lock);
+	cpu_timer_disarm(&process->alarm->cpu[0].timer);
+	cpu_timer_disarm(&process->alarm->cpu[1].timer);
+	spin_unlock_irqrestore(&process_lock, flags);
 	kfree(process->alarm);
 	process->alarm = NULL;
 }

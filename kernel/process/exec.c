@@ -12,6 +12,7 @@
 #include "kernel/process/credentials.h"
 #include "kernel/process/exec_internal.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/process/posix_timer.h"
 #include "lib/string.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -199,6 +200,7 @@ static void commit(struct exec *exec)
 {
 	struct task *task = current_task();
 
+	posix_timers_release(task->process);
 	enter_space(task, exec->mm);
 	vfork_release(task);
 	files_close_on_exec(task->files);

@@ -10,12 +10,15 @@
 // zombie, so that wait4 never sees a process that still uses memory.
 #include "kernel/file/files.h"
 #include "kernel/file/tty.h"
+#include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/alarm.h"
 #include "kernel/process/futex.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/process/posix_timer.h"
 #include "kernel/process/scheduler.h"
+#include "kernel/process/usage.h"
 #include "lib/string.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -130,6 +133,7 @@ static void notify_parent(struct process *process)
 {
 	int status = process->status;
 	bool killed = status & 0x7f;
+	const struct usage used = process_usage_locked(process);
 	struct signal_info info = {
 		.signal = process->exit_signal,
 		.code = !killed         ? CLD_EXITED
@@ -138,8 +142,8 @@ static void notify_parent(struct process *process)
 		.pid = process->pid,
 		.uid = (int)process->uid,
 		.status = killed ? status & 0x7f : status >> 8 & 0xff,
-		.user_time = (long)process->user_ticks,
-		.kernel_time = (long)process->kernel_ticks,
+		.user_time = (long)usage_ticks(used.user_time),
+		.kernel_time = (long)usage_ticks(used.kernel_time),
 	};
 
 	if (!process->parent)
@@ -159,6 +163,7 @@ static void unlink_task(struct task *task)
 	process->task_count--;
 	process->user_ticks += task->user_ticks;
 	process->kernel_ticks += task->kernel_ticks;
+	process->cpu_time += task_cpu_time(task, tsc_read());
 	if (task->tid == process->pid)
 		memcpy(process->name, task->name, sizeof(process->name));
 	else
@@ -239,6 +244,7 @@ static void end_process(struct process *process)
 	if (process->session == process->pid)
 		end_session(process->session);
 	alarm_release(process);
+	posix_timers_release(process);
 	if (process->session == process->pid)
 		tty_session_ended(process->pid);
 }

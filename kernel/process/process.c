@@ -38,6 +38,7 @@ struct process *process_alloc(void)
 	list_init(&process->children);
 	list_init(&process->sibling);
 	list_init(&process->tasks);
+	list_init(&process->cpu_timers);
 	list_init(&process->link);
 	wait_queue_init(&process->child_wait);
 	wait_queue_init(&process->end_wait);

@@ -42,6 +42,8 @@ struct limits {
 	struct rlimit64 limit[RLIM_NLIMITS];
 };
 
+struct posix_timers;
+
 struct process {
 	uint32_t references; // the tree's own, and temporary holders; atomic
 	int pid;             // constant; also the tid of the first task
@@ -69,7 +71,9 @@ struct process {
 	struct wait_queue end_wait;   // who polls a descriptor of it (kernel/file/pidfd.c)
 
 	struct process_signals signals;
-	struct limits *limits;    // NULL: the kernel's defaults
+	struct limits *limits;             // NULL: the kernel's defaults
+	struct list cpu_timers;            // armed ones, by link; process_lock
+	struct posix_timers *posix_timers; // NULL: none was ever made. Set once
 	struct alarm *alarm;      // NULL: none was ever set; atomic until the process's end
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
@@ -83,12 +87,14 @@ struct process {
 	// RLIMIT_AS and its like, for mm/: words that others read while one is written.
 	struct memory_limits memory_limits;
 
-	char name[16];                       // comm of the first task, once that is gone
-	uint64_t start_time;                 // ns since boot
-	uint64_t user_ticks, kernel_ticks;   // of tasks that are gone
-	uint64_t minor_faults, major_faults; // of tasks that are gone
+	char name[16];                     // comm of the first task, once that is gone
+	uint64_t start_time;               // ns since boot
+	uint64_t user_ticks, kernel_ticks; // of tasks that are gone
+	uint64_t cpu_time;                 // the same, in units of the time-stamp counter
+	uint64_t shown_user_time, shown_kernel_time; // the last that usage.c has told
+	uint64_t minor_faults, major_faults;         // of tasks that are gone
 	// Of reaped children:
-	uint64_t child_user_ticks, child_kernel_ticks;
+	uint64_t child_user_time, child_kernel_time; // nanoseconds
 	uint64_t child_minor_faults, child_major_faults;
 	uint64_t peak_resident, child_peak_resident; // pages
 };

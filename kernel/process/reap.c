@@ -3,6 +3,7 @@
 // wait4: looking for a child that has something to report, and taking a zombie away for good.
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/process/usage.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -58,12 +59,13 @@ static bool has_report(const struct search *search, struct process *child)
 }
 
 // The times and faults of a reaped child, and of those it reaped, are its parent's children's.
-static void add_usage(struct process *parent, const struct process *child)
+static void add_usage(struct process *parent, struct process *child)
 {
+	const struct usage used = process_usage_locked(child);
 	uint64_t peak = child->peak_resident;
 
-	parent->child_user_ticks += child->user_ticks + child->child_user_ticks;
-	parent->child_kernel_ticks += child->kernel_ticks + child->child_kernel_ticks;
+	parent->child_user_time += used.user_time + child->child_user_time;
+	parent->child_kernel_time += used.kernel_time + child->child_kernel_time;
 	parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
 	parent->child_major_faults += child->major_faults + child->child_major_faults;
 	if (child->child_peak_resident > peak)

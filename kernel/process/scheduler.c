@@ -9,9 +9,11 @@
 
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/fpu.h"
+#include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/park.h"
 #include "kernel/machine/timer.h"
+#include "kernel/process/cpu_timer.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
@@ -46,6 +48,7 @@ void scheduler_init_cpu(void)
 	idle->cpu = (uint8_t)cpu->number;
 	idle->allowed = 1ul << cpu->number;
 	queue->idle = idle;
+	idle->cpu_clock = tsc_read();
 	queue->running = idle;
 	cpu->current = idle;
 }
@@ -296,6 +299,17 @@ void task_entered(void)
 	bury(dead);
 }
 
+// task_cpu_time() says how.
+static void switch_clocks(struct task *from, struct task *to)
+{
+	uint64_t now = tsc_read();
+
+	__atomic_store_n(&from->cpu_clock, (now - from->cpu_clock) | TASK_CLOCK_STOPPED,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&to->cpu_clock, now - (to->cpu_clock & ~TASK_CLOCK_STOPPED),
+			 __ATOMIC_RELAXED);
+}
+
 static void switch_to(struct run_queue *queue, struct task *from, struct task *to)
 {
 	struct cpu *cpu = this_cpu();
@@ -306,6 +320,7 @@ static void switch_to(struct run_queue *queue, struct task *from, struct task *t
 	to->slice = SLICE_TICKS;
 	if (from->state == TASK_DEAD)
 		queue->dead = from;
+	switch_clocks(from, to);
 	switch_state(cpu, from, to);
 	cpu_clear_work(WORK_SIGNAL);
 	if (to->process && (to->restore_blocked || task_has_signal(to)))
@@ -437,6 +452,8 @@ void scheduler_tick(bool from_ring3)
 	if (this_cpu()->number == 0)
 		timers_expire(clock_monotonic());
 	count_tick(this_cpu(), task, task == queue->idle, from_ring3);
+	if (task->process && !list_empty(&task->process->cpu_timers))
+		cpu_timers_expire(task);
 	queue->ticks++;
 	if (cpu_count > 1 && queue->ticks % BALANCE_TICKS == 0)
 		pull(2);

@@ -79,9 +79,7 @@ struct task {
 	int signal_stack_flags; // as given: 0, SS_ONSTACK, SS_AUTODISARM
 	struct restart restart;
 
-	bool ending;               // another thread's exec ends it; process_lock
-	uint8_t realtime_priority; // of SCHED_FIFO and SCHED_RR, else 0; process_lock to write
-
+	bool ending;  // another thread's exec ends it; process_lock
 	bool exiting; // past the point where it could take a signal; process_lock
 
 	// The last exception that became a signal: for signal frames. The task's own.
@@ -103,6 +101,7 @@ struct task {
 	struct futex_pi_waiter *pi_waiter; // what it waits for, and whether it can still be
 	bool pi_dead;                      // waited for: futex_pi.c says which lock
 	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
+	uint64_t cpu_clock;                // see task_cpu_time(); written by the CPU that runs it
 	uint64_t user_ticks;               // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;             // and in ring 0
 	char name[TASK_NAME_SIZE];         // comm; written by the task itself, under process_lock
@@ -126,7 +125,19 @@ static inline struct process *current_process(void)
 // By which those who wait for a mutex with priority inheritance are ordered.
 static inline int task_urgency(const struct task *task)
 {
-	return task->realtime_priority;
+	return task->priority;
+}
+
+// How long a task has run, in units of the time-stamp counter, in one word that others may read at
+// any moment: while it does not run the sum, with the highest bit set; while it runs the value
+// that the counter had when the sum began.
+#define TASK_CLOCK_STOPPED (1ul << 63)
+
+static inline uint64_t task_cpu_time(const struct task *task, uint64_t tsc)
+{
+	uint64_t clock = __atomic_load_n(&task->cpu_clock, __ATOMIC_RELAXED);
+
+	return clock & TASK_CLOCK_STOPPED ? clock & ~TASK_CLOCK_STOPPED : tsc - clock;
 }
 
 static inline uintptr_t task_stack_top(const struct task *task)

@@ -119,11 +119,22 @@ long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeo
 long sys_futex_waitv(uintptr_t words, uint32_t count, uint32_t flags, uintptr_t timeout,
 		     int clock);
 
-// sys_time.c
+// sys_clock.c
 long sys_clock_gettime(int clock, uintptr_t time);
 long sys_clock_getres(int clock, uintptr_t resolution);
+long sys_clock_settime(int clock, uintptr_t time);
+long sys_settimeofday(uintptr_t time, uintptr_t zone);
 long sys_gettimeofday(uintptr_t time, uintptr_t zone);
 long sys_time(uintptr_t seconds);
+
+// sys_posix_timer.c
+long sys_timer_create(int clock, uintptr_t event, uintptr_t id);
+long sys_timer_settime(int id, int flags, uintptr_t setting, uintptr_t old);
+long sys_timer_gettime(int id, uintptr_t setting);
+long sys_timer_getoverrun(int id);
+long sys_timer_delete(int id);
+
+// sys_time.c
 long sys_nanosleep(uintptr_t request, uintptr_t left);
 long sys_clock_nanosleep(int clock, int flags, uintptr_t request, uintptr_t left);
 long sys_times(uintptr_t times);

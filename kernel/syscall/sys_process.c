@@ -96,7 +96,7 @@ static int check_clone_args(const struct clone_args *args, int tid)
 		return -EINVAL;
 	if (args->set_tid && (args->set_tid_size > 1 || tid < 1 || tid >= PID_LIMIT))
 		return -EINVAL;
-	return args->set_tid && current_process()->euid ? -EPERM : 0;
+	return args->set_tid && !capable(CAP_CHECKPOINT_RESTORE) ? -EPERM : 0;
 }
 
 long sys_clone3(uintptr_t arguments, size_t size)

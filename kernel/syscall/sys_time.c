@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls on time. Sleeps end at a timer tick, at the first one not before the deadline.
+// System calls that sleep, interval timers, times. Sleeps end at a timer tick, at the first one
+// not before the deadline.
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/alarm.h"
+#include "kernel/process/clock_id.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/process/usage.h"
@@ -15,111 +17,6 @@
 #include <linux/times.h>
 
 #define TICK_NANOSECONDS (NANOSECONDS / TICKS_PER_SECOND)
-
-int user_duration_read(uintptr_t from, uint64_t *nanoseconds)
-{
-	struct __kernel_timespec time;
-
-	if (copy_from_user(&time, from, sizeof(time)))
-		return -EFAULT;
-	if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (long long)NANOSECONDS)
-		return -EINVAL;
-	if ((uint64_t)time.tv_sec >= UINT64_MAX / NANOSECONDS)
-		*nanoseconds = UINT64_MAX;
-	else
-		*nanoseconds = (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
-	return 0;
-}
-
-int user_time_write(uintptr_t to, uint64_t nanoseconds)
-{
-	struct __kernel_timespec time = {
-		.tv_sec = (long long)(nanoseconds / NANOSECONDS),
-		.tv_nsec = (long long)(nanoseconds % NANOSECONDS),
-	};
-
-	return copy_to_user(to, &time, sizeof(time));
-}
-
-static uint64_t cpu_time(int who)
-{
-	struct usage usage;
-
-	process_usage_ticks(current_process(), who, &usage);
-	return (usage.user_ticks + usage.kernel_ticks) * TICK_NANOSECONDS;
-}
-
-static int clock_read(int clock, uint64_t *now)
-{
-	switch (clock) {
-	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
-	case CLOCK_TAI:
-		*now = clock_realtime();
-		return 0;
-	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		*now = clock_monotonic();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-		*now = cpu_time(RUSAGE_SELF);
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		*now = cpu_time(RUSAGE_THREAD);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-long sys_clock_gettime(int clock, uintptr_t time)
-{
-	uint64_t now;
-	int error = clock_read(clock, &now);
-
-	return error ? error : user_time_write(time, now);
-}
-
-static bool is_coarse(int clock)
-{
-	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ||
-	       clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
-}
-
-long sys_clock_getres(int clock, uintptr_t resolution)
-{
-	uint64_t now;
-	int error = clock_read(clock, &now);
-
-	if (error || !resolution)
-		return error;
-	return user_time_write(resolution, is_coarse(clock) ? TICK_NANOSECONDS : 1);
-}
-
-long sys_gettimeofday(uintptr_t time, uintptr_t zone)
-{
-	uint64_t now = clock_realtime();
-	struct timeval value = {
-		.tv_sec = (long)(now / NANOSECONDS),
-		.tv_usec = (long)(now % NANOSECONDS / 1000),
-	};
-	struct timezone utc = {0};
-
-	if (time && copy_to_user(time, &value, sizeof(value)))
-		return -EFAULT;
-	return zone && copy_to_user(zone, &utc, sizeof(utc)) ? -EFAULT : 0;
-}
-
-long sys_time(uintptr_t seconds)
-{
-	long now = (long)(clock_realtime() / NANOSECONDS);
-
-	if (seconds && copy_to_user(seconds, &now, sizeof(now)))
-		return -EFAULT;
-	return now;
-}
 
 static bool never(void *unused)
 {
@@ -177,23 +74,68 @@ long sys_nanosleep(uintptr_t request, uintptr_t left)
 	return error ? error : sleep_for(duration, left);
 }
 
-long sys_clock_nanosleep(int clock, int flags, uintptr_t request, uintptr_t left)
+// By a process's CPU time: looked at in each tick, as nothing says when that time has come.
+static long sleep_by_cpu(const struct clock_id *clock, uint64_t until)
 {
-	uint64_t wanted, now;
-	int error = clock_read(clock, &now);
+	while (clock_id_now(clock) < until) {
+		if (sleep_until(clock_monotonic() + TICK_NANOSECONDS))
+			return -ERESTARTNOHAND;
+	}
+	return 0;
+}
 
-	if (error || clock == CLOCK_THREAD_CPUTIME_ID)
-		return -EINVAL;
-	if (is_coarse(clock) || clock == CLOCK_MONOTONIC_RAW)
-		return -EOPNOTSUPP;
-	error = user_duration_read(request, &wanted);
-	if (error)
-		return error;
-	if (!(flags & TIMER_ABSTIME))
+static long sleep_by_clock(const struct clock_id *clock, bool absolute, uint64_t wanted,
+			   uintptr_t left)
+{
+	uint64_t now = clock_id_now(clock), deadline;
+	long result;
+
+	if (clock->kind != CLOCK_KIND_CPU && !absolute)
 		return sleep_for(wanted, left);
-	if (wanted <= now)
-		return 0;
-	return sleep_until(time_add(clock_monotonic(), wanted - now)) ? -ERESTARTNOHAND : 0;
+	if (clock->kind != CLOCK_KIND_CPU) {
+		deadline = time_add(clock_monotonic(), wanted > now ? wanted - now : 0);
+		return wanted > now && sleep_until(deadline) ? -ERESTARTNOHAND : 0;
+	}
+	if (!absolute)
+		wanted = time_add(now, wanted);
+	result = sleep_by_cpu(clock, wanted);
+	if (!result || absolute)
+		return result;
+	now = clock_id_now(clock);
+	if (left && user_time_write(left, wanted > now ? wanted - now : 0))
+		return -EFAULT;
+	return -EINTR;
+}
+
+static int check_sleep(const struct clock_id *clock)
+{
+	if (clock_id_is_coarse(clock) || clock->number == CLOCK_MONOTONIC_RAW ||
+	    clock->number == CLOCK_THREAD_CPUTIME_ID)
+		return -EOPNOTSUPP;
+	// There is nothing that could wake the machine.
+	if (clock->number == CLOCK_REALTIME_ALARM || clock->number == CLOCK_BOOTTIME_ALARM)
+		return -EOPNOTSUPP;
+	return clock->task ? -EINVAL : 0;
+}
+
+long sys_clock_nanosleep(int number, int flags, uintptr_t request, uintptr_t left)
+{
+	struct clock_id clock;
+	uint64_t wanted;
+	long result = clock_id_find(number, &clock);
+
+	// A device's clock: such there may be, but nobody can sleep by one.
+	if (number < 0 && (number & 7) == 3)
+		return -EOPNOTSUPP;
+	if (result)
+		return result;
+	result = check_sleep(&clock);
+	if (!result)
+		result = user_duration_read(request, &wanted);
+	if (!result)
+		result = sleep_by_clock(&clock, flags & TIMER_ABSTIME, wanted, left);
+	clock_id_put(&clock);
+	return result;
 }
 
 long sys_times(uintptr_t times)
@@ -201,13 +143,13 @@ long sys_times(uintptr_t times)
 	struct usage self, children;
 	struct tms value;
 
-	process_usage_ticks(current_process(), RUSAGE_SELF, &self);
-	process_usage_ticks(current_process(), RUSAGE_CHILDREN, &children);
+	process_usage_sums(current_process(), RUSAGE_SELF, &self);
+	process_usage_sums(current_process(), RUSAGE_CHILDREN, &children);
 	value = (struct tms){
-		.tms_utime = (long)self.user_ticks,
-		.tms_stime = (long)self.kernel_ticks,
-		.tms_cutime = (long)children.user_ticks,
-		.tms_cstime = (long)children.kernel_ticks,
+		.tms_utime = (long)usage_ticks(self.user_time),
+		.tms_stime = (long)usage_ticks(self.kernel_time),
+		.tms_cutime = (long)usage_ticks(children.user_time),
+		.tms_cstime = (long)usage_ticks(children.kernel_time),
 	};
 	if (times && copy_to_user(times, &value, sizeof(value)))
 		return -EFAULT;
@@ -247,28 +189,36 @@ static int write_setting(uintptr_t to, const struct alarm_setting *setting)
 	return copy_to_user(to, &value, sizeof(value));
 }
 
-// Timers that count a process's own time are not there: -EINVAL, as for unknown ones.
-long sys_getitimer(int which, uintptr_t value)
+static bool is_timer(int which)
 {
-	struct alarm_setting setting = alarm_get(current_process());
-
-	return which == ITIMER_REAL ? write_setting(value, &setting) : -EINVAL;
+	return which == ITIMER_REAL || which == ITIMER_VIRTUAL || which == ITIMER_PROF;
 }
 
+long sys_getitimer(int which, uintptr_t value)
+{
+	struct alarm_setting setting;
+
+	if (!is_timer(which))
+		return -EINVAL;
+	setting = alarm_get(current_process(), which);
+	return write_setting(value, &setting);
+}
+
+// In Linux's order: a time that can not be read, or is none, before a timer that is not there.
 long sys_setitimer(int which, uintptr_t value, uintptr_t old)
 {
 	struct alarm_setting before, setting = {0};
 	struct __kernel_old_itimerval new;
 	int error;
 
-	if (which != ITIMER_REAL)
-		return -EINVAL;
 	if (value && copy_from_user(&new, value, sizeof(new)))
 		return -EFAULT;
 	if (value && (from_timeval(&new.it_interval, &setting.interval) ||
 		      from_timeval(&new.it_value, &setting.left)))
 		return -EINVAL;
-	error = alarm_set(&setting, &before);
+	if (!is_timer(which))
+		return -EINVAL;
+	error = alarm_set(which, &setting, &before);
 	if (error)
 		return error;
 	return old ? write_setting(old, &before) : 0;
@@ -277,7 +227,7 @@ long sys_setitimer(int which, uintptr_t value, uintptr_t old)
 long sys_alarm(uint32_t seconds)
 {
 	struct alarm_setting before, setting = {.left = seconds * NANOSECONDS};
-	int error = alarm_set(&setting, &before);
+	int error = alarm_set(ITIMER_REAL, &setting, &before);
 
 	if (error)
 		return error;

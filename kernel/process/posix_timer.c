@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+//
+// timer_create's timers. Each brings the note for its signal along, so that firing needs no memory
+// and a timer is pending at most once; how often it fired in between is counted (overrun).
+//
+// Locks: a process's `lock` guards its list of timers, and all of a timer that says so; it is
+// taken before the timers' lock and process_lock. What firing looks at is changed only while the
+// timer is not armed.
+#include "kernel/process/posix_timer.h"
+
+#include "kernel/machine/irq.h"
+#include "kernel/machine/timer.h"
+#include "kernel/process/lifetime.h"
+#include "kernel/process/timer.h"
+#include "mm/slab.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/errno.h>
+#include <linux/time.h>
+
+#define SHORTEST 1000000ul // of an interval, ns
+
+struct posix_timer {
+	struct list link; // on its process's list; lock
+	int id;           // this and the next five: constant
+	int notify;
+	struct clock_id clock;
+	struct process *process;
+	struct task *task;       // SIGEV_THREAD_ID: who gets the signal, held; else NULL
+	struct signal_note note; // process_lock
+	int last_overrun;        // of the signal before the one that is pending; process_lock
+	uint64_t interval;       // read while armed, changed while not
+	struct timer timer;
+	struct cpu_timer cpu_timer; // instead, by CPU time
+};
+
+struct posix_timers {
+	struct spinlock lock;
+	struct list timers;
+	int next_id;
+	uint32_t count;
+};
+
+// ---- firing ----
+static int add_overrun(int overrun, uint64_t more)
+{
+	return more >= (uint64_t)(INT32_MAX - overrun) ? INT32_MAX : overrun + (int)more;
+}
+
+// process_lock is held. `missed`: times it should have fired besides.
+static void notify(struct posix_timer *timer, uint64_t missed)
+{
+	struct signal_info *info = &timer->note.info;
+
+	if (timer->notify == SIGEV_NONE)
+		return;
+	if (timer->note.queued) {
+		info->overrun = add_overrun(info->overrun, missed + 1);
+		return;
+	}
+	timer->last_overrun = info->overrun;
+	info->overrun = add_overrun(0, missed);
+	if (!timer->task || !timer->task->exiting)
+		signal_send_note(timer->process, timer->task, &timer->note);
+}
+
+// When it fires next, and how often it should have done so by now already.
+static uint64_t next_time(const struct posix_timer *timer, uint64_t when, uint64_t now,
+			  uint64_t *missed)
+{
+	*missed = 0;
+	if (!timer->interval)
+		return 0;
+	*missed = (now - when) / timer->interval;
+	return when + (*missed + 1) * timer->interval;
+}
+
+static uint64_t fire(struct timer *armed)
+{
+	struct posix_timer *timer = container_of(armed, struct posix_timer, timer);
+	uint64_t missed, next = next_time(timer, armed->when, clock_monotonic(), &missed);
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	notify(timer, missed);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return next;
+}
+
+static uint64_t fire_cpu(struct cpu_timer *armed, uint64_t now)
+{
+	struct posix_timer *timer = container_of(armed, struct posix_timer, cpu_timer);
+	uint64_t missed, next = next_time(timer, armed->when, now, &missed);
+
+	notify(timer, missed);
+	return next;
+}
+
+// ---- arming; the list's lock is held ----
+static void disarm(struct posix_timer *timer)
+{
+	uint64_t flags;
+
+	if (timer->clock.kind != CLOCK_KIND_CPU)
+		timer_disarm(&timer->timer);
+	flags = spin_lock_irqsave(&process_lock);
+	cpu_timer_disarm(&timer->cpu_timer);
+	signal_note_cancel(timer->process, &timer->note);
+	timer->note.info.overrun = timer->last_overrun = 0;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static void arm(struct posix_timer *timer, bool absolute, uint64_t time)
+{
+	uint64_t now = clock_id_now(&timer->clock), flags;
+	uint64_t when = absolute ? time : add(now, time);
+
+	if (timer->clock.kind == CLOCK_KIND_CPU) {
+		flags = spin_lock_irqsave(&process_lock);
+		cpu_timer_arm(&timer->cpu_timer, when);
+		spin_unlock_irqrestore(&process_lock, flags);
+		return;
+	}
+	// The timers' own clock is the monotonic one.
+	if (timer->clock.kind == CLOCK_KIND_REALTIME)
+		when = add(clock_monotonic(), when > now ? when - now : 0);
+	timer_arm(&timer->timer, when, fire);
+}
+
+static void get(struct posix_timer *timer, struct alarm_setting *setting)
+{
+	bool cpu = timer->clock.kind == CLOCK_KIND_CPU;
+	uint64_t when = cpu ? timer->cpu_timer.when : timer_when(&timer->timer);
+	uint64_t now = cpu ? clock_id_now(&timer->clock) : clock_monotonic();
+
+	*setting = (struct alarm_setting){.interval = timer->interval};
+	if (cpu && !timer->cpu_timer.armed)
+		when = 0;
+	if (when)
+		setting->left = when > now ? when - now : 1;
+}
+
+// ---- the list ----
+// The running process's, made when there is none; NULL without memory.
+static struct posix_timers *timers_make(struct process *process)
+{
+	struct posix_timers *found = __atomic_load_n(&process->posix_timers, __ATOMIC_ACQUIRE);
+	struct posix_timers *made = found ? NULL : kzalloc(sizeof(*made));
+
+	if (!made)
+		return found;
+	list_init(&made->timers);
+	if (__atomic_compare_exchange_n(&process->posix_timers, &found, made, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return made;
+	kfree(made); // another thread was faster
+	return found;
+}
+
+// The timer with this number, its list locked, or NULL with nothing locked.
+static struct posix_timer *lock_timer(int id, struct posix_timers **list)
+{
+	struct posix_timer *timer;
+
+	*list = __atomic_load_n(&current_process()->posix_timers, __ATOMIC_ACQUIRE);
+	if (!*list)
+		return NULL;
+	spin_lock(&(*list)->lock);
+	list_for_each_entry (timer, &(*list)->timers, link) {
+		if (timer->id == id)
+			return timer;
+	}
+	spin_unlock(&(*list)->lock);
+	return NULL;
+}
+
+static void timer_free(struct posix_timer *timer)
+{
+	clock_id_put(&timer->clock);
+	if (timer->task)
+		task_put(timer->task);
+	kfree(timer);
+}
+
+// ---- making one ----
+static int check_clock(const struct clock_id *clock)
+{
+	switch (clock->number) {
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_REALTIME_ALARM: // there is nothing that could wake the machine
+	case CLOCK_BOOTTIME_ALARM:
+		return -EOPNOTSUPP;
+	default:
+		return 0;
+	}
+}
+
+static int find_target(const struct posix_timer_request *request, struct task **task)
+{
+	*task = NULL;
+	switch (request->notify) {
+	case SIGEV_NONE:
+		return 0;
+	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
+		*task = task_find(request->tid);
+		if (!*task)
+			return -EINVAL;
+		if ((*task)->process == current_process())
+			break;
+		task_put(*task);
+		return -EINVAL;
+	case SIGEV_SIGNAL:
+	case SIGEV_THREAD:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (request->signal > 0 && request->signal <= SIGNAL_COUNT)
+		return 0;
+	if (*task)
+		task_put(*task);
+	return -EINVAL;
+}
+
+// Takes over `clock` and `target`.
+static void timer_init(struct posix_timer *timer, const struct posix_timer_request *request,
+		       const struct clock_id *clock, struct task *target)
+{
+	timer->notify = request->notify;
+	timer->clock = *clock;
+	timer->process = current_process();
+	timer->task = target;
+	timer->note.kept = true;
+	timer->note.info.signal = request->signal;
+	timer->note.info.code = SI_TIMER;
+	timer->note.info.value = request->value;
+	timer->cpu_timer = (struct cpu_timer){
+		.clock = clock->cpu,
+		.task = clock->task,
+		.process = clock->process,
+		.fire = fire_cpu,
+	};
+}
+
+static int insert(struct posix_timers *list, struct posix_timer *timer, bool named)
+{
+	uint64_t limit = process_limit(current_process(), RLIMIT_SIGPENDING).rlim_cur;
+
+	spin_lock(&list->lock);
+	if (list->count >= limit) {
+		spin_unlock(&list->lock);
+		return -EAGAIN;
+	}
+	list->count++;
+	timer->id = list->next_id;
+	list->next_id = list->next_id == INT32_MAX ? 0 : list->next_id + 1;
+	timer->note.info.timer = timer->id;
+	if (!named)
+		timer->note.info.value = (uint64_t)timer->id;
+	list_add_tail(&list->timers, &timer->link);
+	spin_unlock(&list->lock);
+	return timer->id;
+}
+
+static int make(const struct posix_timer_request *request, struct clock_id *clock,
+		struct task *target)
+{
+	struct posix_timers *list = timers_make(current_process());
+	struct posix_timer *timer = list ? kzalloc(sizeof(*timer)) : NULL;
+	int id;
+
+	if (!timer) {
+		clock_id_put(clock);
+		if (target)
+			task_put(target);
+		return -ENOMEM;
+	}
+	timer_init(timer, request, clock, target);
+	id = insert(list, timer, request->named);
+	if (id < 0)
+		timer_free(timer);
+	return id;
+}
+
+int posix_timer_create(const struct posix_timer_request *request)
+{
+	struct clock_id clock;
+	struct task *target;
+	int error = clock_id_find(request->clock, &clock);
+
+	if (error)
+		return error;
+	error = check_clock(&clock);
+	if (!error)
+		error = find_target(request, &target);
+	if (error) {
+		clock_id_put(&clock);
+		return error;
+	}
+	return make(request, &clock, target);
+}
+
+// ---- the other calls ----
+int posix_timer_set(int id, bool absolute, const struct alarm_setting *setting,
+		    struct alarm_setting *old)
+{
+	struct posix_timers *list;
+	struct posix_timer *timer = lock_timer(id, &list);
+
+	if (!timer)
+		return -EINVAL;
+	if (old)
+		get(timer, old);
+	disarm(timer);
+	timer->interval = setting->interval;
+	if (setting->interval && setting->interval < SHORTEST)
+		timer->interval = SHORTEST;
+	if (setting->left)
+		arm(timer, absolute, setting->left);
+	spin_unlock(&list->lock);
+	return 0;
+}
+
+int posix_timer_get(int id, struct alarm_setting *setting)
+{
+	struct posix_timers *list;
+	struct posix_timer *timer = lock_timer(id, &list);
+
+	if (!timer)
+		return -EINVAL;
+	get(timer, setting);
+	spin_unlock(&list->lock);
+	return 0;
+}
+
+int posix_timer_overrun(int id)
+{
+	struct posix_timers *list;
+	struct posix_timer *timer = lock_timer(id, &list);
+	uint64_t flags;
+	int overrun;
+
+	if (!timer)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&process_lock);
+	overrun = timer->note.queued ? timer->last_overrun : timer->note.info.overrun;
+	spin_unlock_irqrestore(&process_lock, flags);
+	spin_unlock(&list->lock);
+	return overrun;
+}
+
+static void remove(struct posix_timers *list, struct posix_timer *timer)
+{
+	disarm(timer);
+	list_del(&timer->link);
+	list->count--;
+}
+
+int posix_timer_delete(int id)
+{
+	struct posix_timers *list;
+	struct posix_timer *timer = lock_timer(id, &list);
+
+	if (!timer)
+		return -EINVAL;
+	remove(list, timer);
+	spin_unlock(&list->lock);
+	timer_free(timer);
+	return 0;
+}
+
+void posix_timers_release(struct process *process)
+{
+	struct posix_timers *list = process->posix_timers;
+	struct posix_timer *timer, *following;
+
+	if (!list)
+		return;
+	process->posix_timers = NULL;
+	list_for_each_entry_safe (timer, following, &list->timers, link) {
+		remove(list, timer);
+		timer_free(timer);
+	}
+	kfree(list);
+}
