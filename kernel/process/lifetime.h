@@ -109,7 +109,13 @@ void process_begin_exit(struct process *process, int status);
 void signals_retarget(struct task *task, uint64_t signals);
 // Whether the task has something to do before it goes back to ring 3. No lock needed: a signal
 // that comes meanwhile sets WORK_SIGNAL.
-bool task_has_signal(const struct task *task);
+static inline bool task_has_signal(const struct task *task)
+{
+	const struct process *process = task->process;
+
+	return process->state != PROCESS_ALIVE || process->stopped || task->ending ||
+	       (task->pending | process->signals.pending) & ~task->blocked;
+}
 
 // signal_action.c; process_lock held
 struct signal_action signal_action_get(const struct process *process, int signal);

@@ -48,7 +48,7 @@ void scheduler_init_cpu(void)
 	idle->cpu = (uint8_t)cpu->number;
 	idle->allowed = 1ul << cpu->number;
 	queue->idle = idle;
-	idle->cpu_clock = tsc_read();
+	idle->cpu_clock = -(int64_t)tsc_read();
 	queue->running = idle;
 	cpu->current = idle;
 }
@@ -302,12 +302,10 @@ void task_entered(void)
 // task_cpu_time() says how.
 static void switch_clocks(struct task *from, struct task *to)
 {
-	uint64_t now = tsc_read();
+	int64_t now = (int64_t)tsc_read();
 
-	__atomic_store_n(&from->cpu_clock, (now - from->cpu_clock) | TASK_CLOCK_STOPPED,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&to->cpu_clock, now - (to->cpu_clock & ~TASK_CLOCK_STOPPED),
-			 __ATOMIC_RELAXED);
+	from->cpu_clock += now;
+	to->cpu_clock -= now;
 }
 
 static void switch_to(struct run_queue *queue, struct task *from, struct task *to)

@@ -139,14 +139,6 @@ void signal_discard(struct process *process, uint64_t signals)
 	}
 }
 
-bool task_has_signal(const struct task *task)
-{
-	const struct process *process = task->process;
-
-	return process->state != PROCESS_ALIVE || process->stopped || task->ending ||
-	       (task->pending | process->signals.pending) & ~task->blocked;
-}
-
 bool signal_pending(void)
 {
 	return task_has_signal(current_task());

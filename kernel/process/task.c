@@ -36,7 +36,6 @@ void task_caches_create(void)
 static void task_init(struct task *task)
 {
 	task->references = 1;
-	task->cpu_clock = TASK_CLOCK_STOPPED;
 	task->allowed = ~0ul;
 	list_init(&task->run_link);
 	list_init(&task->thread_link);

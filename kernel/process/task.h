@@ -101,7 +101,7 @@ struct task {
 	struct futex_pi_waiter *pi_waiter; // what it waits for, and whether it can still be
 	bool pi_dead;                      // waited for: futex_pi.c says which lock
 	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
-	uint64_t cpu_clock;                // see task_cpu_time(); written by the CPU that runs it
+	int64_t cpu_clock;                 // see task_cpu_time(); written by the CPU that runs it
 	uint64_t user_ticks;               // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;             // and in ring 0
 	char name[TASK_NAME_SIZE];         // comm; written by the task itself, under process_lock
@@ -129,15 +129,13 @@ static inline int task_urgency(const struct task *task)
 }
 
 // How long a task has run, in units of the time-stamp counter, in one word that others may read at
-// any moment: while it does not run the sum, with the highest bit set; while it runs the value
-// that the counter had when the sum began.
-#define TASK_CLOCK_STOPPED (1ul << 63)
-
+// any moment: the sum while it does not run; while it runs the sum without what the counter had at
+// the beginning, which is below 0. So a switch only has to add the counter, or take it away.
 static inline uint64_t task_cpu_time(const struct task *task, uint64_t tsc)
 {
-	uint64_t clock = __atomic_load_n(&task->cpu_clock, __ATOMIC_RELAXED);
+	int64_t clock = __atomic_load_n(&task->cpu_clock, __ATOMIC_RELAXED);
 
-	return clock & TASK_CLOCK_STOPPED ? clock & ~TASK_CLOCK_STOPPED : tsc - clock;
+	return (uint64_t)clock + (clock < 0 ? tsc : 0);
 }
 
 static inline uintptr_t task_stack_top(const struct task *task)
