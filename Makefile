@@ -54,7 +54,7 @@ include tools/build/programs.mk
 include tools/build/tests.mk
 include tools/build/mutants.mk
 
-.PHONY: help doctor all iso run test test-model check-format debug gdb bench docs clean toolchain
+.PHONY: help doctor all iso run test test-model check-format debug gdb bench bench-growth docs clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -71,6 +71,7 @@ help:
 	@echo '  gdb           in a second terminal: gdb attached to it'
 	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
 	@echo '                CHECK=1 fails when a goal is missed'
+	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
 	@echo '  docs          renew the output that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
@@ -100,6 +101,9 @@ gdb: $(BUILD)/kernel.elf
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)
+
+bench-growth: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
+	@tools/growth --build $(BUILD)
 
 docs: all
 	@tools/docs --build $(BUILD) docs/tour.md README.md

@@ -77,13 +77,14 @@ $(BUILD)/tests/ring3/%.faultline: $(BUILD)/obj/user/tests/ring3/%.c.o $(libc) us
 SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:%.c=$(BUILD)/%)
-BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/nothing
-$(SCENARIO_PROGRAMS) $(BUILD)/tests/bench/nothing: $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
+BENCH_ALONE := $(BUILD)/tests/bench/nothing $(BUILD)/tests/bench/growth
+BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BENCH_ALONE)
+$(SCENARIO_PROGRAMS) $(BENCH_ALONE): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
 
-bench_objects := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/nothing.c,$(BENCH_SOURCES)))
+bench_objects := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/nothing.c %/growth.c,$(BENCH_SOURCES)))
 $(bench_objects): $(BUILD)/obj/%.o: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)
 	@mkdir -p $(@D)
@@ -96,7 +97,7 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 
 -include $(bench_objects:.o=.d)
 -include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
-	$(BUILD)/tests/bench/nothing.d
+	$(BENCH_ALONE:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
