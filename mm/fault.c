@@ -3,8 +3,10 @@
 // The page-fault handler: from an address and an access to one changed entry, or to the reason
 // why not. It knows no signals; kernel/ makes those of the reason.
 //
-// Runs under mm->lock. A file's page is read in under it too: an object whose pages come from a
-// slow device needs that lock to be one that sleeps.
+// Runs under mm->lock. Where several CPUs run the address space it is not held while a page is
+// cleared or copied: the fault gives it up for that and decides anew. A file's page is read in
+// under it too: an object whose pages come from a slow device needs that lock to be one that
+// sleeps.
 
 #include "lib/mutant.h"
 #include "lib/string.h"
@@ -28,7 +30,21 @@ struct fault {
 	uintptr_t address; // of the page
 	enum fault_access access;
 	pte_t *slot;
+	struct prepared *prepared; // NULL: this is the first try
+	// With AGAIN:
+	struct frame *source; // what to prepare a copy of, held; NULL: zeros
+	bool grown;           // a stack has been extended
 };
+
+// What was made ready between two tries, without the lock.
+struct prepared {
+	struct frame *frame;  // NULL: there was none, or it has been used
+	struct frame *source; // what it is a copy of, held; NULL: zeros
+	bool failed;          // there was no memory: that is the answer if any is needed
+};
+
+// What a step answers that needs a page filled first, without the lock.
+#define AGAIN FAULT_RESULT_COUNT
 
 static inline uint64_t page_index_of(const struct fault *fault)
 {
@@ -57,31 +73,66 @@ static inline void map_instead(struct fault *fault, phys_t page, struct frame *o
 	trace(TRACE_FAULT_FRAME, fault->address, entry, before, page >> PAGE_SHIFT);
 }
 
-// A frame that will be private memory of this VMA; NULL when out of memory.
-static inline struct frame *new_anon_frame(struct fault *fault)
+static inline void fill_page(struct frame *frame, struct frame *source)
+{
+	if (source)
+		page_copy(frame_to_virt(frame), frame_to_virt(source));
+	else if (!MUTANT(fault_page_not_zeroed))
+		page_clear(frame_to_virt(frame));
+}
+
+// Whether a page is better filled before the lock is taken: other CPUs may be waiting for it.
+// Once, as what was prepared may turn out not to be what is needed.
+static inline bool must_prepare(struct fault *fault, struct frame *source)
+{
+	uint64_t cpus = __atomic_load_n(&fault->mm->cpus, __ATOMIC_RELAXED);
+
+	if (fault->prepared || __builtin_expect(!(cpus & (cpus - 1)), 1))
+		return false;
+	fault->source = source;
+	if (source)
+		frame_get(source);
+	return true;
+}
+
+// The frame filled without the lock, if it holds what is needed.
+static inline struct frame *take_ready(struct fault *fault, struct frame *source)
+{
+	struct prepared *prepared = fault->prepared;
+	struct frame *frame;
+
+	if (!prepared || prepared->source != source)
+		return NULL;
+	frame = prepared->frame;
+	prepared->frame = NULL;
+	return frame;
+}
+
+// A frame of private memory of this VMA: a copy of `source`, or zeros when that is NULL. NULL when
+// out of memory.
+static inline struct frame *new_anon_frame(struct fault *fault, struct frame *source)
 {
 	struct frame *frame;
 
 	if (!anon_prepare(fault->vma))
 		return NULL;
-	frame = frame_alloc(0, FRAME_ANON);
-	if (!frame)
+	frame = take_ready(fault, source);
+	if (fault->prepared && fault->prepared->failed)
 		return NULL;
+	if (!frame) {
+		frame = frame_alloc(0, FRAME_ANON);
+		if (!frame)
+			return NULL;
+		fill_page(frame, source);
+	}
 	frame->owner = fault->vma->anon;
 	frame->index = page_index_of(fault);
 	return frame;
 }
 
-static inline void clear_page(phys_t page)
-{
-	if (!MUTANT(fault_page_not_zeroed))
-		page_clear(phys_to_virt(page));
-}
-
-static enum fault_result demand_zero(struct fault *fault)
+static inline __attribute__((always_inline)) enum fault_result demand_zero(struct fault *fault)
 {
 	struct frame *frame;
-	phys_t page;
 
 	if (fault->access != ACCESS_WRITE) {
 		frame_get(zero_frame);
@@ -89,45 +140,53 @@ static enum fault_result demand_zero(struct fault *fault)
 			MUTANT(zero_frame_writable) ? PTE_WRITE : 0);
 		return FAULT_ZERO_FRAME;
 	}
-	frame = new_anon_frame(fault);
+	if (must_prepare(fault, NULL))
+		return AGAIN;
+	frame = new_anon_frame(fault, NULL);
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	page = frame_to_phys(frame);
-	clear_page(page);
 	fault->mm->anon_resident++;
-	map_new(fault, page, PTE_WRITE | PTE_DIRTY);
+	map_new(fault, frame_to_phys(frame), PTE_WRITE | PTE_DIRTY);
 	return FAULT_DEMAND_ZERO;
 }
 
-static enum fault_result replace_zero(struct fault *fault)
+static inline __attribute__((always_inline)) enum fault_result replace_zero(struct fault *fault)
 {
-	struct frame *frame = new_anon_frame(fault);
-	phys_t page;
+	struct frame *frame;
 
+	if (must_prepare(fault, NULL))
+		return AGAIN;
+	frame = new_anon_frame(fault, NULL);
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	page = frame_to_phys(frame);
-	clear_page(page);
 	fault->mm->anon_resident++;
-	map_instead(fault, page, zero_frame);
+	map_instead(fault, frame_to_phys(frame), zero_frame);
 	return FAULT_ZERO_REPLACED;
 }
 
-static enum fault_result copy(struct fault *fault, struct frame *shared)
+static inline __attribute__((always_inline)) enum fault_result copy(struct fault *fault,
+								    struct frame *shared)
 {
-	struct frame *frame = new_anon_frame(fault);
-	phys_t page;
+	struct frame *frame;
 
+	if (must_prepare(fault, shared))
+		return AGAIN;
+	frame = new_anon_frame(fault, shared);
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	page = frame_to_phys(frame);
-	page_copy(phys_to_virt(page), phys_to_virt(*fault->slot & PTE_ADDRESS));
 	if (shared->kind == FRAME_FILE && !MUTANT(file_copy_not_counted)) {
 		fault->mm->file_resident--;
 		fault->mm->anon_resident++;
 	}
-	map_instead(fault, page, shared);
+	map_instead(fault, frame_to_phys(frame), shared);
 	return FAULT_COPIED;
+}
+
+static inline bool held_by_others(const struct fault *fault, const struct frame *frame)
+{
+	uint32_t own = 1 + (fault->prepared && frame == fault->prepared->source);
+
+	return __atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) > own;
 }
 
 // A write to a page that is there but not writable. The order of the questions:
@@ -137,7 +196,8 @@ static enum fault_result copy(struct fault *fault, struct frame *shared)
 //   frame a file's?    a private copy: the file must not change
 //   others hold it?    a copy: they must not see the write
 //   else               the last owner: write permission back, nothing to copy
-static enum fault_result write_to_present(struct fault *fault)
+static inline __attribute__((always_inline)) enum fault_result
+write_to_present(struct fault *fault)
 {
 	struct frame *frame = entry_frame(*fault->slot);
 	bool shared_vma = fault->vma->flags & VMA_SHARED;
@@ -147,8 +207,7 @@ static enum fault_result write_to_present(struct fault *fault)
 			return replace_zero(fault);
 		if (frame->kind != FRAME_ANON)
 			return copy(fault, frame);
-		if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) > 1 &&
-		    !MUTANT(cow_always_reuses))
+		if (held_by_others(fault, frame) && !MUTANT(cow_always_reuses))
 			return copy(fault, frame);
 	}
 	trace(TRACE_FAULT_FRAME, fault->address, *fault->slot | PTE_WRITE | PTE_DIRTY,
@@ -200,10 +259,14 @@ static enum fault_result map_file_page(struct fault *fault, struct frame *page, 
 
 static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
 {
-	struct frame *frame = new_anon_frame(fault);
+	struct frame *frame;
 
+	if (must_prepare(fault, page)) {
+		frame_put(page);
+		return AGAIN;
+	}
+	frame = new_anon_frame(fault, page);
 	if (frame) {
-		page_copy(frame_to_virt(frame), frame_to_virt(page));
 		fault->mm->anon_resident++;
 		map_new(fault, frame_to_phys(frame), PTE_WRITE | PTE_DIRTY);
 	}
@@ -279,7 +342,7 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 //                file                    its page; a private copy if written
 //   entry        access is in it         spurious: stale translation, or mended meanwhile
 //                write to read-only      copy, or write permission back
-static enum fault_result decide(struct fault *fault)
+static inline __attribute__((always_inline)) enum fault_result decide(struct fault *fault)
 {
 	enum fault_result growth = FAULT_SPURIOUS, result;
 	struct vma *vma = vma_find(fault->mm, fault->address);
@@ -308,9 +371,36 @@ static enum fault_result decide(struct fault *fault)
 		result = write_to_present(fault);
 	if (result <= FAULT_LAST_RESOLVED)
 		return growth == FAULT_STACK_GROWN ? growth : result;
+	if (result == AGAIN) {
+		fault->grown = growth == FAULT_STACK_GROWN;
+		return result;
+	}
 	if (!fault->slot || !*fault->slot)
 		page_prune(fault->mm, fault->address);
 	return result;
+}
+
+// Fills a page without the lock and decides again: meanwhile anything may have changed. Called and
+// returns with the lock held.
+static __attribute__((noinline)) enum fault_result prepare_and_decide(const struct fault *first)
+{
+	struct prepared prepared = {.source = first->source};
+	struct fault fault = {first->mm, NULL, first->address, first->access,
+			      .prepared = &prepared};
+	enum fault_result result;
+
+	spin_unlock(&fault.mm->lock);
+	prepared.frame = frame_alloc(0, FRAME_ANON);
+	prepared.failed = !prepared.frame;
+	if (prepared.frame)
+		fill_page(prepared.frame, prepared.source);
+	spin_lock(&fault.mm->lock);
+	result = decide(&fault);
+	if (prepared.frame)
+		frame_put(prepared.frame);
+	if (prepared.source)
+		frame_put(prepared.source);
+	return first->grown && result <= FAULT_LAST_RESOLVED ? FAULT_STACK_GROWN : result;
 }
 
 static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr_t address,
@@ -324,8 +414,11 @@ static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr
 		fault.mm = mm;
 		fault.address = PAGE_ALIGN_DOWN(address);
 		fault.access = access;
+		fault.prepared = NULL;
 		spin_lock(&mm->lock);
 		result = decide(&fault);
+		if (__builtin_expect(result == AGAIN, 0))
+			result = prepare_and_decide(&fault);
 		if (result == FAULT_FILE_READ)
 			mm->major_faults++;
 		else if (result <= FAULT_LAST_RESOLVED)
