@@ -56,6 +56,8 @@ int process_set_group(int pid, int group)
 	uint64_t flags;
 	int error;
 
+	if (!group)
+		group = pid;
 	if (group < 0)
 		return -EINVAL;
 	flags = spin_lock_irqsave(&process_lock);
