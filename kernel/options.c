@@ -3,6 +3,7 @@
 // Boot options.
 #include "kernel/options.h"
 #include "kernel/driver/log.h"
+#include "kernel/file/sysctl.h"
 #include "kernel/memory_option.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -99,12 +100,20 @@ static const struct {
 	{"winsize", set_winsize},
 };
 
+#define SYSCTL "sysctl."
+
 static void set_word(char *word)
 {
 	char *value = strchr(word, '=');
 
 	if (value)
 		*value++ = '\0';
+	// As Linux takes them.
+	if (value && strncmp(word, SYSCTL, strlen(SYSCTL)) == 0) {
+		if (sysctl_set(word + strlen(SYSCTL), value))
+			log_line("boot option %s: \"%s\" is not understood", word, value);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(word, known[i].name) != 0)
 			continue;

@@ -12,7 +12,7 @@ enum console_mode {
 	CONSOLE_RAW, // bytes as they are: stdin and stdout are files or pipes
 };
 
-// memory=LIST acts at once: see kernel/memory_option.h.
+// memory=LIST acts at once: see kernel/memory_option.h; so does sysctl.NAME=VALUE.
 struct options {
 	char init[256];            // init=PATH; "/init" when not given
 	enum console_mode console; // console=raw|tty

@@ -21,7 +21,8 @@ static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 	struct vma *above;
 
 	// A page of distance to what comes next stays free.
-	if (!mm_may_lock(mm, pages, flags) || !vma_range_free(mm, start, end + PAGE_SIZE, &above))
+	if ((!mm_may_lock(mm, pages, flags) && !MUTANT(brk_ignores_lock_limit)) ||
+	    !vma_range_free(mm, start, end + PAGE_SIZE, &above))
 		return false;
 	if (!mm_may_expand(mm, pages, flags) || vma_count_left(mm) < 0)
 		return false;

@@ -13,11 +13,14 @@
 #define ADMIN_RESERVE (1ul << 13)       // KiB, at most: enough for a shell and a look around
 #define USER_RESERVE  (1ul << 17)       // KiB, at most
 #define CACHE_LINE    64
+#define UNSET         (~0ul) // by boot options
 
 struct commit_settings commit_settings = {
 	.policy = OVERCOMMIT_GUESS,
 	.ratio = 50,
 	.ram = ~0ul >> KIB_SHIFT,
+	.admin_reserve = UNSET,
+	.user_reserve = UNSET,
 };
 
 // A page may be released on another CPU than it was promised on: only the sum means something.
@@ -25,14 +28,20 @@ static struct {
 	int64_t pages; // written by its CPU alone
 } __attribute__((aligned(CACHE_LINE))) counts[MAX_CPUS];
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 void commit_start(void)
 {
 	uint64_t free_kib = frame_kind_count(FRAME_FREE) << KIB_SHIFT;
 
 	commit_settings.ram = frame_total() - frame_kind_count(FRAME_RESERVED);
-	commit_settings.admin_reserve =
-		free_kib / 32 < ADMIN_RESERVE ? free_kib / 32 : ADMIN_RESERVE;
-	commit_settings.user_reserve = free_kib / 32 < USER_RESERVE ? free_kib / 32 : USER_RESERVE;
+	if (commit_settings.admin_reserve == UNSET)
+		commit_settings.admin_reserve = smaller(free_kib / 32, ADMIN_RESERVE);
+	if (commit_settings.user_reserve == UNSET)
+		commit_settings.user_reserve = smaller(free_kib / 32, USER_RESERVE);
 }
 
 void commit_add(int64_t pages)

@@ -27,7 +27,8 @@ struct commit_settings {
 };
 extern struct commit_settings commit_settings;
 
-// Takes RAM's size and the reserves from what the allocator has now. At boot, when that is known.
+// Takes RAM's size, and the reserves unless they were set, from what the allocator has now. At
+// boot, when that is known.
 void commit_start(void);
 
 // Changes the count; for the functions below.

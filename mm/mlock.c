@@ -4,6 +4,7 @@
 // bringing pages in and keeping the count that Linux keeps, within RLIMIT_MEMLOCK for those
 // without CAP_IPC_LOCK.
 
+#include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/populate.h"
 #include "mm/unmap.h"
@@ -25,7 +26,8 @@ bool mm_lock_permitted(void)
 
 bool mm_lock_allowed(const struct mm *mm, uint64_t pages)
 {
-	return mm->locked + pages <= limit_pages() || machine_capable(CAP_IPC_LOCK);
+	return mm->locked + pages <= limit_pages() + MUTANT(lock_limit_off_by_one) ||
+	       machine_capable(CAP_IPC_LOCK);
 }
 
 // How many pages of [start, end) are locked.

@@ -23,6 +23,7 @@ void space_count(struct mm *mm, struct space_use *use);
 #define PROC_VM_COUNT 8
 extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
 
+int proc_show_limits(struct pseudo_open *open, struct text *text); // proc_limits.c
 int proc_show_maps(struct pseudo_open *open, struct text *text);
 
 // What concerns processors (proc_cpu.c).

@@ -433,6 +433,7 @@ static const struct pseudo_entry entries[] = {
 	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
 	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
 	{.name = "fd", .permissions = 0500, .directory = &descriptor_directory_ops},
+	PSEUDO_TEXT("limits", proc_show_limits),
 	PSEUDO_TEXT("maps", proc_show_maps),
 	{.name = "root", .readlink = read_root, .follow = follow_root},
 	PSEUDO_TEXT("stat", show_stat),

@@ -4,6 +4,7 @@
 // word, read and written whole; whoever uses it sees the old value or the new one.
 #include "kernel/driver/log.h"
 #include "kernel/file/proc_internal.h"
+#include "kernel/file/sysctl.h"
 #include "kernel/process/task.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -143,6 +144,21 @@ static int store_setting(struct pseudo_open *open, const char *text, size_t leng
 	if (!error && setting->changed)
 		setting->changed();
 	return error;
+}
+
+int sysctl_set(const char *name, const char *value)
+{
+	struct pseudo_open open = {0};
+
+	if (strncmp(name, "vm.", 3) != 0)
+		return -ENOENT;
+	for (unsigned i = 0; i < PROC_VM_COUNT; i++) {
+		if (strcmp(name + 3, proc_vm_entries[i].name) != 0)
+			continue;
+		open.subject = proc_vm_entries[i].subject;
+		return proc_vm_entries[i].store(&open, value, strlen(value));
+	}
+	return -ENOENT;
 }
 
 #define SETTING(title, what)                                                \

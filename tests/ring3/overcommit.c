@@ -4,6 +4,7 @@
 // on Linux, where they are the whole machine's:
 //
 // kernel only
+// run: --append sysctl.vm.user_reserve_kbytes=1234
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "tests/ring3/tap.h"
@@ -117,8 +118,19 @@ static void number_of_mappings(void)
 	set("max_map_count", 65530);
 }
 
+static void boot_option(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/sys/vm/user_reserve_kbytes", O_RDONLY);
+
+	check(read(fd, text, sizeof(text) - 1) == 5 && strcmp(text, "1234\n") == 0,
+	      "as the boot option says");
+	close(fd);
+}
+
 int main(void)
 {
+	boot_option();
 	counting();
 	policies();
 	fork_is_refused();

@@ -61,6 +61,31 @@ static int raise_and_lower(void)
 	return 0;
 }
 
+// /proc/self/limits, with no limit as the system has it.
+static int as_text(void)
+{
+	char line[256];
+	FILE *file;
+
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		rlim_t soft = (rlim_t)(i + 1) << 32;
+
+		if (i == RLIMIT_NOFILE || i == RLIMIT_NICE || i == RLIMIT_RTPRIO ||
+		    i == RLIMIT_NPROC || i == RLIMIT_SIGPENDING || i == RLIMIT_MEMLOCK ||
+		    i == RLIMIT_MSGQUEUE)
+			soft = 0;
+		set("limit", i, i == RLIMIT_NOFILE ? 40 : soft,
+		    i == RLIMIT_NOFILE ? 50
+		    : i % 2 || !soft   ? soft
+				       : RLIM_INFINITY);
+	}
+	file = fopen("/proc/self/limits", "r");
+	while (file && fgets(line, sizeof(line), file))
+		printf("#%s", line);
+	fflush(stdout);
+	return file ? 0 : 1;
+}
+
 static unsigned user_of(pid_t pid)
 {
 	char path[64], line[256];
@@ -277,6 +302,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return 0;
 	show_status("limits", in_child(raise_and_lower));
+	show_status("limits as text", in_child(as_text));
 	bob = sleeper(BOB);
 	show_status("others' limits", in_child(of_others));
 	end(bob);

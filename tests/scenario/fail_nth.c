@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <grp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -194,6 +196,35 @@ static int try_signals(void)
 	return 0;
 }
 
+static int try_limits(void)
+{
+	struct rlimit limit = {64, 128};
+	gid_t groups[3] = {3, 1, 2};
+
+	if (setrlimit(RLIMIT_CORE, &limit))
+		return errno;
+	if (syscall(SYS_setgroups, 3, groups))
+		return errno;
+	return syscall(SYS_setgroups, 0, NULL) ? errno : 0;
+}
+
+// Promises that can not be kept for want of a VMA or an object are taken back.
+static int try_promises(void)
+{
+	char *shared = mmap(NULL, MANY, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *more;
+	int error = 0;
+
+	if (shared == MAP_FAILED)
+		return errno;
+	more = mmap(NULL, MANY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (more == MAP_FAILED || mprotect(more + 4096, 4096, PROT_READ | PROT_WRITE))
+		error = errno;
+	if (!error && mremap(more + 4096, 4096, 4 * 4096, MREMAP_MAYMOVE) == MAP_FAILED)
+		error = errno;
+	munmap(shared, MANY);
+	return error;
+}
+
 static int thread_ran, thread_alive;
 
 static int run_thread(void *unused)
@@ -233,6 +264,8 @@ static const struct operation {
 	{"pipe", try_pipe},
 	{"descriptors", try_descriptors},
 	{"signals", try_signals},
+	{"limits", try_limits},
+	{"promises", try_promises},
 	{"a thread", try_thread},
 };
 

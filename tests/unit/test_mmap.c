@@ -262,6 +262,45 @@ static void limits_on_data(void **state)
 	assert_int_equal(mm_brk(mm, 0x20000000 + 4 * PAGE_SIZE + 1), 0x20000000 + 4 * PAGE_SIZE);
 }
 
+static void limits_on_locks(void **state)
+{
+	const int both = MCL_CURRENT | MCL_FUTURE;
+
+	(void)state;
+	fake_capabilities = 0;
+	fake_limits.locked = 4 * PAGE_SIZE + 5;
+	assert_int_equal(map_fixed(WINDOW, 8, RW), WINDOW);
+	assert_int_equal(mm_mlock(mm, WINDOW, 5 * PAGE_SIZE, false), -ENOMEM);
+	assert_int_equal(mm_mlock(mm, WINDOW, 4 * PAGE_SIZE, false), 0);
+	// What is locked already does not count again.
+	assert_int_equal(mm_mlock(mm, WINDOW + 100, 3 * PAGE_SIZE, true), 0);
+	assert_int_equal(mm_mlock(mm, WINDOW + 3 * PAGE_SIZE, 2 * PAGE_SIZE, false), -ENOMEM);
+	assert_int_equal(
+		map_anon(WINDOW + 9 * PAGE_SIZE, PAGE_SIZE, RW, ANON | MAP_FIXED | MAP_LOCKED),
+		-EAGAIN);
+	assert_int_equal(mm_mlockall(mm, both), -ENOMEM);
+	assert_int_equal(mm_munlock(mm, WINDOW, 2 * PAGE_SIZE), 0);
+	assert_int_equal(mm_mremap(mm, WINDOW + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 5 * PAGE_SIZE,
+				   MREMAP_MAYMOVE, 0),
+			 -EAGAIN);
+	assert_int_equal(mm_munmap(mm, WINDOW, 6 * PAGE_SIZE), 0);
+	assert_int_equal(mm->locked, 0);
+	assert_int_equal(mm_mlockall(mm, both), 0);
+	assert_int_equal(mm->locked, 2);
+	mm->brk_start = mm->brk = 0x20000000;
+	assert_int_equal(mm_brk(mm, 0x20000000 + 3 * PAGE_SIZE), 0x20000000);
+	assert_int_equal(mm_brk(mm, 0x20000000 + 2 * PAGE_SIZE), 0x20000000 + 2 * PAGE_SIZE);
+	assert_int_equal(mm->locked, 4);
+	fake_limits.locked = 0;
+	assert_int_equal(mm_mlock(mm, WINDOW + 6 * PAGE_SIZE, PAGE_SIZE, false), -EPERM);
+	assert_int_equal(mm_mlockall(mm, both), -EPERM);
+	fake_capabilities = 1ul << CAP_IPC_LOCK;
+	assert_int_equal(mm_mlockall(mm, both), 0);
+	assert_int_equal(map_fixed(WINDOW + 20 * PAGE_SIZE, 20, RW), WINDOW + 20 * PAGE_SIZE);
+	assert_int_equal(mm->locked, 24);
+	fake_capabilities = ~0ul;
+}
+
 // ---- the same on Linux ----
 
 struct page {
@@ -441,10 +480,10 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SPACE_TEST(errors_of_mmap),           SPACE_TEST(errors_of_munmap_and_mprotect),
-		SPACE_TEST(mappings_of_files),        SPACE_TEST(stacks_change_from_their_start),
-		SPACE_TEST(limits_on_address_space),  SPACE_TEST(limits_on_data),
-		SPACE_TEST(random_calls_as_on_linux),
+		SPACE_TEST(errors_of_mmap),          SPACE_TEST(errors_of_munmap_and_mprotect),
+		SPACE_TEST(mappings_of_files),       SPACE_TEST(stacks_change_from_their_start),
+		SPACE_TEST(limits_on_address_space), SPACE_TEST(limits_on_data),
+		SPACE_TEST(limits_on_locks),         SPACE_TEST(random_calls_as_on_linux),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
