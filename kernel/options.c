@@ -51,7 +51,8 @@ static bool set_trace(const char *value)
 static bool set_stdin(const char *value)
 {
 	options.stdin_framed = strcmp(value, "framed") == 0;
-	return options.stdin_framed;
+	options.stdin_empty = strcmp(value, "empty") == 0;
+	return options.stdin_framed || options.stdin_empty;
 }
 
 static bool set_fail_nth(const char *value)

@@ -19,6 +19,7 @@ struct options {
 	bool strace;               // strace: print every system call
 	bool trace;                // trace: mm/'s trace is on from the start
 	bool stdin_framed;         // stdin=framed: COM1's input is a sequence of frames
+	bool stdin_empty;          // stdin=empty: its end has been reached from the start
 	int fail_nth;              // fail-nth=N: the Nth allocation fails; 0: none
 	uint32_t audit;            // audit=N: audit after each N faults; 0: only at the end
 	char test[64];             // test=NAME: a ring-0 test instead of init; "": none

@@ -47,8 +47,9 @@ static struct {
 
 static struct sleep_lock error_writer;
 
-void stream_start(bool framed)
+void stream_start(bool framed, bool empty)
 {
+	input.ended = empty;
 	input.framed = framed;
 	sleep_lock_init(&input.reader);
 	sleep_lock_init(&error_writer);

@@ -10,7 +10,7 @@
 
 struct file;
 
-void stream_start(bool framed);
+void stream_start(bool framed, bool empty);
 
 // The console's input from the interrupt handler; how many bytes there was room for.
 size_t stream_input(const uint8_t *bytes, size_t count);

@@ -69,7 +69,7 @@ int tty_start(void)
 	// The first program leads session 1. Between files and pipes nobody has a terminal.
 	tty.session = input_is_stream() ? 0 : 1;
 	tty.foreground = tty.session;
-	stream_start(options.stdin_framed);
+	stream_start(options.stdin_framed, options.stdin_empty);
 	console_start_input();
 	// tools/run sends nothing before this line: firmware reads the port too, and a UART drops
 	// what it holds when its FIFO is switched on.

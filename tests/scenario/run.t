@@ -76,6 +76,18 @@ def files(tap):
         tap.ok(done.returncode == 4, "input that nobody reads holds nothing up", done)
 
 
+def other_emulator(tap):
+    if not shutil.which("bochs"):
+        tap.skip("bochs is not installed: run make deps")
+        return
+    result = harness.run(ENDS, "env", "COLOUR", options=["--bochs", "--env", "COLOUR=blue"])
+    tap.ok((result.status, result.output) == (0, b"blue\n"), "--bochs: output and status",
+           result.describe())
+    tap.contains(result.errors, b"faultline: init exited with status 0", "--bochs: the log")
+    result = harness.launch(["--bochs", "--icount", ENDS])
+    tap.ok(result.status == 125, "--bochs refuses what is QEMU's", result.describe())
+
+
 def account(tap):
     """Tables for many kernel stacks at a time stay; the log tells them from a leak."""
     result = harness.run(ENDS, "crowd", "300")
@@ -101,7 +113,7 @@ def own_errors(tap):
 
 def main():
     tap = harness.Tap()
-    for part in (statuses, contents, streams, files, account, own_errors):
+    for part in (statuses, contents, streams, files, other_emulator, account, own_errors):
         part(tap)
     return tap.done()
 

@@ -5,6 +5,7 @@ options.py   what can be asked for
 archive.py   the initrd: cpio archives in the `newc` form, written and read
 program.py   the program and its files, as an initrd
 machine.py   QEMU's command line
+bochs.py     the same machine in Bochs, for --bochs
 channels.py  bytes between the host's stdin, stdout, stderr and the guest's serial ports
 verdict.py   the exit status, from the kernel's log
 

@@ -147,6 +147,12 @@ def pair():
     return ours, theirs
 
 
+def write_all(descriptor, data):
+    """Everything at once, for what is over already."""
+    while data:
+        data = data[os.write(descriptor, data):]
+
+
 def shuttle(source, outputs, deadline):
     """Carries bytes until every port of the guest is closed, which is when QEMU has ended.
     Returns False when the deadline (time.monotonic(), or None) passed first."""

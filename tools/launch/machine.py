@@ -37,7 +37,7 @@ def _write(directory, name, data):
     return path
 
 
-def _make_iso(kernel, initrd, command_line, directory):
+def make_iso(kernel, initrd, command_line, directory):
     """An ISO of its own for this run: the program and the command line are inside."""
     if not shutil.which("grub-mkrescue"):
         raise LaunchError("grub-mkrescue is not installed: run make deps")
@@ -60,7 +60,7 @@ def _make_iso(kernel, initrd, command_line, directory):
 
 def _boot(options, initrd, command_line, directory):
     if options.iso or options.uefi:
-        image = _make_iso(options.kernel, initrd, command_line, directory)
+        image = make_iso(options.kernel, initrd, command_line, directory)
         firmware = _firmware() if options.uefi else []
         return ["-cdrom", image, "-vga", "std"] + firmware
     path = _write(directory, "initrd.cpio", initrd)
@@ -93,8 +93,8 @@ def command(options, initrd, command_line, directory, descriptors, terminal):
     return line + _boot(options, initrd, command_line, directory) + options.qemu
 
 
-def _die_with_parent():
-    """Linux only, elsewhere nothing: QEMU must not stay behind when the launcher is killed."""
+def die_with_parent():
+    """Linux only, elsewhere nothing: the emulator must not stay behind when the launcher is killed."""
     try:
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
@@ -109,7 +109,7 @@ def start(line, descriptors, directory):
         try:
             return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     pass_fds=descriptors, start_new_session=True,
-                                    preexec_fn=_die_with_parent)
+                                    preexec_fn=die_with_parent)
         except OSError as error:
             raise LaunchError(f"{line[0]}: {error.strerror}") from None
 

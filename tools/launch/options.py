@@ -72,6 +72,8 @@ def _parser():
     add("--quiet", action="store_true", help="show the kernel's log only if the kernel fails")
     add("--iso", action="store_true", help="boot through GRUB from an ISO image")
     add("--uefi", action="store_true", help="the same, under UEFI firmware")
+    add("--bochs", action="store_true", help="the same in Bochs, whose TLB is like hardware's; "
+        "standard input is empty, standard error goes with the output")
     add("--gdb", action="store_true", help="stop at reset and wait for gdb")
     add("--gdb-port", type=_positive(int), default=1234, metavar="N", help="its port (1234)")
     add("--kernel", metavar="FILE", help="another kernel than build/kernel.elf")
@@ -83,6 +85,9 @@ def _parser():
 
 def parse(arguments):
     options = _parser().parse_args(arguments)
+    qemu_only = [name for name in ("icount", "uefi", "gdb", "qemu") if getattr(options, name)]
+    if options.bochs and qemu_only:
+        raise LaunchError(f"--{qemu_only[0]} is QEMU's and does not go with --bochs")
     if not options.kernel:
         variant = "build/debug" if options.debug else "build"
         options.kernel = os.path.join(ROOT, variant, "kernel.elf")
