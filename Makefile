@@ -54,7 +54,8 @@ include tools/build/programs.mk
 include tools/build/tests.mk
 include tools/build/mutants.mk
 
-.PHONY: help doctor all iso run test test-model check-format debug gdb bench bench-growth docs clean toolchain
+.PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb bench
+.PHONY: bench-growth docs clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -66,6 +67,7 @@ help:
 	@echo '  iso           $(BUILD)/faultline.iso, for BIOS and UEFI'
 	@echo '  test          every test; TESTS="file ..." for some of them'
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
+	@echo '  test-bochs    some of the tests in Bochs, which keeps translations as hardware does'
 	@echo '  check-format  whether the C code is formatted as .clang-format says'
 	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
 	@echo '  gdb           in a second terminal: gdb attached to it'

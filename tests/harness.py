@@ -8,7 +8,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
-LIMIT = 60  # seconds for one boot, unless the test says otherwise
+BOCHS = os.environ.get("MACHINE") == "bochs"  # `make test-bochs`
+LIMIT = 240 if BOCHS else 60  # seconds for one boot, unless the test says otherwise
 
 
 def built(*parts):
@@ -90,6 +91,8 @@ class Result:
 def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
     """tools/run with these arguments; the kernel is the build's own unless named."""
     options = ["--kernel", kernel or built("kernel.elf"), "--timeout", str(limit)]
+    if BOCHS:
+        options.append("--bochs")
     done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, input=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           timeout=limit + 30)

@@ -7,6 +7,7 @@
 #include "kernel/machine/features.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/shootdown.h"
+#include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
 #include "mm/page_table.h"
@@ -39,7 +40,7 @@ static void flush_all_global(void)
 {
 	uint64_t cr4 = cr4_read();
 
-	if (!features.global_pages) {
+	if (!features.global_pages || MUTANT(tlb_global_kept)) {
 		cr3_write(cr3_read());
 		return;
 	}
