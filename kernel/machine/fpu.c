@@ -74,10 +74,14 @@ void fpu_sanitize(void *state)
 
 // Reserved bytes of the legacy part and most of the header are not written, nor what lies between
 // the components after AVX. XRSTOR wants zeros in the header, and signal frames show all of it.
+// MXCSR is loaded whatever the header says (SDM vol. 1, 13.8.1), and reserved bits in it fault:
+// the first program's task is switched to before anything was saved for it.
 void fpu_prepare(void *state)
 {
 	char *block = state;
 
+	memcpy(block + FCW_OFFSET, initial + FCW_OFFSET, sizeof(uint16_t));
+	memcpy(block + MXCSR_OFFSET, initial + MXCSR_OFFSET, sizeof(uint32_t));
 	memset(block + FXSAVE_USED, 0, FXSAVE_SIZE - FXSAVE_USED);
 	if (features.xsave)
 		memset(block + FXSAVE_SIZE, 0, XSAVE_HEADER_SIZE);

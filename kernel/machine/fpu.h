@@ -15,7 +15,8 @@ extern size_t fpu_state_size;
 // Measures it. After features_start().
 void fpu_start(void);
 
-// Makes a new block one that can be saved to: what saving leaves as it finds it becomes zeros.
+// Makes a new block one that can be saved to, and that loading accepts: what saving leaves as it
+// finds it becomes zeros.
 void fpu_prepare(void *state);
 
 void fpu_reset(void); // gives this CPU what a new program finds
