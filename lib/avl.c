@@ -56,15 +56,18 @@ static struct avl_node *rotate(struct avl_tree *tree, struct avl_node *top, enum
 		set_parent(*inner, top);
 	*inner = top;
 	set_parent(top, up);
-	if (tree->update) {
-		tree->update(top);
-		tree->update(up);
-	}
 	return up;
 }
 
+static void update(struct avl_tree *tree, struct avl_node *node)
+{
+	if (tree->update)
+		tree->update(node);
+}
+
 // `top` is too high on `side`, by two. Returns what is the root of its subtree now; that is even,
-// and the subtree lower than it was, but for one case that only a removal leads to.
+// and the subtree lower than it was, but for one case that only a removal leads to. What is kept
+// about that root, as about all above, is the caller's to recompute.
 static __attribute__((noinline)) struct avl_node *restore(struct avl_tree *tree,
 							  struct avl_node *top, enum avl_lean side)
 {
@@ -75,6 +78,7 @@ static __attribute__((noinline)) struct avl_node *restore(struct avl_tree *tree,
 		up = rotate(tree, top, side);
 		set_lean(top, lean == side ? AVL_EVEN : side);
 		set_lean(up, lean == side ? AVL_EVEN : other(side));
+		update(tree, top);
 		return up;
 	}
 	rotate(tree, child, other(side));
@@ -83,10 +87,12 @@ static __attribute__((noinline)) struct avl_node *restore(struct avl_tree *tree,
 	set_lean(top, lean == side ? other(side) : AVL_EVEN);
 	set_lean(child, lean == other(side) ? side : AVL_EVEN);
 	set_lean(up, AVL_EVEN);
+	update(tree, top);
+	update(tree, child);
 	return up;
 }
 
-void avl_settle(struct avl_tree *tree, struct avl_node *node)
+bool avl_settle(struct avl_tree *tree, struct avl_node *node)
 {
 	struct avl_node *parent = avl_parent(node);
 
@@ -97,48 +103,57 @@ void avl_settle(struct avl_tree *tree, struct avl_node *node)
 			parent->parent_and_lean |= side;
 			continue;
 		}
-		if (lean == side)
+		if (lean == side) {
 			restore(tree, parent, side);
-		else
-			set_lean(parent, AVL_EVEN);
-		return;
+			return true;
+		}
+		set_lean(parent, AVL_EVEN);
+		return false;
 	}
+	return false;
+}
+
+static void update_upward(struct avl_tree *tree, struct avl_node *node)
+{
+	for (; node; node = avl_parent(node))
+		update(tree, node);
 }
 
 void avl_insert(struct avl_tree *tree, struct avl_node *node, struct avl_node *parent,
 		struct avl_node **link)
 {
 	avl_link(node, parent, link);
-	if (tree->update) {
-		tree->update(node);
-		avl_update(tree, parent);
-	}
 	avl_settle(tree, node);
+	update_upward(tree, node);
 }
 
-// The subtree on `side` of `node` has become lower by one.
-static void settle_removed(struct avl_tree *tree, struct avl_node *node, enum avl_lean side)
+// The subtree on `side` of `node` has become lower by one. Whether nodes have changed places.
+static bool settle_removed(struct avl_tree *tree, struct avl_node *node, enum avl_lean side)
 {
+	bool rotated = false;
+
 	while (node) {
 		enum avl_lean lean = avl_lean(node);
 		struct avl_node *parent;
 
 		if (lean == AVL_EVEN) {
 			set_lean(node, other(side));
-			return;
+			break;
 		}
 		if (lean == side) {
 			set_lean(node, AVL_EVEN);
 		} else {
+			rotated = true;
 			node = restore(tree, node, other(side));
 			if (avl_lean(node) != AVL_EVEN)
-				return;
+				break;
 		}
 		parent = avl_parent(node);
 		if (parent)
 			side = side_of(parent, node);
 		node = parent;
 	}
+	return rotated;
 }
 
 // Puts the next node in order, which has no left child, where `node` is. Returns the lowest node
@@ -163,30 +178,30 @@ static struct avl_node *put_heir(struct avl_tree *tree, struct avl_node *node, e
 	set_parent(heir->left, heir);
 	replace_child(tree, node, heir);
 	set_lean(heir, avl_lean(node));
-	if (tree->update) {
-		for (struct avl_node *at = lowest; at != heir; at = avl_parent(at))
-			tree->update(at);
-		tree->update(heir);
-		avl_update(tree, avl_parent(heir)); // which knew another child
-	}
 	return lowest;
+}
+
+bool avl_take_out(struct avl_tree *tree, struct avl_node *node, struct avl_node **lowest)
+{
+	enum avl_lean side = AVL_EVEN;
+
+	*lowest = avl_parent(node);
+	if (node->left && node->right) {
+		*lowest = put_heir(tree, node, &side);
+	} else {
+		if (*lowest)
+			side = side_of(*lowest, node);
+		replace_child(tree, node, node->left ? node->left : node->right);
+	}
+	return settle_removed(tree, *lowest, side);
 }
 
 void avl_remove(struct avl_tree *tree, struct avl_node *node)
 {
-	struct avl_node *lowest = avl_parent(node);
-	enum avl_lean side = AVL_EVEN;
+	struct avl_node *lowest;
 
-	if (node->left && node->right) {
-		lowest = put_heir(tree, node, &side);
-	} else {
-		if (lowest)
-			side = side_of(lowest, node);
-		replace_child(tree, node, node->left ? node->left : node->right);
-		if (tree->update)
-			avl_update(tree, lowest);
-	}
-	settle_removed(tree, lowest, side);
+	avl_take_out(tree, node, &lowest);
+	update_upward(tree, lowest);
 }
 
 struct avl_node *avl_first(const struct avl_tree *tree)

@@ -41,9 +41,9 @@ static inline enum avl_lean avl_lean(const struct avl_node *node)
 	return node->parent_and_lean & AVL_LEAN_MASK;
 }
 
+// ---- the steps, for who wants to recompute less, or later ----
 // Links `node` below `parent` at `*link` (which is &parent->left, &parent->right or &tree->root,
-// and holds NULL). What the user keeps about it and, by avl_update, about its parent must be right
-// before avl_settle ends the insertion.
+// and holds NULL). avl_settle is to follow.
 static inline void avl_link(struct avl_node *node, struct avl_node *parent, struct avl_node **link)
 {
 	node->left = NULL;
@@ -52,10 +52,14 @@ static inline void avl_link(struct avl_node *node, struct avl_node *parent, stru
 	*link = node;
 }
 
-// Rebalances after avl_link.
-void avl_settle(struct avl_tree *tree, struct avl_node *node);
+// Rebalances after avl_link. Whether nodes have changed places: then what is kept about `node` and
+// all above it is to be recomputed, to the root. It is not looked at before.
+bool avl_settle(struct avl_tree *tree, struct avl_node *node);
+// Takes `node` out and rebalances, as avl_settle. *lowest, or NULL: what is kept about that node
+// and those above it is out of date.
+bool avl_take_out(struct avl_tree *tree, struct avl_node *node, struct avl_node **lowest);
 
-// All three.
+// ---- all at once ----
 void avl_insert(struct avl_tree *tree, struct avl_node *node, struct avl_node *parent,
 		struct avl_node **link);
 void avl_remove(struct avl_tree *tree, struct avl_node *node);

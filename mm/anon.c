@@ -17,25 +17,21 @@ bool anon_prepare_slow(struct vma *vma)
 	return true;
 }
 
-void anon_join(struct vma *vma)
+void anon_join_list(struct vma *vma)
 {
 	struct anon *anon = vma->anon;
 
-	if (!anon)
-		return;
 	spin_lock(&anon->lock);
 	anon->users++;
 	list_add_tail(&anon->vmas, &vma->anon_link);
 	spin_unlock(&anon->lock);
 }
 
-void anon_leave(struct vma *vma)
+void anon_leave_list(struct vma *vma)
 {
 	struct anon *anon = vma->anon;
 	bool last;
 
-	if (!anon)
-		return;
 	vma->anon = NULL;
 	spin_lock(&anon->lock);
 	list_del(&vma->anon_link);

@@ -26,7 +26,17 @@ static inline bool anon_prepare(struct vma *vma)
 }
 
 // `vma` has become a second VMA of vma->anon (copied by fork, split off): lists it. NULL is fine.
-void anon_join(struct vma *vma);
+void anon_join_list(struct vma *vma);
+static inline void anon_join(struct vma *vma)
+{
+	if (vma->anon)
+		anon_join_list(vma);
+}
 
 // `vma` goes. The last one frees the anon.
-void anon_leave(struct vma *vma);
+void anon_leave_list(struct vma *vma);
+static inline void anon_leave(struct vma *vma)
+{
+	if (vma->anon)
+		anon_leave_list(vma);
+}

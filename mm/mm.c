@@ -86,6 +86,7 @@ static void free_vmas(struct mm *mm)
 		node = parent;
 	}
 	mm->vmas.root = NULL;
+	vma_free(mm->spare_vma);
 	commit_release(released);
 }
 

@@ -31,6 +31,8 @@ struct mm {
 	struct avl_tree vmas;    // by address
 	struct vma *last_found;  // most lookups hit the same VMA again
 	struct vma *gap_pending; // largest_gap is not yet right for it and above it; may be NULL
+	struct vma *spare_vma;   // memory for the next one, or NULL
+	struct vma *gap_pending_until; // at least to there, with gap_pending; may be NULL
 
 	uintptr_t brk_start; // first address of the heap: set by exec
 	uintptr_t brk;       // one past its last byte, not page aligned

@@ -4,7 +4,9 @@
 
 #include "lib/mutant.h"
 #include "mm/anon.h"
+#include "mm/failure.h"
 #include "mm/object.h"
+#include "mm/poison.h"
 #include "mm/slab.h"
 #include "mm/trace.h"
 #include "mm/vma_tree.h"
@@ -14,16 +16,26 @@ static struct cache *vma_cache;
 
 int vma_count_limit = VMA_COUNT_DEFAULT;
 
+// Memory for one: the spare one, or new.
+static struct vma *take_memory(struct mm *mm)
+{
+	struct vma *vma = mm->spare_vma;
+
+	if (!vma)
+		return vma_cache ? cache_alloc(vma_cache) : NULL;
+	if (failure_due())
+		return NULL;
+	mm->spare_vma = NULL;
+	return vma;
+}
+
 struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags)
 {
 	struct vma *vma;
 
-	if (!vma_cache) {
+	if (__builtin_expect(!vma_cache, 0))
 		vma_cache = cache_create("vma", sizeof(struct vma));
-		if (!vma_cache)
-			return NULL;
-	}
-	vma = cache_alloc(vma_cache);
+	vma = take_memory(mm);
 	if (!vma)
 		return NULL;
 	vma->start = start;
@@ -40,6 +52,16 @@ struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t fl
 void vma_free(struct vma *vma)
 {
 	cache_free(vma_cache, vma);
+}
+
+// A mapping that went is often followed by one that comes. Debug builds give memory back at once,
+// to see whoever still uses it.
+static void give_memory(struct mm *mm, struct vma *vma)
+{
+	if (mm->spare_vma || DEBUG_BUILD)
+		vma_free(vma);
+	else
+		mm->spare_vma = vma;
 }
 
 static bool counts_as_data(uint32_t flags)
@@ -120,7 +142,7 @@ static void leave(struct mm *mm, struct vma *vma)
 	mm->vma_count--;
 	anon_leave(vma);
 	object_leave(vma);
-	vma_free(vma);
+	give_memory(mm, vma);
 }
 
 struct vma *vma_unlink(struct mm *mm, struct vma *vma)

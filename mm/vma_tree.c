@@ -47,29 +47,57 @@ bool vma_tree_update(struct avl_node *node)
 	return refresh(vma_of(node));
 }
 
-static inline void refresh_upward(struct vma *vma)
+void vma_settle_gaps(struct mm *mm)
 {
-	while (vma && refresh(vma))
+	struct vma *vma = mm->gap_pending, *until = mm->gap_pending_until;
+
+	mm->gap_pending = NULL;
+	while (vma) {
+		bool changed = refresh(vma);
+
+		if (vma == until)
+			until = NULL;
+		if (!changed && !until)
+			return;
 		vma = vma_of(avl_parent(&vma->node));
+	}
 }
 
-void vma_settle_gaps(struct mm *mm)
+// The holes below `vma` and below `until`, which is above it in the tree, or NULL, have changed:
+// largest_gap is out of date from the one upwards, at least to the other. Left so until somebody
+// looks for room: a heap that grows and grows, or a mapping that comes and goes, costs nothing.
+static inline void set_pending(struct mm *mm, struct vma *vma, struct vma *until)
+{
+	mm->gap_pending = vma;
+	mm->gap_pending_until = until;
+}
+
+// Before `vma` becomes pending with `until`: what is pending then is theirs already, or done.
+static inline void settle_others(struct mm *mm, const struct vma *vma, const struct vma *until)
+{
+	const struct vma *pending = mm->gap_pending, *last = mm->gap_pending_until;
+
+	if (pending && ((pending != vma && pending != until) || (last && last != until)))
+		vma_settle_gaps(mm);
+}
+
+// Nodes have changed places, so that a right one may be below a wrong one: to the root.
+static void settle_all(struct mm *mm)
 {
 	struct vma *vma = mm->gap_pending;
 
 	mm->gap_pending = NULL;
-	refresh_upward(vma);
+	for (; vma; vma = vma_of(avl_parent(&vma->node)))
+		refresh(vma);
 }
 
-// A heap or a stack that grows and grows goes up the tree once, when somebody looks for room or
-// changes the tree.
 void vma_tree_set_gap(struct mm *mm, struct vma *vma, uint64_t gap)
 {
 	vma->gap = gap;
 	if (mm->gap_pending == vma)
 		return;
 	vma_settle_gaps(mm);
-	mm->gap_pending = vma;
+	set_pending(mm, vma, NULL);
 }
 
 static struct vma *find_first_ending_after(struct mm *mm, uintptr_t address)
@@ -108,13 +136,12 @@ struct vma *vma_find_in_tree(struct mm *mm, uintptr_t address)
 	return found;
 }
 
-// Links a VMA whose gap is set. Of two neighbours in order one is always below the other, and that
-// one has room for a child on the side of the other.
-static struct avl_node *link_before(struct mm *mm, struct vma *vma, struct vma *above)
+// Of two neighbours in order one is always below the other, and that one has room for a child on
+// the side of the other.
+static void link_below(struct mm *mm, struct vma *vma, struct vma *above)
 {
 	struct avl_node *parent = above ? &above->node : NULL, **link;
 
-	vma->largest_gap = usable_gap(vma);
 	if (above && !above->node.left) {
 		link = &parent->left;
 	} else {
@@ -122,14 +149,12 @@ static struct avl_node *link_before(struct mm *mm, struct vma *vma, struct vma *
 		link = parent ? &parent->right : &mm->vmas.root;
 	}
 	avl_link(&vma->node, parent, link);
-	return parent;
 }
 
+// The VMA above in order is above it in the tree, too.
 void vma_tree_insert(struct mm *mm, struct vma *vma, struct vma *above)
 {
-	struct avl_node *parent;
-
-	vma_settle_gaps(mm);
+	settle_others(mm, NULL, above);
 	if (above) {
 		vma->gap = vma->start - (above->start - above->gap);
 		above->gap = above->start - vma->end;
@@ -138,11 +163,11 @@ void vma_tree_insert(struct mm *mm, struct vma *vma, struct vma *above)
 
 		vma->gap = vma->start - (last ? last->end : 0);
 	}
-	parent = link_before(mm, vma, above);
-	refresh_upward(vma_of(parent));
-	if (above && parent != &above->node)
-		refresh_upward(above);
-	avl_settle(&mm->vmas, &vma->node);
+	vma->largest_gap = 0;
+	link_below(mm, vma, above);
+	set_pending(mm, vma, above);
+	if (avl_settle(&mm->vmas, &vma->node))
+		settle_all(mm);
 }
 
 void vma_tree_insert_behind(struct mm *mm, struct vma *vma, struct vma *below)
@@ -157,26 +182,47 @@ void vma_tree_insert_behind(struct mm *mm, struct vma *vma, struct vma *below)
 	} else {
 		avl_link(&vma->node, &below->node, &below->node.right);
 	}
-	avl_settle(&mm->vmas, &vma->node);
+	if (avl_settle(&mm->vmas, &vma->node)) {
+		set_pending(mm, vma, NULL);
+		settle_all(mm);
+	}
 }
 
+// Its place goes to `next` when that is in the right subtree. Else `next`, or NULL, is above it.
 struct vma *vma_tree_remove(struct mm *mm, struct vma *vma)
 {
 	struct vma *next = vma_next(vma);
+	bool replaced = vma->node.right, alone = !vma->node.left;
+	struct avl_node *lowest;
+	bool rotated;
 
-	vma_settle_gaps(mm);
-	if (next) {
-		next->gap += vma->gap + (vma->end - vma->start);
-		refresh_upward(next);
-	}
-	avl_remove(&mm->vmas, &vma->node);
+	settle_others(mm, vma, next);
+	if (next)
+		next->gap = next->start - (vma->start - vma->gap);
+	rotated = avl_take_out(&mm->vmas, &vma->node, &lowest);
+	if (replaced)
+		next->largest_gap = vma->largest_gap; // as those above know it
+	set_pending(mm, replaced && alone ? next : vma_of(lowest), next);
+	if (rotated)
+		settle_all(mm);
 	return next;
 }
 
+// No hole changes, but the next VMA's may come to be in other subtrees.
 void vma_tree_absorb(struct mm *mm, struct vma *vma)
 {
+	struct vma *next = vma->node.left && vma->node.right ? vma_next(vma) : NULL;
+	struct avl_node *lowest;
+	bool rotated;
+
 	vma_settle_gaps(mm);
-	avl_remove(&mm->vmas, &vma->node);
+	rotated = avl_take_out(&mm->vmas, &vma->node, &lowest);
+	if (next)
+		next->largest_gap = vma->largest_gap; // as those above know it
+	if (rotated || next)
+		set_pending(mm, vma_of(lowest), next);
+	if (rotated)
+		settle_all(mm);
 }
 
 // How high a tree of that many nodes is that vma_tree_build makes.

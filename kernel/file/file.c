@@ -82,12 +82,15 @@ bool file_writable(const struct file *file)
 static long at_position(struct file *file, struct io *io,
 			long (*move)(struct file *, struct io *, uint64_t *))
 {
-	long result = file_lock_position(file);
+	long result;
 
+	if (!has_position(file))
+		return move(file, io, &file->offset);
+	result = sleep_lock_take(&file->position_lock);
 	if (result)
 		return result;
 	result = move(file, io, &file->offset);
-	file_unlock_position(file);
+	sleep_lock_release(&file->position_lock);
 	return result;
 }
 

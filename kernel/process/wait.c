@@ -145,11 +145,22 @@ void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void
 	wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_UNINTERRUPTIBLE);
 }
 
+// Most of the time nobody waits. The barrier is the other half of set_state's: either a waiter sees
+// what the caller has changed, or it is seen here.
+static bool nobody_waits(const struct wait_queue *queue)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return wait_queue_empty(queue);
+}
+
 void wake_all(struct wait_queue *queue)
 {
-	uint64_t flags = spin_lock_irqsave(&queue->lock);
 	struct waiter *waiter;
+	uint64_t flags;
 
+	if (nobody_waits(queue))
+		return;
+	flags = spin_lock_irqsave(&queue->lock);
 	list_for_each_entry (waiter, &queue->waiters, link)
 		task_wake(waiter->task);
 	spin_unlock_irqrestore(&queue->lock, flags);
@@ -157,9 +168,12 @@ void wake_all(struct wait_queue *queue)
 
 void wake_one(struct wait_queue *queue)
 {
-	uint64_t flags = spin_lock_irqsave(&queue->lock);
 	struct waiter *waiter;
+	uint64_t flags;
 
+	if (nobody_waits(queue))
+		return;
+	flags = spin_lock_irqsave(&queue->lock);
 	// One that is awake already has seen, or will see, the change without us.
 	list_for_each_entry (waiter, &queue->waiters, link) {
 		if (task_wake(waiter->task))
