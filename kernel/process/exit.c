@@ -92,21 +92,6 @@ static void leave_memory(struct task *task)
 	vfork_release(task);
 }
 
-// Children go to the first program. It is told of those that are zombies already.
-static void reparent_children(struct process *process)
-{
-	struct process *child;
-
-	list_for_each_entry (child, &process->children, sibling) {
-		process_set_parent(child, init_process);
-		child->exit_signal = SIGCHLD; // nothing else, or anybody could kill init
-	}
-	if (list_empty(&process->children))
-		return;
-	list_splice_tail(&init_process->children, &process->children);
-	wake_all(&init_process->child_wait);
-}
-
 void process_unlink(struct process *process)
 {
 	process->state = PROCESS_REAPED;
@@ -151,6 +136,47 @@ static void notify_parent(struct process *process)
 	if (process->exit_signal && process->exit_signal <= SIGNAL_COUNT)
 		signal_send_locked(process->parent, NULL, &info);
 	wake_all(&process->parent->child_wait);
+}
+
+// The nearest ancestor that asked for it (prctl), else the first program.
+static struct process *reaper_of(const struct process *process)
+{
+	struct process *ancestor = process->parent;
+
+	while (ancestor && !(ancestor->is_subreaper && ancestor->state == PROCESS_ALIVE))
+		ancestor = ancestor->parent;
+	return ancestor ? ancestor : init_process;
+}
+
+static void tell_of_parents_end(struct process *child, const struct process *parent)
+{
+	struct signal_info info = {
+		.signal = child->parent_death_signal,
+		.code = SI_USER,
+		.pid = parent->pid,
+		.uid = (int)parent->uid,
+	};
+
+	if (info.signal)
+		(void)signal_send_locked(child, NULL, &info);
+}
+
+// Children get a new parent, which can wait for those that are zombies already.
+static void reparent_children(struct process *process)
+{
+	struct process *reaper = reaper_of(process), *child;
+
+	list_for_each_entry (child, &process->children, sibling) {
+		process_set_parent(child, reaper);
+		child->exit_signal = SIGCHLD; // nothing else, or anybody could kill init
+		tell_of_parents_end(child, process);
+		if (child->state == PROCESS_ZOMBIE && reaper != init_process)
+			notify_parent(child);
+	}
+	if (list_empty(&process->children))
+		return;
+	list_splice_tail(&reaper->children, &process->children);
+	wake_all(&reaper->child_wait);
 }
 
 // The task leaves its process's list; the number of the first one is the process's to free.

@@ -65,6 +65,7 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 {
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->blocked = parent->blocked;
+	child->timer_slack = parent->timer_slack;
 	child->allowed = parent->allowed;
 	task_inherit_priority(child, parent);
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
@@ -85,6 +86,7 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 {
 	uint64_t irq;
 
+	to->huge_pages_off = from->huge_pages_off;
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;

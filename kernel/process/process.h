@@ -56,7 +56,11 @@ struct process {
 	bool has_execed;     // setpgid by the parent is refused from then on
 	uint8_t exit_signal; // sent to the parent at the end; 0: none; process_lock
 	uint8_t stop_signal; // that stopped it; process_lock
-	int status;          // wait status of the end; process_lock
+	// prctl's. Words of their own that the process itself changes:
+	uint8_t parent_death_signal; // sent to it when its parent ends; 0: none
+	bool is_subreaper;           // gets the orphans among its descendants, instead of init
+	bool huge_pages_off;         // kept; there are none
+	int status;                  // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
 	int parent_pid;         // its pid, or 0; written under process_lock, atomic

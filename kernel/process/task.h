@@ -78,6 +78,7 @@ struct task {
 	uint64_t signal_stack_size;
 	int signal_stack_flags; // as given: 0, SS_ONSTACK, SS_AUTODISARM
 	struct restart restart;
+	uint64_t timer_slack; // prctl's, 0: the default
 
 	bool ending;  // another thread's exec ends it; process_lock
 	bool exiting; // past the point where it could take a signal; process_lock

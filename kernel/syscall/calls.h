@@ -25,6 +25,7 @@ long sys_set_robust_list(uintptr_t head, size_t size);
 long sys_rseq(uintptr_t area, uint32_t size, int flags, uint32_t signature);
 long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size);
 long sys_arch_prctl(int option, uintptr_t address);
+// sys_prctl.c
 long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
 long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask);
 long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask);

@@ -326,23 +326,3 @@ long sys_arch_prctl(int option, uintptr_t address)
 		return -EINVAL;
 	}
 }
-
-long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
-{
-	struct task *task = current_task();
-	char name[TASK_NAME_SIZE] = {0};
-	long result;
-
-	switch (option) {
-	case PR_SET_NAME:
-		result = strncpy_from_user(name, a, sizeof(name) - 1);
-		if (result < 0 && result != -ENAMETOOLONG)
-			return result;
-		task_set_name(task, name);
-		return 0;
-	case PR_GET_NAME:
-		return copy_to_user(a, task->name, sizeof(task->name));
-	default:
-		return credentials_prctl(option, a, b, c, d);
-	}
-}

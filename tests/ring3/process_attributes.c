@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// prctl's small attributes: what is told of them, what they refuse, who inherits them; orphans,
+// and who hears of a parent's end.
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include "tests/ring3/tap.h"
+
+#define CALL(option, ...) show(#option, syscall(SYS_prctl, option, __VA_ARGS__))
+
+static int got(int option)
+{
+	int value = -1;
+
+	if (syscall(SYS_prctl, option, &value, 0, 0, 0))
+		return -1;
+	return value;
+}
+
+static void refused(void)
+{
+	CALL(PR_SET_PDEATHSIG, 65, 0, 0, 0);
+	CALL(PR_SET_PDEATHSIG, -1, 0, 0, 0);
+	CALL(PR_GET_PDEATHSIG, 8, 0, 0, 0);
+	CALL(PR_SET_TIMING, 1, 0, 0, 0);
+	CALL(PR_SET_TIMING, 0, 0, 0, 0);
+	CALL(PR_GET_TIMING, 0, 0, 0, 0);
+	CALL(PR_GET_CHILD_SUBREAPER, 8, 0, 0, 0);
+	CALL(PR_GET_TSC, 8, 0, 0, 0);
+	CALL(PR_SET_TSC, 99, 0, 0, 0);
+	CALL(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+	show("the counter", got(PR_GET_TSC));
+	CALL(PR_SET_THP_DISABLE, 1, 1, 0, 0);
+	CALL(PR_GET_THP_DISABLE, 1, 0, 0, 0);
+	CALL(PR_GET_NAME, 8, 0, 0, 0);
+	CALL(PR_SET_NAME, 8, 0, 0, 0);
+	CALL(PR_GET_TID_ADDRESS, 8, 0, 0, 0);
+	CALL(9999, 0, 0, 0, 0);
+	CALL(-1, 0, 0, 0, 0);
+}
+
+static int inherited(void)
+{
+	show("a child's slack", prctl(PR_GET_TIMERSLACK));
+	show("its death signal", got(PR_GET_PDEATHSIG));
+	show("whether it takes orphans", got(PR_GET_CHILD_SUBREAPER));
+	show("its huge pages", syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0));
+	prctl(PR_SET_TIMERSLACK, 5);
+	prctl(PR_SET_TIMERSLACK, 0);
+	return 0;
+}
+
+static void kept(void)
+{
+	show("slack", prctl(PR_GET_TIMERSLACK));
+	CALL(PR_SET_TIMERSLACK, 123456, 0, 0, 0);
+	show("slack", prctl(PR_GET_TIMERSLACK));
+	CALL(PR_SET_PDEATHSIG, SIGUSR2, 0, 0, 0);
+	show("death signal", got(PR_GET_PDEATHSIG));
+	CALL(PR_SET_CHILD_SUBREAPER, 77, 0, 0, 0);
+	show("takes orphans", got(PR_GET_CHILD_SUBREAPER));
+	CALL(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	show("huge pages", syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0));
+	in_child(inherited);
+	CALL(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	CALL(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
+// A grandchild outlives its parent and comes to this process, which takes orphans.
+static void orphans(void)
+{
+	int pipes[2], status;
+	pid_t self = getpid(), child, orphan = -1;
+
+	if (pipe(pipes))
+		return;
+	child = fork();
+	if (child == 0) {
+		orphan = fork();
+		if (orphan == 0) {
+			while (getppid() != self)
+				usleep(1000);
+			_exit(7);
+		}
+		_exit(write(pipes[1], &orphan, sizeof(orphan)) != sizeof(orphan));
+	}
+	waitpid(child, &status, 0);
+	show_status("the child", status);
+	if (read(pipes[0], &orphan, sizeof(orphan)) != sizeof(orphan))
+		return;
+	check(waitpid(orphan, &status, 0) == orphan, "the orphan is ours");
+	show_status("the orphan", status);
+}
+
+// The child's child asks to be told of its parent's end, which then comes.
+static void parents_end(void)
+{
+	int pipes[2], status;
+	char byte;
+	pid_t child, orphan = -1;
+
+	if (pipe(pipes))
+		return;
+	child = fork();
+	if (child == 0) {
+		pid_t self = getpid();
+
+		orphan = fork();
+		if (orphan == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGUSR1);
+			if (write(pipes[1], &(pid_t){getpid()}, sizeof(pid_t)) != sizeof(pid_t))
+				_exit(1);
+			while (getppid() == self)
+				usleep(1000);
+			usleep(100000);
+			_exit(2);
+		}
+		while (read(pipes[0], &byte, 1) != 1)
+			continue;
+		_exit(byte == (char)orphan ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	show_status("the parent", status);
+	waitpid(-1, &status, 0);
+	show_status("its child", status);
+}
+
+int main(void)
+{
+	refused();
+	kept();
+	orphans();
+	parents_end();
+	return tap_end();
+}
