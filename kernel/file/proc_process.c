@@ -157,7 +157,8 @@ struct stat_facts {
 	uintptr_t stack_top, brk_start;
 	uintptr_t argument_start, argument_end, environment_start, environment_end;
 	uint64_t pending, blocked, ignored, caught;
-	unsigned threads, cpu;
+	unsigned threads, cpu, policy;
+	int nice, priority; // priority: of real-time policies, else 0
 };
 
 static void signal_facts(const struct pseudo_open *open, struct stat_facts *facts)
@@ -171,6 +172,9 @@ static void signal_facts(const struct pseudo_open *open, struct stat_facts *fact
 	facts->pending = task->pending;
 	facts->blocked = task->blocked;
 	facts->cpu = task->cpu;
+	facts->nice = task->nice;
+	facts->policy = task->policy;
+	facts->priority = task->priority;
 	task_put(task);
 }
 
@@ -225,15 +229,16 @@ static int show_stat(struct pseudo_open *open, struct text *text)
 		   usage_ticks(facts.self.kernel_time), usage_ticks(facts.children.user_time),
 		   usage_ticks(facts.children.kernel_time));
 	// 18 to 24: priority, nice, threads, itrealvalue, starttime, vsize, rss
-	text_print(text, "20 0 %u 0 %lu %lu %lu ", facts.threads,
-		   process->start_time / (NANOSECONDS / TICKS_PER_SECOND), use->size << PAGE_SHIFT,
-		   use->resident);
+	text_print(text, "%d %d %u 0 %lu %lu %lu ",
+		   facts.priority ? -1 - facts.priority : 20 + facts.nice, facts.nice,
+		   facts.threads, process->start_time / (NANOSECONDS / TICKS_PER_SECOND),
+		   use->size << PAGE_SHIFT, use->resident);
 	// 25 to 30: rsslim, startcode, endcode, startstack, kstkesp, kstkeip
 	text_print(text, "%lu 0 0 %lu 0 0 ", (uint64_t)process_limit(process, RLIMIT_RSS).rlim_cur,
 		   facts.stack_top);
 	// 31 to 44: signals, wchan, swap, exit signal, processor, policies, delays
-	text_print(text, "%lu %lu %lu %lu 0 0 0 17 %u 0 0 0 0 0 ", facts.pending, facts.blocked,
-		   facts.ignored, facts.caught, facts.cpu);
+	text_print(text, "%lu %lu %lu %lu 0 0 0 17 %u %d %u 0 0 0 ", facts.pending, facts.blocked,
+		   facts.ignored, facts.caught, facts.cpu, facts.priority, facts.policy);
 	// 45 to 52: data, brk, arguments, environment, exit code
 	text_print(text, "0 0 %lu %lu %lu %lu %lu %d\n", facts.brk_start, facts.argument_start,
 		   facts.argument_end, facts.environment_start, facts.environment_end,

@@ -4,7 +4,7 @@
 // on Linux, where they are the whole machine's:
 //
 // kernel only
-// run: --append sysctl.vm.user_reserve_kbytes=1234
+// run: --cpus 2 --append sysctl.vm.user_reserve_kbytes=1234
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "tests/ring3/tap.h"
@@ -118,6 +118,40 @@ static void number_of_mappings(void)
 	set("max_map_count", 65530);
 }
 
+// Several at once: in the end everything promised has been taken back.
+static int take_and_give(void)
+{
+	for (int i = 0; i < 300; i++) {
+		char *area = mmap(NULL, 64 * PAGE, PROT_NONE, PRIVATE, -1, 0);
+
+		mprotect(area + i % 32 * PAGE, 8 * PAGE, RW);
+		area[i % 32 * PAGE] = 1;
+		if (i % 16 == 0 && fork() == 0)
+			_exit(0);
+		munmap(area + PAGE, 31 * PAGE);
+		munmap(area, 64 * PAGE);
+	}
+	while (wait(NULL) > 0)
+		continue;
+	return 0;
+}
+
+static void several(void)
+{
+	size_t before = meminfo("Committed_AS");
+	int status, failed = 0;
+
+	set("overcommit_memory", 2);
+	for (int i = 0; i < 4; i++)
+		if (fork() == 0)
+			_exit(take_and_give());
+	while (wait(&status) > 0)
+		failed += status != 0;
+	set("overcommit_memory", 0);
+	check(!failed, "four at once");
+	check(meminfo("Committed_AS") == before, "nothing stays promised");
+}
+
 static void boot_option(void)
 {
 	char text[16] = "";
@@ -135,5 +169,6 @@ int main(void)
 	policies();
 	fork_is_refused();
 	number_of_mappings();
+	several();
 	return tap_end();
 }

@@ -257,13 +257,34 @@ static void policy(const char *name, pid_t pid, int policy, int priority)
 	show(name, syscall(SYS_sched_setscheduler, pid, policy, &param));
 }
 
+// Fields of /proc/self/stat: priority, nice value, real-time priority, policy.
+static void show_fields(const char *name)
+{
+	char text[1024] = "";
+	FILE *file = fopen("/proc/self/stat", "r");
+	char *at = file && fgets(text, sizeof(text), file) ? strrchr(text, ')') : NULL;
+
+	printf("# %s:", name);
+	for (int field = 3; at; field++) {
+		at = strchr(at + 1, ' ');
+		if (at && (field == 18 || field == 19 || field == 40 || field == 41))
+			printf(" %ld", strtol(at, NULL, 10));
+	}
+	printf("\n");
+	fflush(stdout);
+	fclose(file);
+}
+
 static int policies(void)
 {
 	struct sched_param param = {.sched_priority = 7};
 	struct timespec slice;
 
 	show("at first", syscall(SYS_sched_getscheduler, 0));
+	show_fields("as it is shown");
 	policy("batch", 0, SCHED_BATCH, 0);
+	setpriority(PRIO_PROCESS, 0, 3);
+	show_fields("batch and nice");
 	show("then", syscall(SYS_sched_getscheduler, 0));
 	policy("batch with a priority", 0, SCHED_BATCH, 1);
 	policy("first in, first out, without one", 0, SCHED_FIFO, 0);
