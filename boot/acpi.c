@@ -24,7 +24,10 @@ struct acpi_rsdp {
 	uint32_t rsdt;
 	uint32_t length;
 	uint64_t xsdt;
+	uint8_t checksum_of_all;
+	uint8_t reserved[3];
 } __attribute__((packed));
+_Static_assert(sizeof(struct acpi_rsdp) == sizeof(boot_info.rsdp), "ACPI 5.2.5.3");
 
 struct acpi_madt {
 	struct acpi_header header;

@@ -84,6 +84,8 @@ int main(int argc, char **argv)
 		return echo_line();
 	if (!strcmp(how, "crowd"))
 		return crowd(atoi(what));
+	if (!strcmp(how, "cpus"))
+		return (int)sysconf(_SC_NPROCESSORS_ONLN);
 	while (!strcmp(how, "loop"))
 		;
 	return print_all(argv + 1);
