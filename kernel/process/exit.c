@@ -10,6 +10,7 @@
 // zombie, so that wait4 never sees a process that still uses memory.
 #include "kernel/file/files.h"
 #include "kernel/file/tty.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
@@ -223,6 +224,9 @@ static void leave_process(struct task *task)
 
 	unlink_task(task);
 	reaped = !process->task_count && become_zombie(process);
+	// The first CPU's idle loop ends the machine then, and may have halted.
+	if (process == init_process)
+		cpu_kick(cpus[0], 0);
 	spin_unlock_irqrestore(&process_lock, flags);
 	if (reaped)
 		process_put(process);
