@@ -37,7 +37,7 @@ struct memory_limits {
 	uint64_t stack;           // RLIMIT_STACK
 	uint64_t locked;          // RLIMIT_MEMLOCK
 };
-const struct memory_limits *machine_limits(void);
+const struct memory_limits *machine_limits(void) __attribute__((pure));
 
 // Whether the running task has a capability: CAP_* of <linux/capability.h>.
 bool machine_capable(int capability);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <linux/mman.h>
 
+#include "mm/commit.h"
 #include "mm/frame.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
@@ -36,6 +37,7 @@ struct model_page {
 	bool mapped;
 	int prot;
 	bool file, locked, left_out, wiped; // left_out, wiped: what fork does with it
+	bool promised;                      // of a private page: commit accounting counts it
 	struct contents initial;            // of a private page that nobody has written
 	struct contents own;                // of a private page
 	struct contents *shared;            // of a shared one, by all who map it; else NULL
@@ -48,6 +50,12 @@ static struct process {
 
 static struct contents shared_pages[100000];
 static unsigned shared_count;
+// Each piece of shared memory counts as a whole while one of its pages is mapped somewhere.
+static struct {
+	unsigned pages; // of the piece that page is the first of; else 0
+	unsigned piece; // the number of its first page
+	bool mapped;    // of the first: somebody has it
+} shared_pieces[100000];
 static struct object file;
 
 static uintptr_t page_address(unsigned page)
@@ -89,7 +97,11 @@ static void map(struct process *process, unsigned first, unsigned count, int pro
 
 	assert_int_equal(result, page_address(first));
 	for (unsigned i = first; i < first + count; i++)
-		process->pages[i] = (struct model_page){.mapped = true, .prot = prot};
+		process->pages[i] = (struct model_page){
+			.mapped = true,
+			.prot = prot,
+			.promised = type & MAP_PRIVATE && prot & PROT_WRITE,
+		};
 }
 
 static int random_prot(void)
@@ -111,8 +123,12 @@ static void op_map_shared(struct process *process)
 	if (shared_count + count > sizeof(shared_pages) / sizeof(shared_pages[0]))
 		return;
 	map(process, first, count, random_prot(), MAP_SHARED | MAP_ANONYMOUS, NULL, 0);
-	for (unsigned i = first; i < first + count; i++)
-		process->pages[i].shared = &shared_pages[shared_count++];
+	shared_pieces[shared_count].pages = count;
+	for (unsigned i = 0; i < count; i++) {
+		shared_pieces[shared_count + i].piece = shared_count;
+		process->pages[first + i].shared = &shared_pages[shared_count + i];
+	}
+	shared_count += count;
 }
 
 static void op_map_file(struct process *process)
@@ -147,14 +163,33 @@ static void op_unmap(struct process *process)
 	memset(&process->pages[first], 0, count * sizeof(process->pages[0]));
 }
 
+// What becomes of a promise with a page's protection: memory that may be written is promised, and
+// stays so if something has been written nearby (in its VMA) by the time it may not.
+static void protect_page(struct process *process, unsigned page, int prot, bool touched)
+{
+	struct model_page *model = &process->pages[page];
+
+	if (model->prot != prot && (prot & PROT_WRITE))
+		model->promised = !model->shared;
+	else if (model->prot != prot && !model->file && !touched)
+		model->promised = false;
+	model->prot = prot;
+}
+
 static void op_protect(struct process *process)
 {
 	unsigned first = fake_random(PAGES), count = 1 + fake_random(PAGES - first), i = first;
-	int prot = fake_random(8);
-	int result = mm_mprotect(process->mm, page_address(first), count * PAGE_SIZE, prot);
+	int prot = fake_random(8), result;
+	bool touched[PAGES];
 
+	for (unsigned page = first; page < first + count; page++) {
+		struct vma *vma = mm_find_vma(process->mm, page_address(page));
+
+		touched[page] = vma && vma->anon;
+	}
+	result = mm_mprotect(process->mm, page_address(first), count * PAGE_SIZE, prot);
 	for (; i < first + count && process->pages[i].mapped; i++)
-		process->pages[i].prot = prot;
+		protect_page(process, i, prot, touched[i]);
 	assert_int_equal(result, i < first + count ? -ENOMEM : 0);
 }
 
@@ -432,6 +467,26 @@ static void op_copy_in(struct process *process)
 		assert_int_equal(value, *model_word(model, word));
 }
 
+static uint64_t promised(void)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < shared_count; i++)
+		shared_pieces[i].mapped = false;
+	for (unsigned i = 0; i < PROCESSES * PAGES; i++) {
+		struct model_page *page = &processes[i / PAGES].pages[i % PAGES];
+
+		total += page->promised;
+		if (page->shared)
+			shared_pieces[shared_pieces[page->shared - shared_pages].piece].mapped =
+				true;
+	}
+	for (unsigned i = 0; i < shared_count; i++)
+		if (shared_pieces[i].mapped)
+			total += shared_pieces[i].pages;
+	return total;
+}
+
 static void random_operations(void **state)
 {
 	static void (*const operations[])(struct process *) = {
@@ -452,8 +507,10 @@ static void random_operations(void **state)
 			assert_non_null(process->mm);
 		}
 		operations[fake_random(sizeof(operations) / sizeof(operations[0]))](process);
-		if (step % 64 == 0)
-			assert_audit();
+		if (step % 64 != 0)
+			continue;
+		assert_audit();
+		assert_int_equal(commit_total(), promised());
 	}
 	fake_cpu = 0;
 	for (unsigned i = 0; i < PROCESSES; i++)
