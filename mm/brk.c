@@ -12,7 +12,7 @@
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 
-#define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_HEAP | VMA_ACCOUNT)
+#define HEAP_FLAGS (VMA_READ | VMA_WRITE | VMA_MAY_WRITE | VMA_ACCOUNT)
 
 static bool grow(struct mm *mm, uintptr_t start, uintptr_t end)
 {

@@ -276,15 +276,19 @@ static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
 
 static __attribute__((noinline)) enum fault_result fault_object(struct fault *fault)
 {
+	bool cached, private = fault->access == ACCESS_WRITE && !(fault->vma->flags & VMA_SHARED);
 	struct frame *page;
-	bool cached;
-	int error = object_page(fault->vma->object, page_index_of(fault), &page, &cached);
+	int error;
 
+	// Before the page is known to exist, as on Linux: which VMAs can be joined depends on it.
+	if (private && !anon_prepare(fault->vma))
+		return FAULT_NO_MEMORY;
+	error = object_page(fault->vma->object, page_index_of(fault), &page, &cached);
 	if (error == -ENOMEM)
 		return FAULT_NO_MEMORY;
 	if (error)
 		return error == -ENXIO ? FAULT_BEYOND_END : FAULT_IO_ERROR;
-	if (fault->access == ACCESS_WRITE && !(fault->vma->flags & VMA_SHARED))
+	if (private)
 		return copy_file_page(fault, page);
 	return map_file_page(fault, page, cached);
 }
@@ -296,6 +300,18 @@ static bool access_allowed(const struct vma *vma, enum fault_access access)
 	if (access == ACCESS_READ)
 		return vma->flags & VMA_PROTECTION;
 	return vma->flags & access;
+}
+
+// An instruction fetch. As on Linux, what may be read but not executed is brought in before that is noticed: beyond a
+// file's end there is SIGBUS, not SIGSEGV.
+static __attribute__((noinline)) bool fetch_as_read(struct fault *fault)
+{
+	pte_t *slot = page_slot_find(fault->mm, fault->address);
+
+	if (!access_allowed(fault->vma, ACCESS_READ) || (slot && *slot))
+		return false;
+	fault->access = ACCESS_READ;
+	return true;
 }
 
 // How far down a stack may reach. What can not be accessed is a guard itself, and what grows down
@@ -326,6 +342,8 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
+	if (!anon_prepare(vma))
+		return FAULT_NO_MEMORY;
 	if ((vma->flags & VMA_ACCOUNT) && commit_charge(mm, grown))
 		return FAULT_STACK_LIMIT;
 	vma_move_start(mm, vma, address);
@@ -357,7 +375,8 @@ static inline __attribute__((always_inline)) enum fault_result decide(struct fau
 			return growth;
 	}
 	fault->vma = vma;
-	if (!access_allowed(vma, fault->access))
+	if (__builtin_expect(!access_allowed(vma, fault->access), 0) &&
+	    (fault->access != ACCESS_EXECUTE || !fetch_as_read(fault)))
 		return FAULT_PROTECTION;
 	vma->touched = true;
 	fault->slot = page_slot_make(fault->mm, fault->address);

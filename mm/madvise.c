@@ -11,15 +11,12 @@
 #include <linux/mman.h>
 
 // Lets the pages of one VMA's part go: anonymous ones read as zeros afterwards, a file's as the
-// file. MADV_FREE may do the same whenever it likes, and does so at once.
-static int drop_pages(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int advice)
+// file.
+static int drop_pages(struct vma *vma, uintptr_t start, uintptr_t end)
 {
+	struct mm *mm = vma->mm;
 	struct flush_batch batch;
 
-	if (vma->flags & VMA_LOCKED)
-		return -EINVAL;
-	if (advice == MADV_FREE && (vma->object || (vma->flags & VMA_SHARED)))
-		return -EINVAL;
 	if (!vma->touched)
 		return 0;
 	flush_batch_start(&batch, mm);
@@ -28,37 +25,81 @@ static int drop_pages(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t
 	return 0;
 }
 
-static int change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end,
-			uint32_t flags)
+// Advice that ends in other flags of the VMA: 0 with *flags changed, or -errno.
+static int advised_flags(const struct vma *vma, int advice, uint32_t *flags)
 {
-	int error;
-
-	if (flags == vma->flags)
+	switch (advice) {
+	case MADV_NORMAL:
+		*flags &= ~(VMA_RANDOM | VMA_SEQUENTIAL);
 		return 0;
+	case MADV_RANDOM:
+		*flags = (*flags & ~VMA_SEQUENTIAL) | VMA_RANDOM;
+		return 0;
+	case MADV_SEQUENTIAL:
+		*flags = (*flags & ~VMA_RANDOM) | VMA_SEQUENTIAL;
+		return 0;
+	case MADV_DONTFORK:
+		*flags |= VMA_NO_FORK;
+		return 0;
+	case MADV_DOFORK:
+		*flags &= ~VMA_NO_FORK;
+		return 0;
+	case MADV_WIPEONFORK:
+		*flags |= VMA_WIPE_ON_FORK;
+		return vma->object ? -EINVAL : 0;
+	case MADV_KEEPONFORK:
+		*flags &= ~VMA_WIPE_ON_FORK;
+		return 0;
+	case MADV_DONTDUMP:
+		*flags |= VMA_NO_DUMP;
+		return 0;
+	case MADV_DODUMP:
+		*flags &= ~VMA_NO_DUMP;
+		return 0;
+	case MADV_HUGEPAGE:
+		*flags = (*flags & ~VMA_NO_HUGE) | VMA_HUGE;
+		return 0;
+	case MADV_NOHUGEPAGE:
+		*flags = (*flags & ~VMA_HUGE) | VMA_NO_HUGE;
+		return 0;
+	case MADV_MERGEABLE: // of no effect on shared mappings
+		*flags |= vma->flags & VMA_SHARED ? 0 : VMA_MERGEABLE;
+		return 0;
+	case MADV_UNMERGEABLE:
+		*flags &= ~VMA_MERGEABLE;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int advice)
+{
+	uint32_t flags = vma->flags;
+	int error = advised_flags(vma, advice, &flags);
+
+	if (error || flags == vma->flags)
+		return error;
 	error = vma_change_flags(mm, vma, start, end, flags);
 	return error == -ENOMEM ? -EAGAIN : error;
 }
 
 static int advise_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int advice)
 {
-	uint32_t flags = vma->flags;
-
 	switch (advice) {
 	case MADV_DONTNEED:
-	case MADV_FREE:
-		return drop_pages(mm, vma, start, end, advice);
-	case MADV_DONTFORK:
-		return change_flags(mm, vma, start, end, flags | VMA_NO_FORK);
-	case MADV_DOFORK:
-		return change_flags(mm, vma, start, end, flags & ~VMA_NO_FORK);
-	case MADV_WIPEONFORK:
-		if (vma->object || (flags & VMA_SHARED))
-			return -EINVAL;
-		return change_flags(mm, vma, start, end, flags | VMA_WIPE_ON_FORK);
-	case MADV_KEEPONFORK:
-		return change_flags(mm, vma, start, end, flags & ~VMA_WIPE_ON_FORK);
-	default:
+		return vma->flags & VMA_LOCKED ? -EINVAL : drop_pages(vma, start, end);
+	case MADV_DONTNEED_LOCKED:
+		return drop_pages(vma, start, end);
+	case MADV_FREE: // they may go when memory is short, which is never noticed: they are kept
+		return (vma->flags & VMA_LOCKED) || vma->object ? -EINVAL : 0;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return vma->flags & VMA_LOCKED ? -EINVAL : 0;
+	case MADV_WILLNEED:
 		return 0;
+	default:
+		return change_flags(mm, vma, start, end, advice);
 	}
 }
 
@@ -85,6 +126,7 @@ static bool known(int advice)
 	case MADV_PAGEOUT:
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
+	case MADV_DONTNEED_LOCKED:
 		return true;
 	default:
 		return false;

@@ -102,10 +102,12 @@ int mm_mlock(struct mm *mm, uintptr_t address, size_t size, bool on_fault)
 	if (!mm_lock_permitted())
 		return -EPERM;
 	error = set_lock(mm, address, size, on_fault ? VMA_LOCK_MASK : VMA_LOCKED);
-	if (error || !size)
+	if (error)
 		return error;
 	error = mm_populate(mm, PAGE_ALIGN_DOWN(address), PAGE_ALIGN_UP(address + size),
-			    POPULATE_AS_ALLOWED);
+			    POPULATE_TO_LOCK);
+	if (error == -ENOMEM)
+		return -EAGAIN;
 	return error == -EFAULT ? -ENOMEM : error;
 }
 
@@ -121,25 +123,12 @@ static void set_all(struct mm *mm, uint32_t lock)
 	for (struct vma *vma = vma_first(mm); vma; vma = next) {
 		uint32_t flags = (vma->flags & ~VMA_LOCK_MASK) | lock;
 
-		if (flags != vma->flags)
+		if (flags != vma->flags) {
 			vma_set_flags(mm, vma, flags);
-		next = vma_next(vma_merge(mm, vma));
+			vma = vma_merge(mm, vma);
+		}
+		next = vma_next(vma);
 	}
-}
-
-// The first VMA that ends after `address`, by value: populating lets the lock go.
-static bool next_range(struct mm *mm, uintptr_t address, uintptr_t *start, uintptr_t *end)
-{
-	struct vma *vma;
-
-	spin_lock(&mm->lock);
-	vma = vma_find(mm, address);
-	if (vma) {
-		*start = vma->start;
-		*end = vma->end;
-	}
-	spin_unlock(&mm->lock);
-	return vma != NULL;
 }
 
 // Under mm->lock. What is mapped already need not be in the limit when only the future is asked
@@ -158,7 +147,6 @@ static int lock_all(struct mm *mm, int flags)
 
 int mm_mlockall(struct mm *mm, int flags)
 {
-	uintptr_t start, end = 0;
 	int error;
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
@@ -170,9 +158,7 @@ int mm_mlockall(struct mm *mm, int flags)
 	spin_unlock(&mm->lock);
 	if (error || !(flags & MCL_CURRENT))
 		return error;
-	// What can not be brought in is passed over, as Linux does.
-	while (next_range(mm, end, &start, &end))
-		mm_populate(mm, start, end, POPULATE_AS_ALLOWED);
+	mm_populate(mm, 0, USER_END, POPULATE_AS_ALLOWED);
 	return 0;
 }
 

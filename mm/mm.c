@@ -169,14 +169,18 @@ static int fork_vma(struct vma *vma, struct mm *to, struct avl_node ***last, uin
 	if (!twin)
 		return -ENOMEM;
 	twin->page_offset = vma->page_offset;
-	twin->anon = MUTANT(fork_forgets_reverse_map) ? NULL : vma->anon;
+	if (vma->anon && !(vma->flags & VMA_WIPE_ON_FORK)) {
+		twin->anon = MUTANT(fork_forgets_reverse_map) ? NULL : vma->anon;
+		twin->anon_mark = anon_new_mark(to) | ANON_MARK_FORKED;
+	}
 	if (vma->object)
 		twin->object = object_get(vma->object);
 	twin->node.right = NULL;
 	**last = &twin->node;
 	*last = &twin->node.right;
 	vma_enter(to, twin);
-	if (!vma->touched || (vma->flags & VMA_WIPE_ON_FORK))
+	// Frames of zeros come anew when they are touched, as on Linux: mincore tells.
+	if (!vma->touched || (vma->flags & VMA_WIPE_ON_FORK) || (!vma->anon && !vma->object))
 		return 0;
 	twin->touched = true;
 	return page_share(vma->mm, to, vma->start, vma->end, !(vma->flags & VMA_SHARED), shared);

@@ -57,6 +57,7 @@ struct mm {
 	uint64_t minor_faults;  // faults, not pages
 	uint64_t major_faults;
 
+	uint32_t anon_marks;  // handed out (mm/anon.h)
 	uint32_t lock_future; // after mlockall(MCL_FUTURE): VMA_LOCKED and the like, for new
 			      // mappings
 
@@ -88,9 +89,12 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot);
 // flags: MREMAP_*. The new address or -errno.
 long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, int flags,
 	       uintptr_t to);
+int mm_remap_file_pages(struct mm *mm, uintptr_t start, size_t size, int prot,
+			uint64_t page_offset, int flags);
 int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice);
-// One byte a page into `vector`: 1 resident, 0 not. `start` is page aligned.
-int mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector);
+// One byte a page into `vector`: 1 resident, 0 not. `start` is page aligned. How many pages there
+// are before the first that is not mapped.
+size_t mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector);
 int mm_msync(struct mm *mm, uintptr_t start, size_t size, int flags);
 int mm_mlock(struct mm *mm, uintptr_t address, size_t size, bool on_fault);
 int mm_munlock(struct mm *mm, uintptr_t address, size_t size);

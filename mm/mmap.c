@@ -3,6 +3,7 @@
 // mmap, munmap and mprotect: results and errors as Linux has them (mmap(2), and the order of the
 // checks where several apply).
 
+#include "mm/anon.h"
 #include "mm/commit.h"
 #include "mm/machine.h"
 #include "mm/page_entry.h"
@@ -97,8 +98,9 @@ static struct vma *extendable(struct mm *mm, const struct request *request)
 			return NULL;
 		below = above ? vma_prev(above) : vma_last(mm);
 	}
-	return below && vma_can_extend(below, request->start, request->flags, request->object,
-				       request->page_offset)
+	return below && !(below->anon_mark & ANON_MARK_FORKED) &&
+			       vma_can_extend(below, request->start, request->flags,
+					      request->object, request->page_offset)
 		       ? below
 		       : NULL;
 }
@@ -111,10 +113,10 @@ static int add_mapping(struct mm *mm, const struct request *request)
 	if (below) {
 		vma_move_end_below(mm, below, request->end, above);
 		if (above && above->start == request->end)
-			vma_merge(mm, below);
+			vma_merge_above(mm, below);
 		return 0;
 	}
-	if (!above || above->start != request->end ||
+	if (!above || above->start != request->end || (above->anon_mark & ANON_MARK_FORKED) ||
 	    !vma_can_precede(above, request->start, request->flags, request->object,
 			     request->page_offset))
 		return add_vma(mm, request);
@@ -150,6 +152,8 @@ static uint32_t vma_flags_for(int prot, int flags, bool may_write)
 		result |= VMA_LOCKED;
 	if ((flags & MAP_NORESERVE) && commit_settings.policy != OVERCOMMIT_NEVER)
 		result |= VMA_NO_RESERVE;
+	if (flags & MAP_STACK)
+		result |= VMA_NO_HUGE;
 	return result;
 }
 
@@ -234,15 +238,29 @@ static long map_shared_anonymous(struct mm *mm, struct request *request)
 	return result;
 }
 
-static bool type_allowed(int flags, const struct object *object)
-{
-	int type = flags & MAP_TYPE;
+#define MAP_ABOVE4G_  0x80                  // asm/mman.h of Linux 6.6
+#define MAP_HUGE_SIZE (21 << 26 | 30 << 26) // MAP_HUGE_2MB | MAP_HUGE_1GB
 
-	if (type == MAP_PRIVATE)
-		return !object || !(flags & MAP_GROWSDOWN);
-	if (flags & MAP_GROWSDOWN)
-		return false;
-	return type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && object);
+// What MAP_SHARED_VALIDATE lets pass: all that is older than it. (Not MAP_FIXED_NOREPLACE.)
+#define OLD_FLAGS                                                                          \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_ABOVE4G_ | MAP_GROWSDOWN | \
+	 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |      \
+	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_SIZE | MAP_UNINITIALIZED)
+
+// Whether a mapping may be of that type, with that protection: 0 or -errno.
+static int check_type(int flags, uint32_t vma_flags, const struct object *object)
+{
+	bool validate = (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+
+	if ((flags & MAP_TYPE) == MAP_PRIVATE)
+		return object && (flags & MAP_GROWSDOWN) ? -EINVAL : 0;
+	if ((flags & MAP_TYPE) != MAP_SHARED && !(validate && object))
+		return -EINVAL;
+	if (validate && (flags & ~OLD_FLAGS))
+		return -EOPNOTSUPP;
+	if ((vma_flags & VMA_WRITE) && !(vma_flags & VMA_MAY_WRITE))
+		return -EACCES;
+	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
 }
 
 // 0, -EPERM when asked for a lock that nobody may have, -EAGAIN beyond the limit.
@@ -277,10 +295,9 @@ static long map(struct mm *mm, struct request *request, uintptr_t address, size_
 	request->end = request->start + length;
 	if (object && request->page_offset > (INT64_MAX - length) >> PAGE_SHIFT)
 		return -EOVERFLOW; // beyond what a file can be long
-	if (!type_allowed(flags, object))
-		return -EINVAL;
-	if ((request->flags & VMA_WRITE) && !(request->flags & VMA_MAY_WRITE))
-		return -EACCES;
+	error = check_type(flags, request->flags, object);
+	if (error)
+		return error;
 	if ((flags & MAP_TYPE) != MAP_PRIVATE && !object)
 		return map_shared_anonymous(mm, request);
 	return map_at(mm, request);
@@ -367,19 +384,24 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	return 0;
 }
 
-static int protect(struct mm *mm, uintptr_t start, uintptr_t end, int prot)
+// *at is where it has come to, at the end. *populate: private locked memory has become writable,
+// and its pages are to be the program's own at once.
+static int protect(struct mm *mm, uintptr_t *at, uintptr_t end, int prot, bool *populate)
 {
-	while (start < end) {
-		struct vma *vma = vma_find(mm, start);
+	while (*at < end) {
+		struct vma *vma = vma_find(mm, *at);
+		uint32_t before;
 		uintptr_t next;
 		int error;
 
-		if (!vma || vma->start > start)
+		if (!vma || vma->start > *at)
 			return -ENOMEM;
-		error = protect_part(mm, vma, start, end, prot, &next);
+		before = vma->flags;
+		error = protect_part(mm, vma, *at, end, prot, &next);
 		if (error)
 			return error;
-		start = next;
+		*populate |= (before & (VMA_WRITE | VMA_SHARED | VMA_LOCKED)) == VMA_LOCKED;
+		*at = next;
 	}
 	return 0;
 }
@@ -403,7 +425,8 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 {
 	const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
 	const int growth = PROT_GROWSDOWN | PROT_GROWSUP;
-	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size);
+	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size), at;
+	bool populate = false;
 	int error;
 
 	if ((address & ~PAGE_MASK) || (prot & growth) == growth)
@@ -416,9 +439,12 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 		return -EINVAL;
 	spin_lock(&mm->lock);
 	error = widen(mm, &start, end, prot);
+	at = start;
 	if (!error)
-		error = protect(mm, start, end, prot & protection);
+		error = protect(mm, &at, end, prot & protection, &populate);
 	spin_unlock(&mm->lock);
+	if (populate && (prot & PROT_WRITE))
+		mm_populate(mm, start, at, POPULATE_LOCKED);
 	trace(TRACE_MPROTECT, address, size, prot, error);
 	return error;
 }

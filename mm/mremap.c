@@ -64,10 +64,11 @@ static int charge(const struct remap *remap, const struct vma *vma, uint64_t *ch
 static bool can_expand(const struct remap *remap, const struct vma *vma)
 {
 	uintptr_t end = remap->from + remap->new_length;
-	struct vma *above;
+	// In place a mapping may grow into the gap that a stack above it keeps.
+	const struct vma *next = vma_next(vma);
 
 	return vma->end == remap->from + remap->old_length && end <= USER_END && end >= vma->end &&
-	       vma_range_free(remap->mm, vma->end, end, &above);
+	       (!next || next->start >= end);
 }
 
 static long expand(const struct remap *remap, struct vma *vma)
@@ -77,7 +78,7 @@ static long expand(const struct remap *remap, struct vma *vma)
 	if (charge(remap, vma, &charged))
 		return -ENOMEM;
 	vma_move_end(remap->mm, vma, remap->from + remap->new_length);
-	vma_merge(remap->mm, vma);
+	vma_merge_above(remap->mm, vma);
 	return (long)remap->from;
 }
 
@@ -111,10 +112,23 @@ static struct vma *make_twin(const struct remap *remap, struct vma *vma, uintptr
 		twin->page_offset = vma->page_offset + ((remap->from - vma->start) >> PAGE_SHIFT);
 	twin->anon = vma->anon;
 	twin->touched = vma->touched;
+	twin->anon_mark = vma->anon_mark;
 	if (vma->object)
 		twin->object = object_get(vma->object);
 	vma_link(remap->mm, twin, vma_find(remap->mm, to));
 	return twin;
+}
+
+// With MREMAP_DONTUNMAP the old mapping stays, without pages. Its lock has gone along with them;
+// Linux takes all of the VMA's, also when it has become one with its twin.
+static void empty_source(const struct remap *remap, const struct vma *twin)
+{
+	struct vma *vma = vma_find(remap->mm, remap->from);
+
+	vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCK_MASK);
+	if (vma != twin && vma->start == remap->from &&
+	    vma->end == remap->from + remap->old_length)
+		anon_leave(vma);
 }
 
 // Takes the old range away once its pages are at their new place. It stays with MREMAP_DONTUNMAP,
@@ -123,17 +137,11 @@ static long finish_move(const struct remap *remap, struct vma *vma, struct vma *
 {
 	uintptr_t to = twin->start;
 
-	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP)) {
+	if (remap->old_length && !(remap->flags & MREMAP_DONTUNMAP))
 		vma_unlink(remap->mm, vma);
-	} else {
-		// The lock has gone along with the pages; Linux takes all of the VMA's. What it
-		// was promised it keeps.
-		if (remap->flags & MREMAP_DONTUNMAP)
-			vma_set_flags(remap->mm, vma, vma->flags & ~VMA_LOCK_MASK);
-		vma_merge(remap->mm, vma);
-	}
-	// The old mapping may have swallowed its twin, so that is looked up again.
-	vma_merge(remap->mm, vma_find(remap->mm, to));
+	twin = vma_merge(remap->mm, twin);
+	if (remap->flags & MREMAP_DONTUNMAP)
+		empty_source(remap, twin);
 	return (long)to;
 }
 
@@ -195,11 +203,15 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 	}
 	if (error)
 		return error;
+	// Removing the target may have changed what `from` lies in, and with an old size of 0 even
+	// have removed it.
+	vma = vma_find(mm, remap->from);
+	if (!vma || vma->start > remap->from)
+		return -EFAULT;
 	if (!(remap->flags & MREMAP_FIXED) &&
-	    (to < mmap_min_address || !vma_range_free(mm, to, to + remap->new_length, &above)))
+	    (!to || !vma_range_free(mm, to, to + remap->new_length, &above)))
 		to = find_place(remap);
-	// Removing the target may have changed what `from` lies in.
-	return to ? move(remap, vma_find(mm, remap->from), to) : -ENOMEM;
+	return to ? move(remap, vma, to) : -ENOMEM;
 }
 
 static long resize(struct remap *remap, struct vma *vma)
@@ -207,7 +219,9 @@ static long resize(struct remap *remap, struct vma *vma)
 	uintptr_t to;
 	int error;
 
-	if (remap->old_length >= remap->new_length) {
+	if (remap->old_length == remap->new_length)
+		return (long)remap->from;
+	if (remap->old_length > remap->new_length) {
 		error = shrink(remap);
 		return error ? error : (long)remap->from;
 	}
@@ -255,6 +269,54 @@ static int check_arguments(const struct remap *remap)
 	return flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? check_target(remap) : 0;
 }
 
+// Moves without changing a size may take several mappings along, each to the same distance from
+// the first; holes between them stay holes, and what is at their place in the target stays. Where
+// one cannot be moved, those before it have been.
+static long move_all(const struct remap *remap)
+{
+	uintptr_t at = remap->from, end = at + remap->old_length;
+
+	while (at < end) {
+		struct vma *vma = vma_find(remap->mm, at);
+		struct remap part = *remap;
+		long result;
+
+		if (!vma || vma->start >= end)
+			break;
+		if (vma->start > at) {
+			if (at == remap->from)
+				return -EFAULT;
+			at = vma->start;
+		}
+		part.from = at;
+		part.to = remap->to + (at - remap->from);
+		at = vma->end < end ? vma->end : end;
+		part.old_length = part.new_length = at - part.from;
+		result = move_to_target(&part, vma);
+		if (result < 0)
+			return result;
+	}
+	return at == remap->from ? -EFAULT : (long)remap->to;
+}
+
+// Under mm->lock. Whether the VMA that has grown is locked: *populate.
+static long remap_locked(struct remap *remap, bool *populate)
+{
+	long result = check_arguments(remap);
+	struct vma *vma;
+
+	if (result)
+		return result;
+	if ((remap->flags & MREMAP_FIXED) && remap->old_length == remap->new_length)
+		return move_all(remap);
+	vma = vma_find(remap->mm, remap->from);
+	if (!vma || vma->start > remap->from)
+		return -EFAULT;
+	*populate = (vma->flags & VMA_LOCKED) && remap->new_length > remap->old_length;
+	return remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? move_to_target(remap, vma)
+								: resize(remap, vma);
+}
+
 long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, int flags,
 	       uintptr_t to)
 {
@@ -264,23 +326,14 @@ long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, 
 			      .flags = flags,
 			      .old_length = PAGE_ALIGN_UP(old_size),
 			      .new_length = PAGE_ALIGN_UP(new_size)};
-	struct vma *vma;
-	bool locked;
+	bool populate = false;
 	long result;
 
 	spin_lock(&mm->lock);
-	result = check_arguments(&remap);
-	vma = result ? NULL : vma_find(mm, from);
-	if (vma && vma->start <= from)
-		result = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? move_to_target(&remap, vma)
-								   : resize(&remap, vma);
-	else if (!result)
-		result = -EFAULT;
-	locked = result > 0 && new_size > old_size && mm->locked &&
-		 (vma_find(mm, (uintptr_t)result)->flags & VMA_LOCKED);
+	result = remap_locked(&remap, &populate);
 	spin_unlock(&mm->lock);
-	if (locked)
-		mm_populate(mm, result + PAGE_ALIGN_UP(old_size), result + PAGE_ALIGN_UP(new_size),
+	if (result >= 0 && populate)
+		mm_populate(mm, result + remap.old_length, result + remap.new_length,
 			    POPULATE_AS_ALLOWED);
 	return result;
 }

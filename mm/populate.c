@@ -8,30 +8,51 @@
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
 
-#define NO_ACCESS 0
+// The part of a VMA that comes next, by value: populating lets the lock go.
+struct part {
+	uintptr_t start, end;
+	enum fault_access access;
+};
 
-// The access to make at `address`, NO_ACCESS or -errno. *end becomes the end of the VMA there.
-static int access_at(struct mm *mm, uintptr_t address, enum populate_access wanted, uintptr_t *end)
+// The access to make to pages of `vma`, or -errno.
+static int access_wanted(const struct vma *vma, enum populate_access wanted)
 {
-	struct vma *vma;
-	int result = -ENOMEM;
+	if (wanted == POPULATE_READ)
+		return vma->flags & VMA_READ ? ACCESS_READ : -EINVAL;
+	if (wanted == POPULATE_WRITE)
+		return vma->flags & VMA_WRITE ? ACCESS_WRITE : -EINVAL;
+	if (!(vma->flags & VMA_PROTECTION))
+		return -EFAULT;
+	return (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE ? ACCESS_WRITE : ACCESS_READ;
+}
 
-	spin_lock(&mm->lock);
-	vma = vma_find(mm, address);
-	if (vma && vma->start <= address) {
-		bool write = wanted == POPULATE_WRITE ||
-			     (wanted == POPULATE_AS_ALLOWED &&
-			      (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE);
+// Whether a VMA's pages are to be left as they are.
+static bool passed_over(const struct vma *vma, enum populate_access wanted)
+{
+	return (vma->flags & VMA_LOCK_ON_FAULT) ||
+	       (wanted == POPULATE_LOCKED && !(vma->flags & VMA_LOCKED));
+}
 
-		*end = vma->end;
-		result = write ? ACCESS_WRITE : ACCESS_READ;
-		if (!(vma->flags & (write ? VMA_WRITE : VMA_PROTECTION)))
-			result = wanted == POPULATE_AS_ALLOWED ? -ENOMEM : -EFAULT;
-		if (wanted == POPULATE_AS_ALLOWED && (vma->flags & VMA_LOCK_ON_FAULT))
-			result = NO_ACCESS;
+// What of [start, end) to do first: 1 with *part set, 0 when nothing is left, or -errno, then
+// part->end is where to go on.
+static int next_part(struct mm *mm, uintptr_t start, uintptr_t end, enum populate_access wanted,
+		     struct part *part)
+{
+	struct vma *vma = vma_find(mm, start);
+	int access;
+
+	if (wanted >= POPULATE_TO_LOCK) {
+		while (vma && passed_over(vma, wanted))
+			vma = vma_next(vma);
+		if (!vma || vma->start >= end)
+			return 0;
+	} else if (!vma || vma->start > start) {
+		return -ENOMEM;
 	}
-	spin_unlock(&mm->lock);
-	return result;
+	access = access_wanted(vma, wanted);
+	*part = (struct part){vma->start > start ? vma->start : start,
+			      vma->end < end ? vma->end : end, access};
+	return access < 0 ? access : 1;
 }
 
 static int populate_vma(struct mm *mm, uintptr_t start, uintptr_t end, enum fault_access access)
@@ -53,17 +74,19 @@ static int populate_vma(struct mm *mm, uintptr_t start, uintptr_t end, enum faul
 int mm_populate(struct mm *mm, uintptr_t start, uintptr_t end, enum populate_access wanted)
 {
 	while (start < end) {
-		uintptr_t vma_end = end;
-		int access = access_at(mm, start, wanted, &vma_end), error;
+		struct part part;
+		int result;
 
-		if (access < 0)
-			return access;
-		if (vma_end > end)
-			vma_end = end;
-		error = access == NO_ACCESS ? 0 : populate_vma(mm, start, vma_end, access);
-		if (error)
-			return error;
-		start = vma_end;
+		spin_lock(&mm->lock);
+		result = next_part(mm, start, end, wanted, &part);
+		spin_unlock(&mm->lock);
+		if (!result)
+			return 0;
+		if (result > 0)
+			result = populate_vma(mm, part.start, part.end, part.access);
+		if (result == -EINTR || (result && wanted < POPULATE_AS_ALLOWED))
+			return result;
+		start = part.end;
 	}
 	return 0;
 }

@@ -35,28 +35,25 @@ static void look(struct mm *mm, const struct vma *vma, uintptr_t start, size_t p
 			    (vma->object && is_cached(vma->object, index + i));
 }
 
-int mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector)
+size_t mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *vector)
 {
-	uintptr_t end = start + pages * PAGE_SIZE;
-	int error = 0;
+	uintptr_t at = start, end = start + pages * PAGE_SIZE;
 
 	spin_lock(&mm->lock);
-	while (start < end) {
-		struct vma *vma = vma_find(mm, start);
-		uintptr_t next = (start | (level_span(2) - 1)) + 1;
+	while (at < end) {
+		struct vma *vma = vma_find(mm, at);
+		uintptr_t next = (at | (level_span(2) - 1)) + 1;
 
-		if (!vma || vma->start > start) {
-			error = -ENOMEM;
+		if (!vma || vma->start > at)
 			break;
-		}
 		next = next < end ? next : end;
 		next = next < vma->end ? next : vma->end;
-		look(mm, vma, start, (next - start) >> PAGE_SHIFT, vector);
-		vector += (next - start) >> PAGE_SHIFT;
-		start = next;
+		look(mm, vma, at, (next - at) >> PAGE_SHIFT, vector);
+		vector += (next - at) >> PAGE_SHIFT;
+		at = next;
 	}
 	spin_unlock(&mm->lock);
-	return error;
+	return (at - start) >> PAGE_SHIFT;
 }
 
 // Files are read-only and shared memory has no file, so there is nothing to write anywhere.

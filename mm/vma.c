@@ -44,6 +44,7 @@ struct vma *vma_alloc(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t fl
 	vma->page_offset = start >> PAGE_SHIFT;
 	vma->object = NULL;
 	vma->anon = NULL;
+	vma->anon_mark = 0;
 	vma->flags = flags;
 	vma->touched = false;
 	return vma;
@@ -205,6 +206,7 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	if (!MUTANT(split_keeps_offset))
 		part->page_offset += (address - vma->start) >> PAGE_SHIFT;
 	part->anon = vma->anon;
+	part->anon_mark = vma->anon_mark;
 	part->touched = vma->touched;
 	if (vma->object)
 		part->object = object_get(vma->object);
@@ -216,14 +218,21 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	return 0;
 }
 
+// What of `from` comes to `to` goes on being found from its frames.
+static void share_anon(struct vma *to, const struct vma *from)
+{
+	if (!to->anon && from->anon) {
+		to->anon = from->anon;
+		to->anon_mark = from->anon_mark;
+		anon_join(to);
+	}
+	to->touched |= from->touched;
+}
+
 // `lower` swallows `upper`, which it touches.
 static void join(struct mm *mm, struct vma *lower, struct vma *upper)
 {
-	if (!lower->anon && upper->anon) {
-		lower->anon = upper->anon;
-		anon_join(lower);
-	}
-	lower->touched |= upper->touched;
+	share_anon(lower, upper);
 	vma_tree_absorb(mm, upper);
 	lower->end = upper->end;
 	leave(mm, upper);
@@ -252,30 +261,50 @@ int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
-// Of the reverse maps of two VMAs that become one at most one may exist, or both be the same.
-static bool anon_compatible(const struct vma *a, const struct vma *b)
+static bool same_anon(const struct vma *vma, const struct vma *other)
 {
-	return !a->anon || !b->anon || a->anon == b->anon;
+	return vma->anon == other->anon && vma->anon_mark == other->anon_mark;
 }
 
-static bool can_merge(const struct vma *lower, const struct vma *upper)
+// Whether the frames of two VMAs may come under one: at most one of them has any, and that one's
+// are not of before a fork, or both are of the same origin.
+static bool anon_compatible(const struct vma *vma, const struct vma *other)
+{
+	if (vma->anon && other->anon)
+		return same_anon(vma, other);
+	return !((vma->anon_mark | other->anon_mark) & ANON_MARK_FORKED);
+}
+
+static bool continues(const struct vma *lower, const struct vma *upper)
 {
 	return vma_can_extend(lower, upper->start, upper->flags, upper->object,
-			      upper->page_offset) &&
-	       anon_compatible(lower, upper);
+			      upper->page_offset);
 }
 
 struct vma *vma_merge(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev = vma->gap ? NULL : vma_prev(vma), *next = vma_next(vma);
+	bool lower = prev && continues(prev, vma) && anon_compatible(prev, vma);
+	bool upper = next && !next->gap && continues(vma, next) && anon_compatible(vma, next);
 
-	if (next && !next->gap && can_merge(vma, next))
+	// Each may go with `vma`, but not with the other: the lower one comes first.
+	if (lower && upper && prev->anon && next->anon && !same_anon(prev, next))
+		upper = false;
+	if (upper)
 		join(mm, vma, next);
-	if (prev && can_merge(prev, vma)) {
+	if (lower)
 		join(mm, prev, vma);
-		return prev;
-	}
-	return vma;
+	return lower ? prev : vma;
+}
+
+void vma_merge_above(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = vma_next(vma);
+
+	if (!next || next->gap || !continues(vma, next))
+		return;
+	if (vma->anon && next->anon ? same_anon(vma, next) : !(next->anon_mark & ANON_MARK_FORKED))
+		join(mm, vma, next);
 }
 
 void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
@@ -283,16 +312,6 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 	recount_pages(mm, vma->flags, flags, vma_pages(vma));
 	vma->flags = flags;
 	trace(TRACE_VMA, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
-}
-
-// What of `from` changes sides goes on being found from its frames.
-static void share_anon(struct vma *to, const struct vma *from)
-{
-	if (!to->anon && from->anon) {
-		to->anon = from->anon;
-		anon_join(to);
-	}
-	to->touched |= from->touched;
 }
 
 // The lower end of `vma`, up to `end`, becomes part of the VMA below; whether that is possible.

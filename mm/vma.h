@@ -21,7 +21,6 @@ enum {
 	VMA_SHARED = 8,           // writes reach the object
 	VMA_MAY_WRITE = 16,       // mprotect may add write: the file was opened for it, or private
 	VMA_GROWS_DOWN = 32,      // a stack
-	VMA_HEAP = 64,            // the brk area
 	VMA_LOCKED = 128,         // mlock
 	VMA_NO_FORK = 256,        // MADV_DONTFORK: fork leaves it out
 	VMA_WIPE_ON_FORK = 512,   // MADV_WIPEONFORK: empty in the child
@@ -29,6 +28,13 @@ enum {
 	VMA_NO_RESERVE = 2048,    // MAP_NORESERVE: they are not, also when it becomes writable
 	VMA_LOCK_ON_FAULT = 4096, // MLOCK_ONFAULT: locked, and not brought in for that
 	VMA_LOCK_MASK = VMA_LOCKED | VMA_LOCK_ON_FAULT,
+	// Nothing here follows from these, but they tell mappings apart, and /proc shows them.
+	VMA_SEQUENTIAL = 1 << 13, // MADV_SEQUENTIAL
+	VMA_RANDOM = 1 << 14,     // MADV_RANDOM
+	VMA_NO_DUMP = 1 << 15,    // MADV_DONTDUMP
+	VMA_HUGE = 1 << 16,       // MADV_HUGEPAGE
+	VMA_NO_HUGE = 1 << 17,    // MADV_NOHUGEPAGE, MAP_STACK
+	VMA_MERGEABLE = 1 << 18,  // MADV_MERGEABLE
 };
 
 struct vma {
@@ -46,6 +52,7 @@ struct vma {
 	struct list anon_link;   // on anon->vmas, guarded by anon->lock
 	uint32_t flags;          // VMA_*
 	bool touched; // false: no page of it has been entered, so there are no entries to change
+	uint32_t anon_mark : 24; // whose anonymous pages may become one VMA: mm/anon.h
 };
 // Whether pages of a new VMA with these flags are promised to it: private and writable.
 static inline bool vma_is_accountable(uint32_t flags)

@@ -124,8 +124,11 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 // 0 or -ENOMEM, then nothing has changed.
 int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end);
 
-// Joins `vma` with its neighbours where they are equal and touch; the VMA that is left.
+// Joins `vma`, which is new or has changed, with its neighbours where they are equal and touch;
+// the VMA that is left.
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
+// The same with the one above alone: `vma` has become longer.
+void vma_merge_above(struct mm *mm, struct vma *vma);
 
 // Gives the part of `vma` that lies in [start, end) other flags, as part of a neighbour where that
 // is possible. 0 or -ENOMEM, then nothing has changed.

@@ -50,7 +50,8 @@ struct map_line {
 	uint32_t flags;
 	uint64_t offset;       // in the file, bytes
 	struct object *object; // held
-	bool stack;            // the main stack, which alone has a name
+	bool stack;            // the main stack
+	bool heap;             // the brk area is in it
 };
 
 // The VMA at or after `address`; false when there is none.
@@ -66,6 +67,7 @@ static bool next_line(struct mm *mm, uintptr_t address, struct map_line *line)
 		line->flags = vma->flags;
 		line->offset = vma->object ? vma->page_offset << PAGE_SHIFT : 0;
 		line->object = vma->object ? object_get(vma->object) : NULL;
+		line->heap = vma->start < mm->brk && vma->end > mm->brk_start;
 		line->stack = (vma->flags & VMA_GROWS_DOWN) && vma->start <= mm->stack_top &&
 			      mm->stack_top <= vma->end;
 	}
@@ -77,7 +79,7 @@ static const char *line_name(const struct map_line *line, const struct inode *in
 {
 	if (inode)
 		return inode_path(inode, path, PATH_MAX) < 0 ? "" : path;
-	if (line->flags & VMA_HEAP)
+	if (line->heap)
 		return "[heap]";
 	return line->stack ? "[stack]" : "";
 }

@@ -117,7 +117,9 @@ static int fill_space(struct exec *exec)
 
 	if (error)
 		return error;
-	exec->mm->brk_start = image->high + bias;
+	// A page apart, so that the heap does not become one with the program's own memory. (Linux
+	// leaves some random number of pages.)
+	exec->mm->brk_start = image->high + bias + PAGE_SIZE;
 	exec->mm->brk = exec->mm->brk_start;
 	// As Linux counts it: what the last segment has in the file.
 	exec->mm->data_bytes = image->segments[image->count - 1].file_size;

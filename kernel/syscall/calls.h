@@ -82,7 +82,12 @@ long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descrip
 	      uint64_t offset);
 long sys_munmap(uintptr_t address, size_t length);
 long sys_mprotect(uintptr_t address, size_t length, int prot);
-long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned flags, uintptr_t to);
+long sys_pkey_mprotect(uintptr_t address, size_t length, int prot, int key);
+long sys_pkey_alloc(unsigned long flags, unsigned long rights);
+long sys_pkey_free(int key);
+long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned long flags,
+		uintptr_t to);
+long sys_remap_file_pages(uintptr_t start, size_t size, int prot, uint64_t page_offset, int flags);
 long sys_madvise(uintptr_t start, size_t size, int advice);
 long sys_mincore(uintptr_t start, size_t size, uintptr_t vector);
 long sys_msync(uintptr_t start, size_t size, int flags);

@@ -56,9 +56,36 @@ long sys_mprotect(uintptr_t address, size_t length, int prot)
 	return mm_mprotect(current_task()->mm, address, length, prot);
 }
 
-long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned flags, uintptr_t to)
+// Without a key (-1) it is mprotect; there are none to be had.
+long sys_pkey_mprotect(uintptr_t address, size_t length, int prot, int key)
 {
+	return key == -1 ? mm_mprotect(current_task()->mm, address, length, prot) : -EINVAL;
+}
+
+long sys_pkey_alloc(unsigned long flags, unsigned long rights)
+{
+	if (flags || (rights & ~(unsigned long)PKEY_ACCESS_MASK))
+		return -EINVAL;
+	return -ENOSPC;
+}
+
+long sys_pkey_free(int key)
+{
+	(void)key;
+	return -EINVAL;
+}
+
+long sys_mremap(uintptr_t from, size_t old_size, size_t new_size, unsigned long flags,
+		uintptr_t to)
+{
+	if (flags >> 32)
+		return -EINVAL;
 	return mm_mremap(current_task()->mm, from, old_size, new_size, flags, to);
+}
+
+long sys_remap_file_pages(uintptr_t start, size_t size, int prot, uint64_t page_offset, int flags)
+{
+	return mm_remap_file_pages(current_task()->mm, start, size, prot, page_offset, flags);
 }
 
 long sys_madvise(uintptr_t start, size_t size, int advice)
@@ -81,12 +108,14 @@ long sys_mincore(uintptr_t start, size_t size, uintptr_t vector)
 		return -EFAULT;
 	for (size_t done = 0; done < pages; done += MINCORE_PART) {
 		size_t count = pages - done < MINCORE_PART ? pages - done : MINCORE_PART;
-		int error = mm_mincore(current_task()->mm, start + done * PAGE_SIZE, count, part);
+		size_t mapped =
+			mm_mincore(current_task()->mm, start + done * PAGE_SIZE, count, part);
 
-		if (error)
-			return error;
-		if (copy_to_user(vector + done, part, count))
+		// What lies before a hole is told all the same.
+		if (copy_to_user(vector + done, part, mapped))
 			return -EFAULT;
+		if (mapped < count)
+			return -ENOMEM;
 	}
 	return 0;
 }

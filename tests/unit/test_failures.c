@@ -104,11 +104,16 @@ static void assert_values(struct mm *space)
 {
 	for (unsigned i = 0; i < 8; i++)
 		assert_int_equal(load(space, page(AREA, i)), 100 + i);
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(load(space, page(AREA_FORK, i)), 200 + i);
-		assert_int_equal(load(space, page(AREA_ZERO, i)), 0);
-	}
 	assert_int_equal(load(space, SHARED), 300);
+}
+
+// Apart: after a fork they come anew, and need tables.
+static void assert_zeros(struct mm *space)
+{
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(load(space, page(AREA_ZERO, i)), 0);
 }
 
 static void end_space(void)
@@ -261,9 +266,9 @@ static int try_first_read(void)
 
 static int try_zero_replaced(void)
 {
-	int error = try_store(child, page(AREA_ZERO, 1), FAULT_ZERO_REPLACED);
+	int error = try_store(mm, page(AREA_ZERO, 1), FAULT_ZERO_REPLACED);
 
-	assert_int_equal(load(mm, page(AREA_ZERO, 1)), 0);
+	assert_int_equal(load(mm, page(AREA_ZERO, 2)), 0);
 	return error;
 }
 
@@ -324,7 +329,7 @@ static const struct {
 	{"mprotect in a file's middle", try_mprotect_file, 2},
 	{"brk", try_brk, 1},
 	{"a second stack", try_stack_mapping, 1},
-	{"fork", try_fork, 15},
+	{"fork", try_fork, 14},
 	{"a new space", try_create, 2},
 	{"demand zero", try_demand_zero, 1},
 	{"a read of nothing", try_zero_frame, 0},
@@ -358,6 +363,8 @@ static bool fails_at(unsigned which, int nth)
 	if (failed) {
 		assert_values(mm);
 		assert_values(child);
+		assert_zeros(mm);
+		assert_zeros(child);
 		tried_before = true;
 		// It works as soon as there is memory again.
 		assert_int_equal(operations[which].try(), 0);

@@ -397,12 +397,12 @@ static void residency(void **state)
 
 	(void)state;
 	store_reason(mm, BASE + PAGE_SIZE, 1);
-	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 0);
+	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 4);
 	assert_memory_equal(vector, "\0\1\0\0", 4);
-	assert_int_equal(mm_mincore(mm, BASE, 5, vector), -ENOMEM);
+	assert_int_equal(mm_mincore(mm, BASE, 5, vector), 4);
 	assert_int_equal(mm_mlock(mm, BASE + 5, PAGE_SIZE, false), 0);
 	assert_int_equal(mm->locked, 2);
-	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 0);
+	assert_int_equal(mm_mincore(mm, BASE, 4, vector), 4);
 	assert_memory_equal(vector, "\1\1\0\0", 4);
 	assert_int_equal(mm_msync(mm, BASE, PAGE_SIZE, MS_SYNC | MS_INVALIDATE), -EBUSY);
 	assert_int_equal(mm_msync(mm, BASE, 5 * PAGE_SIZE, MS_ASYNC), -ENOMEM);
