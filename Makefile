@@ -68,6 +68,7 @@ help:
 	@echo '  test          every test; TESTS="file ..." for some of them'
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
 	@echo '  test-bochs    some of the tests in Bochs, which keeps translations as hardware does'
+	@echo '  fuzz-mmap     the mmap family at random beside Linux; SEEDS=first-last STEPS=n'
 	@echo '  check-format  whether the C code is formatted as .clang-format says'
 	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
 	@echo '  gdb           in a second terminal: gdb attached to it'

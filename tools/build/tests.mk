@@ -73,6 +73,17 @@ $(BUILD)/tests/ring3/%.faultline: $(BUILD)/obj/user/tests/ring3/%.c.o $(libc) us
 	@mkdir -p $(@D)
 	$(quiet)$(link_program)
 
+# --- fuzzers: tests/fuzz/NAME/*.c is one program ---
+FUZZERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/fuzz/*/main.c)))))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(BUILD)/tests/fuzz/%)
+define fuzz_program
+$(BUILD)/tests/fuzz/$(1): $(wildcard tests/fuzz/$(1)/*.[ch]) $(BUILD)/flags/ring3 $(staged)
+	$$(call say,MUSL,tests/fuzz/$(1))
+	@mkdir -p $$(@D)
+	$$(quiet)$$(MUSL_CC) $$(RING3_CFLAGS) -idirafter $(BUILD)/include -o $$@ $$(filter %.c,$$^)
+endef
+$(foreach name,$(FUZZERS),$(eval $(call fuzz_program,$(name))))
+
 # --- programs that scenarios and `make bench` run ---
 SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
@@ -101,9 +112,14 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
-	$(RING3_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
+	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
 	$(if $(native),$(BUILD)/libfaultline-malloc.so)
+
+# Random sequences of the mmap family, here and on Linux: SEEDS=first-last, STEPS of each.
+.PHONY: fuzz-mmap
+fuzz-mmap: $(BUILD)/kernel.elf $(FUZZ_PROGRAMS)
+	@BUILD=$(BUILD) tests/fuzz/mmap_family.py $(or $(SEEDS),1-1000) --steps $(or $(STEPS),80)
 
 test: $(TEST_NEEDS)
 	@BUILD=$(BUILD) tests/run $(TESTS)
