@@ -315,11 +315,15 @@ static __attribute__((noinline)) bool fetch_as_read(struct fault *fault)
 }
 
 // How far down a stack may reach. What can not be accessed is a guard itself, and what grows down
-// grows away: neither needs a gap above.
-static uintptr_t stack_floor(const struct vma *stack)
+// grows away: neither needs a gap above. Above `address` it is exact.
+static uintptr_t stack_floor(const struct vma *stack, uintptr_t address)
 {
-	struct vma *below = vma_prev(stack);
+	uintptr_t end = stack->start - stack->gap; // of what lies below
+	struct vma *below;
 
+	if (address >= end + STACK_GUARD_GAP && address >= mmap_min_address)
+		return address;
+	below = vma_prev(stack);
 	if (!below)
 		return mmap_min_address;
 	if ((below->flags & VMA_PROTECTION) && !(below->flags & VMA_GROWS_DOWN) &&
@@ -338,7 +342,7 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 	// Far below, it was no stack that was meant: an overflow steps on what lies next.
 	if (size > limit)
 		return size - limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
-	if (address < stack_floor(vma))
+	if (address < stack_floor(vma, address))
 		return FAULT_STACK_LIMIT;
 	if (!mm_may_expand(mm, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;

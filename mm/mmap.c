@@ -409,10 +409,11 @@ static int protect(struct mm *mm, uintptr_t *at, uintptr_t end, int prot, bool *
 // With PROT_GROWSDOWN the change begins where the stack does. Nothing here grows up.
 static int widen(struct mm *mm, uintptr_t *start, uintptr_t end, int prot)
 {
-	struct vma *vma = vma_find(mm, *start);
+	struct vma *vma;
 
 	if (!(prot & (PROT_GROWSDOWN | PROT_GROWSUP)))
 		return 0;
+	vma = vma_find(mm, *start);
 	if (!vma || vma->start >= (prot & PROT_GROWSDOWN ? end : *start + 1))
 		return -ENOMEM;
 	if ((prot & PROT_GROWSUP) || !(vma->flags & VMA_GROWS_DOWN))
