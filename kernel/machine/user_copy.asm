@@ -9,6 +9,7 @@ EFAULT       equ 14
 ENAMETOOLONG equ 36
 
 global user_copy_raw, user_clear_raw, user_string_raw
+global user_fpu_save_raw, user_fpu_restore_raw
 global user_load32_raw, user_compare_exchange32_raw
 
 section .text
@@ -97,6 +98,35 @@ user_compare_exchange32_raw:
 	xor eax, eax
 	ret
 	ON_FAULT .exchange, user_fault
+
+; int user_fpu_save_raw(void *state, uint64_t components)
+align 16
+user_fpu_save_raw:
+	mov eax, esi
+	mov rdx, rsi
+	shr rdx, 32
+	SMAP_SITE stac
+.save:
+	xsave64 [rdi]
+	SMAP_SITE clac
+	xor eax, eax
+	ret
+	ON_FAULT .save, user_fault
+
+; int user_fpu_restore_raw(const void *state, uint64_t components)
+; What makes no sense to the processor is a fault, too.
+align 16
+user_fpu_restore_raw:
+	mov eax, esi
+	mov rdx, rsi
+	shr rdx, 32
+	SMAP_SITE stac
+.restore:
+	xrstor64 [rdi]
+	SMAP_SITE clac
+	xor eax, eax
+	ret
+	ON_FAULT .restore, user_fault
 
 user_fault:
 	SMAP_SITE clac

@@ -2,11 +2,15 @@
 //
 // The checks before the loops of user_copy.asm.
 #include "kernel/machine/user_copy.h"
+#include "kernel/machine/features.h"
+#include "kernel/machine/fpu.h"
 #include "kernel/process/task.h"
 #include "lib/lock_check.h"
 #include <linux/errno.h>
 
 int user_copy_raw(void *to, const void *from, size_t count);
+int user_fpu_save_raw(void *state, uint64_t components);
+int user_fpu_restore_raw(const void *state, uint64_t components);
 int user_clear_raw(void *to, size_t count);
 int user_load32_raw(uint32_t *value, const uint32_t *from);
 int user_compare_exchange32_raw(uint32_t *word, uint32_t *expected, uint32_t new);
@@ -35,6 +39,22 @@ int copy_from_user(void *to, uintptr_t from, size_t count)
 	if (!user_range_ok(from, count))
 		return -EFAULT;
 	return user_copy_raw(to, (const void *)from, count);
+}
+
+static bool is_fpu_state(uintptr_t address)
+{
+	return features.xsave && address % 64 == 0 && user_range_ok(address, fpu_state_size);
+}
+
+int user_fpu_save(uintptr_t address)
+{
+	return is_fpu_state(address) ? user_fpu_save_raw((void *)address, features.xcr0) : -EFAULT;
+}
+
+int user_fpu_restore(uintptr_t address)
+{
+	return is_fpu_state(address) ? user_fpu_restore_raw((const void *)address, features.xcr0)
+				     : -EFAULT;
 }
 
 int clear_user(uintptr_t to, size_t count)

@@ -35,6 +35,12 @@ int user_compare_exchange32(uintptr_t address, uint32_t *expected, uint32_t new)
 int user_load32_present(uint32_t *value, uintptr_t address);
 int user_compare_exchange32_present(uintptr_t address, uint32_t *expected, uint32_t new);
 
+// The FPU state by XSAVE, to and from a multiple of 64 bytes; where it is saved its header holds
+// zeros. 0 or -EFAULT, also without XSAVE, and for a state that XRSTOR does not take: that may
+// have been loaded in part.
+int user_fpu_save(uintptr_t address);
+int user_fpu_restore(uintptr_t address);
+
 // Copies a string with its NUL into `size` bytes. Its length without the NUL, -EFAULT, or
 // -ENAMETOOLONG when there is no NUL in the first `size` bytes.
 long strncpy_from_user(char *to, uintptr_t from, size_t size);

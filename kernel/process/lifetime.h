@@ -95,6 +95,8 @@ void task_signals_release(struct task *task);  // the same
 // that sigqueue must not lose.
 int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info);
 // The same with the sender's own note, which is not on a queue.
+// A signal that the running task has brought upon itself, neither blocked nor ignored.
+void signal_queue_own(struct task *task, const struct signal_info *info);
 void signal_send_note(struct process *process, struct task *task, struct signal_note *note);
 // Takes the note off the queue it may be on; what it told of is no longer pending.
 void signal_note_cancel(struct process *process, struct signal_note *note);

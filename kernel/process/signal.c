@@ -287,6 +287,13 @@ static int send(struct process *process, struct task *task, const struct signal_
 	return error;
 }
 
+// Its handler runs before anything else of the task does: nobody has to be told.
+void signal_queue_own(struct task *task, const struct signal_info *info)
+{
+	queue_signal(task->process, &task->pending, &task->pending_info, info, NULL);
+	cpu_set_work(WORK_SIGNAL);
+}
+
 int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info)
 {
 	return task && task->exiting ? 0 : send(process, task, info, NULL);

@@ -117,11 +117,11 @@ static bool force(struct task *task, const struct signal_info *info)
 	bool caught = task->process->signals.caught & bit && !(task->blocked & bit) &&
 		      info->signal != SIGKILL;
 
-	if (!caught) {
-		trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
-		      0);
+	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
+	if (caught)
+		signal_queue_own(task, info);
+	else
 		process_begin_exit(task->process, info->signal);
-	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return caught;
 }
@@ -131,10 +131,8 @@ static void no_room(struct task *task, int signal)
 {
 	struct signal_info info = {.signal = SIGSEGV, .code = SI_KERNEL};
 
-	if (signal != SIGSEGV && force(task, &info)) {
-		signal_send_task(task, &info);
+	if (signal != SIGSEGV && force(task, &info))
 		return;
-	}
 	log_line("%s[%d]: no room on the stack for the handler of %s", task->name, task->tid,
 		 signal_name(signal));
 	process_exit(SIGSEGV);
@@ -279,13 +277,9 @@ bool fault_signal(struct registers *registers, int signal, int code, uintptr_t a
 {
 	struct task *task = current_task();
 	struct signal_info info = {.signal = signal, .code = code, .address = address};
-	bool caught;
 
 	remember_trap(task, registers, &info);
-	caught = force(task, &info);
-	if (caught)
-		signal_send_task(task, &info);
-	return caught;
+	return force(task, &info);
 }
 
 void fault_log(const struct registers *registers, int signal, uintptr_t address, const char *why)

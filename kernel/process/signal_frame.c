@@ -76,33 +76,44 @@ static bool changes_stack(const struct task *task, uintptr_t sp, uint64_t action
 	       !uses_signal_stack(task, sp - RED_ZONE);
 }
 
-// Where a program finds that more than FXSAVE's 512 bytes are there.
-static void mark_extended_state(void *state)
-{
-	struct _fpstate_64 *legacy = state;
+// The end of what FXSAVE would write, where a program finds that there is more, and XSAVE's
+// header.
+struct fpu_tail {
+	struct _fpx_sw_bytes software;
+	uint64_t header[8];
+};
 
-	if (fpu_state_size <= sizeof(*legacy)) {
-		memset(&legacy->sw_reserved, 0, sizeof(legacy->sw_reserved));
+static void fill_tail(struct fpu_tail *tail)
+{
+	*tail = (struct fpu_tail){0};
+	if (fpu_state_size <= sizeof(struct _fpstate_64))
 		return;
-	}
-	legacy->sw_reserved = (struct _fpx_sw_bytes){
-		.magic1 = FP_XSTATE_MAGIC1,
-		.extended_size = (uint32_t)fpu_state_size + FP_XSTATE_MAGIC2_SIZE,
-		.xfeatures = fpu_features(),
-		.xstate_size = (uint32_t)fpu_state_size,
-	};
+	tail->software.magic1 = FP_XSTATE_MAGIC1;
+	tail->software.extended_size = (uint32_t)fpu_state_size + FP_XSTATE_MAGIC2_SIZE;
+	tail->software.xfeatures = fpu_features();
+	tail->software.xstate_size = (uint32_t)fpu_state_size;
+}
+
+static int save_legacy(struct task *task, uintptr_t address)
+{
+	fpu_save(task->fpu);
+	return copy_to_user(address, task->fpu, offsetof(struct _fpstate_64, sw_reserved));
 }
 
 // Saves the FPU state at `address` and gives the handler a fresh one.
 static int push_fpu(struct task *task, uintptr_t address)
 {
+	const bool extended = fpu_state_size > sizeof(struct _fpstate_64);
 	uint32_t magic = FP_XSTATE_MAGIC2;
+	struct fpu_tail tail;
 	int error;
 
-	fpu_save(task->fpu);
-	mark_extended_state(task->fpu);
-	error = copy_to_user(address, task->fpu, fpu_state_size);
-	if (!error && fpu_state_size > sizeof(struct _fpstate_64))
+	fill_tail(&tail);
+	error = copy_to_user(address + offsetof(struct _fpstate_64, sw_reserved), &tail,
+			     extended ? sizeof(tail) : sizeof(tail.software));
+	if (!error)
+		error = extended ? user_fpu_save(address) : save_legacy(task, address);
+	if (!error && extended)
 		error = copy_to_user(address + fpu_state_size, &magic, sizeof(magic));
 	fpu_reset();
 	return error;
@@ -246,19 +257,15 @@ static void restore_context(struct registers *to, const struct sigcontext *from)
 	};
 }
 
-// Straight into task->fpu, which is the task's while it runs: no memory is needed, so that a
-// return from a handler can not fail for want of it. A switch to another task on the way, while a
-// page of the frame is being read from a file, writes there too: then it is done again.
-static bool restore_fpu(uintptr_t address)
+// A state that the processor does not take as it is, made one that it does. It goes into
+// task->fpu, which is the task's while it runs: no memory is needed, so that a return from a
+// handler can not fail for want of it. A switch to another task on the way, while a page of the
+// frame is being read from a file, writes there too: then it is done again.
+static bool restore_mended(struct task *task, uintptr_t address)
 {
-	struct task *task = current_task();
 	uint32_t switches;
 	int error = 0;
 
-	if (!address) {
-		fpu_reset();
-		return true;
-	}
 	do {
 		switches = task->switches;
 		error = copy_from_user(task->fpu, address, fpu_state_size);
@@ -268,6 +275,15 @@ static bool restore_fpu(uintptr_t address)
 	if (!error)
 		fpu_restore(task->fpu);
 	return !error;
+}
+
+static bool restore_fpu(struct task *task, uintptr_t address)
+{
+	if (!address) {
+		fpu_reset();
+		return true;
+	}
+	return user_fpu_restore(address) == 0 || restore_mended(task, address);
 }
 
 bool signal_frame_pop(struct registers *registers)
@@ -282,7 +298,7 @@ bool signal_frame_pop(struct registers *registers)
 		return false;
 	if (context.uc_mcontext.rip >= USER_END)
 		return false;
-	if (!restore_fpu((uintptr_t)context.uc_mcontext.fpstate))
+	if (!restore_fpu(task, (uintptr_t)context.uc_mcontext.fpstate))
 		return false;
 	// Arms again what was disarmed for the handler. While the handler is on its stack, or when
 	// the frame holds nonsense, nothing changes: as on Linux that is no error.

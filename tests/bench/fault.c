@@ -152,8 +152,8 @@ static void allow_write(int number)
 	call(SYS_mprotect, (long)guarded, PAGE, PROT_READ | PROT_WRITE, 0);
 }
 
-// A write that is forbidden, allowed by the handler, and done again: what collectors and
-// checkpointers live on.
+// A page is protected; a write to it is forbidden, allowed by the handler, and done again: what
+// collectors and checkpointers live on.
 void measure_signal(void)
 {
 	struct sigaction action = {.sa_handler = allow_write}, before;
@@ -161,13 +161,13 @@ void measure_signal(void)
 	guarded = reserve_touched(1);
 	sigaction(SIGSEGV, &action, &before);
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		uint64_t since;
+		uint64_t since = now();
+		long result = call(SYS_mprotect, (long)guarded, PAGE, PROT_READ, 0);
 
-		if (call(SYS_mprotect, (long)guarded, PAGE, PROT_READ, 0))
-			fail("mprotect");
-		since = now();
 		write_to(guarded);
 		sample(since, now());
+		if (result)
+			fail("mprotect");
 	}
 	sigaction(SIGSEGV, &before, NULL);
 	report("signal-mprotect", 1);
