@@ -302,8 +302,8 @@ static bool access_allowed(const struct vma *vma, enum fault_access access)
 	return vma->flags & access;
 }
 
-// An instruction fetch. As on Linux, what may be read but not executed is brought in before that is noticed: beyond a
-// file's end there is SIGBUS, not SIGSEGV.
+// An instruction fetch. As on Linux, what may be read but not executed is brought in before that
+// is noticed: beyond a file's end there is SIGBUS, not SIGSEGV.
 static __attribute__((noinline)) bool fetch_as_read(struct fault *fault)
 {
 	pte_t *slot = page_slot_find(fault->mm, fault->address);
@@ -337,14 +337,15 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 							      uintptr_t address)
 {
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
-	uint64_t size = vma->end - address, limit = machine_limits()->stack;
+	const struct memory_limits *limits = machine_limits();
+	uint64_t size = vma->end - address, limit = limits->stack;
 
 	// Far below, it was no stack that was meant: an overflow steps on what lies next.
 	if (size > limit)
 		return size - limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
 	if (address < stack_floor(vma, address))
 		return FAULT_STACK_LIMIT;
-	if (!mm_may_expand(mm, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
+	if (!mm_fits(mm, limits, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
 		return FAULT_STACK_LIMIT;
 	if (!anon_prepare(vma))
 		return FAULT_NO_MEMORY;

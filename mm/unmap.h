@@ -23,16 +23,21 @@ int mm_add_anonymous(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t fla
 
 // Whether the running process's limits allow `mm` that many more pages. As on Linux, with a limit
 // of 0 on data it is the hard limit that counts (valgrind needs that).
-static inline bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
+static inline bool mm_fits(const struct mm *mm, const struct memory_limits *limits, uint64_t pages,
+			   uint32_t vma_flags)
 {
 	bool data = (vma_flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE;
-	const struct memory_limits *limits = machine_limits();
 
 	if (mm->mapped + pages > limits->space >> PAGE_SHIFT)
 		return false;
 	if (!data || mm->data + pages <= limits->data >> PAGE_SHIFT)
 		return true;
 	return !limits->data && mm->data + pages <= limits->data_most >> PAGE_SHIFT;
+}
+
+static inline bool mm_may_expand(const struct mm *mm, uint64_t pages, uint32_t vma_flags)
+{
+	return mm_fits(mm, machine_limits(), pages, vma_flags);
 }
 
 // Whether they allow that many more pages with these flags to be locked, if they are (mm/mlock.c).

@@ -53,7 +53,7 @@ void file_put(struct file *file)
 	cache_free(file_cache, file);
 }
 
-static bool has_position(const struct file *file)
+static inline bool has_position(const struct file *file)
 {
 	return file->inode && (inode_is(file->inode, S_IFREG) || inode_is(file->inode, S_IFDIR));
 }
@@ -82,11 +82,8 @@ bool file_writable(const struct file *file)
 static long at_position(struct file *file, struct io *io,
 			long (*move)(struct file *, struct io *, uint64_t *))
 {
-	long result;
+	long result = sleep_lock_take(&file->position_lock);
 
-	if (!has_position(file))
-		return move(file, io, &file->offset);
-	result = sleep_lock_take(&file->position_lock);
 	if (result)
 		return result;
 	result = move(file, io, &file->offset);
@@ -102,7 +99,9 @@ long file_read(struct file *file, struct io *io, uint64_t *offset)
 		return -EISDIR;
 	if (!file->ops->read)
 		return -EINVAL;
-	return offset ? file->ops->read(file, io, offset) : at_position(file, io, file->ops->read);
+	if (!offset && has_position(file))
+		return at_position(file, io, file->ops->read);
+	return file->ops->read(file, io, offset ? offset : &file->offset);
 }
 
 long file_write(struct file *file, struct io *io, uint64_t *offset)
@@ -111,8 +110,9 @@ long file_write(struct file *file, struct io *io, uint64_t *offset)
 		return -EBADF;
 	if (!file->ops->write)
 		return -EINVAL;
-	return offset ? file->ops->write(file, io, offset)
-		      : at_position(file, io, file->ops->write);
+	if (!offset && has_position(file))
+		return at_position(file, io, file->ops->write);
+	return file->ops->write(file, io, offset ? offset : &file->offset);
 }
 
 void file_stat(struct file *file, struct stat *status)

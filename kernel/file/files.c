@@ -392,6 +392,17 @@ struct file *file_get_descriptor(int descriptor)
 	return files_lookup(current_task()->files, descriptor);
 }
 
+// /proc takes a reference to look, and closes nothing.
+struct file *file_borrow_descriptor(int descriptor, bool *counted)
+{
+	struct files *files = current_task()->files;
+
+	*counted = __atomic_load_n(&files->references, __ATOMIC_ACQUIRE) > 1;
+	if (__builtin_expect(*counted, 0))
+		return files_lookup(files, descriptor);
+	return (unsigned)descriptor < files->capacity ? files->table[descriptor] : NULL;
+}
+
 struct inode *files_cwd(void)
 {
 	struct task *task = current_task();

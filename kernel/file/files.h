@@ -65,3 +65,11 @@ struct inode *files_cwd(void);
 void files_chdir(struct inode *directory);
 // The open file of one of the running task's descriptors, with a reference; NULL: -EBADF.
 struct file *file_get_descriptor(int descriptor);
+// The same until this system call's end at most. Of a table that nobody shares nothing can be
+// closed until then: no reference is needed, and *counted is false. To be given back.
+struct file *file_borrow_descriptor(int descriptor, bool *counted);
+static inline void file_return(struct file *file, bool counted)
+{
+	if (counted)
+		file_put(file);
+}

@@ -36,13 +36,14 @@ static long move_bytes(struct file *file, uintptr_t buffer, size_t count, uint64
 static long move_at_position(int descriptor, uintptr_t buffer, size_t count,
 			     enum direction direction)
 {
-	struct file *file = file_get_descriptor(descriptor);
+	bool counted;
+	struct file *file = file_borrow_descriptor(descriptor, &counted);
 	long result;
 
 	if (!file)
 		return -EBADF;
 	result = move_bytes(file, buffer, count, NULL, direction);
-	file_put(file);
+	file_return(file, counted);
 	return result;
 }
 
