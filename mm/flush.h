@@ -16,10 +16,12 @@ struct mm;
 struct flush_batch {
 	struct mm *mm;
 	uintptr_t start, end; // what must be flushed; empty when start >= end
-	unsigned count;
+	unsigned count, capacity;
 	bool unreachable;     // no CPU runs this mm, nor ever will: nothing needs flushing
 	struct frame *tables; // emptied page tables, linked by frame->link.next
-	struct frame *frames[FLUSH_BATCH_FRAMES];
+	struct frame *
+		*frames; // those below, or a page of them where other CPUs have to be waited for
+	struct frame *few[FLUSH_BATCH_FRAMES];
 };
 
 static inline void flush_batch_start(struct flush_batch *batch, struct mm *mm)
@@ -28,8 +30,10 @@ static inline void flush_batch_start(struct flush_batch *batch, struct mm *mm)
 	batch->start = ~0ul;
 	batch->end = 0;
 	batch->count = 0;
+	batch->capacity = FLUSH_BATCH_FRAMES;
 	batch->unreachable = false;
 	batch->tables = NULL;
+	batch->frames = batch->few;
 }
 
 // The translation of [start, end) has changed.
@@ -41,9 +45,12 @@ static inline void flush_batch_range(struct flush_batch *batch, uintptr_t start,
 		batch->end = end;
 }
 
-// Flushes, then drops the references collected. The range stays: what is unmapped after this and
-// lies in it needs no flush_batch_range.
+// Flushes, then drops the references collected.
 void flush_batch_finish(struct flush_batch *batch);
+
+// Makes room for more. The range stays: what is unmapped after this and lies in it needs no
+// flush_batch_range.
+void flush_batch_full(struct flush_batch *batch);
 
 // An empty page table goes after the next flush.
 static inline void flush_batch_add_table(struct flush_batch *batch, struct frame *table)
@@ -55,7 +62,7 @@ static inline void flush_batch_add_table(struct flush_batch *batch, struct frame
 // One reference to `frame` goes after the next flush.
 static inline void flush_batch_add(struct flush_batch *batch, struct frame *frame)
 {
-	if (batch->count == FLUSH_BATCH_FRAMES)
-		flush_batch_finish(batch);
+	if (batch->count == batch->capacity)
+		flush_batch_full(batch);
 	batch->frames[batch->count++] = frame;
 }

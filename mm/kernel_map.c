@@ -3,12 +3,16 @@
 // Kernel stacks and devices: see mm/kernel_map.h.
 //
 // The region of stacks is an array of slots: a guard page, then the stack. A stack that is freed
-// stays mapped on a short list, because fork and exit come in pairs.
+// stays mapped on a short list, because fork and exit come in pairs. When the list is full half of
+// it goes at once: all CPUs have to forget them, and to wait for that costs as much for one as for
+// many.
 
 #include "mm/kernel_map.h"
 #include "lib/spinlock.h"
+#include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/kernel_table.h"
+#include "mm/machine.h"
 #include <linux/errno.h>
 
 #define STACK_PAGES  (KERNEL_STACK_SIZE / PAGE_SIZE)
@@ -17,7 +21,8 @@
 #define STACKS_BASE  KERNEL_MAP_BASE
 #define STACKS_END   (STACKS_BASE + SLOT_COUNT * SLOT_SIZE)
 #define DEVICES_BASE (KERNEL_MAP_BASE + (1ul << 36))
-#define KEPT_LIMIT   16
+#define KEPT_LIMIT   64
+#define DISCARDED    (KEPT_LIMIT / 2)
 
 static struct spinlock lock;            // guards all of this
 static uint64_t slots[SLOT_COUNT / 64]; // bit set: slot in use
@@ -55,16 +60,22 @@ static uintptr_t slot_stack(uint64_t slot)
 	return STACKS_BASE + slot * SLOT_SIZE + PAGE_SIZE;
 }
 
-static void unmap_stack(uintptr_t stack, unsigned pages)
+static void free_frames(const phys_t *frames, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		frame_free(phys_to_frame(frames[i]), 0);
+	stack_frames -= count;
+}
+
+// A stack of which only the first `pages` are mapped yet; nobody has used it.
+static void unmap_new_stack(uintptr_t stack, unsigned pages)
 {
 	phys_t frames[STACK_PAGES];
 
 	for (unsigned i = 0; i < pages; i++)
 		kernel_table_lookup(stack + i * PAGE_SIZE, &frames[i]);
 	kernel_table_unmap(stack, pages * PAGE_SIZE);
-	for (unsigned i = 0; i < pages; i++)
-		frame_free(phys_to_frame(frames[i]), 0);
-	stack_frames -= pages;
+	free_frames(frames, pages);
 }
 
 static bool map_stack(uintptr_t stack)
@@ -78,7 +89,7 @@ static bool map_stack(uintptr_t stack)
 			frame = NULL;
 		}
 		if (!frame) {
-			unmap_stack(stack, i);
+			unmap_new_stack(stack, i);
 			return false;
 		}
 		stack_frames++;
@@ -109,19 +120,34 @@ void *kernel_stack_alloc(void)
 	return stack;
 }
 
-static void discard(void *stack)
+// Unmaps and frees the first `count` stacks of the list, DISCARDED at most.
+static void discard(unsigned count)
 {
-	unmap_stack((uintptr_t)stack, STACK_PAGES);
-	slot_give(((uintptr_t)stack - STACKS_BASE) / SLOT_SIZE);
+	phys_t frames[DISCARDED * STACK_PAGES];
+	uintptr_t lowest = STACKS_END, end = STACKS_BASE;
+
+	for (unsigned i = 0; i < count * STACK_PAGES; i++) {
+		uintptr_t page = (uintptr_t)kept[i / STACK_PAGES] + i % STACK_PAGES * PAGE_SIZE;
+
+		kernel_table_lookup(page, &frames[i]);
+		kernel_table_clear(page, PAGE_SIZE);
+		lowest = page < lowest ? page : lowest;
+		end = page + PAGE_SIZE > end ? page + PAGE_SIZE : end;
+	}
+	machine_flush_range(NULL, lowest, end);
+	free_frames(frames, count * STACK_PAGES);
+	for (unsigned i = 0; i < count; i++)
+		slot_give(((uintptr_t)kept[i] - STACKS_BASE) / SLOT_SIZE);
+	kept_count -= count;
+	memmove(kept, kept + count, kept_count * sizeof(kept[0]));
 }
 
 void kernel_stack_free(void *stack)
 {
 	spin_lock(&lock);
-	if (kept_count < KEPT_LIMIT)
-		kept[kept_count++] = stack;
-	else
-		discard(stack);
+	if (kept_count == KEPT_LIMIT)
+		discard(DISCARDED);
+	kept[kept_count++] = stack;
 	spin_unlock(&lock);
 }
 
@@ -131,8 +157,12 @@ uint64_t kernel_stack_drain(void)
 
 	if (!spin_trylock(&lock))
 		return 0;
-	for (; kept_count; freed += STACK_PAGES)
-		discard(kept[--kept_count]);
+	while (kept_count) {
+		unsigned count = kept_count < DISCARDED ? kept_count : DISCARDED;
+
+		discard(count);
+		freed += count * STACK_PAGES;
+	}
 	spin_unlock(&lock);
 	return freed;
 }

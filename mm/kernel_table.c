@@ -152,9 +152,9 @@ static pte_t *slot_find(uintptr_t virtual, unsigned *level)
 	}
 }
 
-void kernel_table_unmap(uintptr_t virtual, uint64_t size)
+void kernel_table_clear(uintptr_t virtual, uint64_t size)
 {
-	uintptr_t start = virtual, end = virtual + size;
+	uintptr_t end = virtual + size;
 
 	for (; virtual < end; virtual += PAGE_SIZE) {
 		unsigned level;
@@ -163,7 +163,12 @@ void kernel_table_unmap(uintptr_t virtual, uint64_t size)
 		if (level == 1)
 			*slot = 0;
 	}
-	machine_flush_range(NULL, start, end);
+}
+
+void kernel_table_unmap(uintptr_t virtual, uint64_t size)
+{
+	kernel_table_clear(virtual, size);
+	machine_flush_range(NULL, virtual, virtual + size);
 }
 
 bool kernel_table_lookup(uintptr_t virtual, phys_t *physical)

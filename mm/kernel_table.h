@@ -23,6 +23,8 @@ int kernel_table_map(uintptr_t virtual, phys_t physical, uint64_t size, pte_t bi
 
 // Empties entries of 4 KiB and flushes. The tables stay.
 void kernel_table_unmap(uintptr_t virtual, uint64_t size);
+// The same without the flush, which is then the caller's: machine_flush_range(NULL, ...).
+void kernel_table_clear(uintptr_t virtual, uint64_t size);
 
 // Where `virtual` leads; false when nowhere.
 bool kernel_table_lookup(uintptr_t virtual, phys_t *physical);
