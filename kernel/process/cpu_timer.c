@@ -77,5 +77,7 @@ void cpu_timers_expire(const struct task *task)
 		if (again)
 			cpu_timer_arm(timer, again);
 	}
+	if (task->process->cpu_limited)
+		limits_check_cpu(task->process);
 	spin_unlock_irqrestore(&process_lock, flags);
 }

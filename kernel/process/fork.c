@@ -92,6 +92,8 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
 	credentials_fork(to, from);
 	to->memory_limits = from->memory_limits;
+	to->cpu_limited = from->cpu_limited;
+	to->cpu_exceeded = from->cpu_exceeded;
 	to->executable = from->executable ? inode_get(from->executable) : NULL;
 	irq = spin_lock_irqsave(&process_lock); // prlimit of another process may replace them
 	to->limits = limits_get(from->limits);

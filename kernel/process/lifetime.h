@@ -48,6 +48,7 @@ void task_inherit_priority(struct task *child, const struct task *parent);
 
 // limits.c
 void limits_init(struct process *process);        // the defaults
+void limits_check_cpu(struct process *process);   // in the tick, process_lock held
 struct limits *limits_get(struct limits *limits); // NULL is allowed
 void limits_put(struct limits *limits);           // NULL is allowed
 

@@ -3,9 +3,12 @@
 // Resource limits. Most processes never change one: they have no table and get the defaults below;
 // those that have one share it with their children until somebody writes.
 #include "kernel/machine/irq.h"
+#include "kernel/process/cpu_timer.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/resource.h>
@@ -14,6 +17,7 @@
 #define PENDING_HARD 1024 // signal.c's notes
 #define LOCKED_BYTES (8ul << 20)
 #define QUEUE_BYTES  819200
+#define NANOSECONDS  1000000000ul // in a second
 
 static const struct rlimit64 defaults[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = {RLIM64_INFINITY, RLIM64_INFINITY},
@@ -47,17 +51,44 @@ void limits_put(struct limits *limits)
 		kfree(limits);
 }
 
+// process_lock held, but where there is no table.
+static struct rlimit64 limit_now(const struct process *process, unsigned resource)
+{
+	struct rlimit64 limit =
+		process->limits ? process->limits->limit[resource] : defaults[resource];
+
+	// As on Linux, each warning raises the limit by a second.
+	if (resource == RLIMIT_CPU && limit.rlim_cur != RLIM64_INFINITY)
+		limit.rlim_cur += process->cpu_exceeded;
+	return limit;
+}
+
 struct rlimit64 process_limit(struct process *process, unsigned resource)
 {
-	uint64_t flags;
 	struct rlimit64 limit;
+	uint64_t flags;
 
 	if (!process->limits)
 		return defaults[resource];
 	flags = spin_lock_irqsave(&process_lock);
-	limit = process->limits ? process->limits->limit[resource] : defaults[resource];
+	limit = limit_now(process, resource);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return limit;
+}
+
+void limits_check_cpu(struct process *process)
+{
+	struct rlimit64 limit = limit_now(process, RLIMIT_CPU);
+	uint64_t used = cpu_clock_locked(process, NULL, CPU_CLOCK_TICKS) / NANOSECONDS;
+	struct signal_info info = {.signal = SIGXCPU, .code = SI_KERNEL};
+
+	if (used >= limit.rlim_max)
+		info.signal = SIGKILL;
+	else if (used >= limit.rlim_cur)
+		process->cpu_exceeded++;
+	else
+		return;
+	(void)signal_send_locked(process, NULL, &info);
 }
 
 uint64_t process_limit_locked(const struct process *process, unsigned resource)
@@ -129,12 +160,16 @@ int process_set_limit(struct process *process, unsigned resource, const struct r
 	if (!own)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&process_lock);
-	*old = process->limits ? process->limits->limit[resource] : defaults[resource];
+	*old = limit_now(process, resource);
 	error = check(resource, old, limit);
 	if (!error) {
 		unused = replace_table(process, own);
 		own->limit[resource] = *limit;
 		apply_to_memory(process, resource, limit);
+		if (resource == RLIMIT_CPU) {
+			process->cpu_limited = limit->rlim_cur != RLIM64_INFINITY;
+			process->cpu_exceeded = 0;
+		}
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	if (error)

@@ -87,6 +87,8 @@ struct process {
 	struct group_list *groups; // NULL: none
 	bool dumpable;             // prctl(PR_SET_DUMPABLE)
 	bool too_many_tasks;       // since it has this user: exec is refused. Its own
+	bool cpu_limited;          // it has a soft RLIMIT_CPU; process_lock
+	uint32_t cpu_exceeded;     // seconds it has been told to be past that; process_lock
 
 	// RLIMIT_AS and its like, for mm/: words that others read while one is written.
 	struct memory_limits memory_limits;

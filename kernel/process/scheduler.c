@@ -450,7 +450,8 @@ void scheduler_tick(bool from_ring3)
 	if (this_cpu()->number == 0)
 		timers_expire(clock_monotonic());
 	count_tick(this_cpu(), task, task == queue->idle, from_ring3);
-	if (task->process && !list_empty(&task->process->cpu_timers))
+	if (task->process &&
+	    (task->process->cpu_limited || !list_empty(&task->process->cpu_timers)))
 		cpu_timers_expire(task);
 	queue->ticks++;
 	if (cpu_count > 1 && queue->ticks % BALANCE_TICKS == 0)

@@ -317,6 +317,38 @@ static int policies(void)
 	return 0;
 }
 
+// ---- time ----
+static volatile int warnings;
+static volatile bool forever = true;
+
+static void warned(int signal)
+{
+	struct rlimit now;
+
+	if (signal == SIGXCPU && warnings++ == 0) {
+		getrlimit(RLIMIT_CPU, &now);
+		printf("# told; the limit is now %lu\n", (unsigned long)now.rlim_cur);
+		fflush(stdout);
+	}
+}
+
+static int time_runs_out(void)
+{
+	signal(SIGXCPU, warned);
+	set("a second", RLIMIT_CPU, 0, 1);
+	while (forever)
+		continue;
+	return 0;
+}
+
+static int warned_is_fatal(void)
+{
+	set("no time", RLIMIT_CPU, 0, RLIM_INFINITY);
+	while (forever)
+		continue;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -333,5 +365,7 @@ int main(int argc, char **argv)
 	show_status("nice values", in_child(nice_values));
 	show_status("a group's", in_child(nicest_of_a_group));
 	show_status("policies", in_child(policies));
+	show_status("a second of time", in_child(time_runs_out));
+	show_status("no time", in_child(warned_is_fatal));
 	return tap_end();
 }
