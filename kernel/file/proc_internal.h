@@ -25,6 +25,29 @@ extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
 
 int proc_show_limits(struct pseudo_open *open, struct text *text); // proc_limits.c
 int proc_show_maps(struct pseudo_open *open, struct text *text);
+int proc_show_smaps(struct pseudo_open *open, struct text *text);
+int proc_show_smaps_rollup(struct pseudo_open *open, struct text *text);
+// pagemap: eight bytes a page. `size` is at most a page.
+long proc_read_pagemap(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size);
+
+// What is told of one VMA, so that it can be written without the lock.
+struct map_line {
+	uintptr_t start, end;
+	uint32_t flags;
+	uint64_t offset;       // in the file, bytes
+	struct object *object; // held
+	bool stack;            // the main stack
+	bool heap;             // the brk area is in it
+};
+
+// The VMA at or after `address`, its object held; false when there is none.
+bool map_line_next(struct mm *mm, uintptr_t address, struct map_line *line);
+// Its line of maps. `path` has room for PATH_MAX bytes.
+void map_line_print(const struct map_line *line, struct text *text, char *path);
+// Writes about all VMAs, one after the other.
+typedef void (*map_line_show)(struct mm *mm, const struct map_line *line, struct text *text,
+			      char *path);
+int map_lines_show(struct pseudo_open *open, struct text *text, map_line_show show);
 
 // What concerns processors (proc_cpu.c).
 int proc_show_stat(struct pseudo_open *open, struct text *text);

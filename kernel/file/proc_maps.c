@@ -44,18 +44,7 @@ void space_count(struct mm *mm, struct space_use *use)
 	spin_unlock(&mm->lock);
 }
 
-// What a line says of one VMA, so that it can be written without the lock.
-struct map_line {
-	uintptr_t start, end;
-	uint32_t flags;
-	uint64_t offset;       // in the file, bytes
-	struct object *object; // held
-	bool stack;            // the main stack
-	bool heap;             // the brk area is in it
-};
-
-// The VMA at or after `address`; false when there is none.
-static bool next_line(struct mm *mm, uintptr_t address, struct map_line *line)
+bool map_line_next(struct mm *mm, uintptr_t address, struct map_line *line)
 {
 	struct vma *vma;
 
@@ -79,22 +68,25 @@ static const char *line_name(const struct map_line *line, const struct inode *in
 {
 	if (inode)
 		return inode_path(inode, path, PATH_MAX) < 0 ? "" : path;
+	if (line->object)
+		return "/dev/zero (deleted)";
 	if (line->heap)
 		return "[heap]";
 	return line->stack ? "[stack]" : "";
 }
 
-static void print_line(const struct map_line *line, struct text *text, char *path)
+void map_line_print(const struct map_line *line, struct text *text, char *path)
 {
 	const struct inode *inode = object_inode(line->object);
 	const char *name = line_name(line, inode, path);
 	size_t start = text->length;
+	unsigned shared = line->object != NULL; // not a file that anybody could name
 
 	text_print(text, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", line->start, line->end,
 		   line->flags & VMA_READ ? 'r' : '-', line->flags & VMA_WRITE ? 'w' : '-',
 		   line->flags & VMA_EXEC ? 'x' : '-', line->flags & VMA_SHARED ? 's' : 'p',
 		   line->offset, inode ? inode->device >> 8 & 0xfff : 0,
-		   inode ? inode->device & 0xff : 0, inode ? inode->number : 0);
+		   inode ? inode->device & 0xff : shared, inode ? inode->number : shared);
 	if (*name) {
 		text_pad(text, start + NAME_COLUMN);
 		for (; *name; name++)
@@ -105,7 +97,7 @@ static void print_line(const struct map_line *line, struct text *text, char *pat
 
 // Piece by piece, as a process may have tens of thousands of VMAs: the cursor is the address at
 // which the next piece goes on.
-int proc_show_maps(struct pseudo_open *open, struct text *text)
+int map_lines_show(struct pseudo_open *open, struct text *text, map_line_show show)
 {
 	struct mm *mm = process_mm(open->process);
 	struct map_line line = {0};
@@ -115,8 +107,8 @@ int proc_show_maps(struct pseudo_open *open, struct text *text)
 		return 0;
 	path = kmalloc(PATH_MAX);
 	line.end = open->cursor;
-	while (path && !text->failed && !open->more && next_line(mm, line.end, &line)) {
-		print_line(&line, text, path);
+	while (path && !text->failed && !open->more && map_line_next(mm, line.end, &line)) {
+		show(mm, &line, text, path);
 		if (line.object)
 			object_put(line.object);
 		open->more = text->length >= PIECE;
@@ -125,4 +117,15 @@ int proc_show_maps(struct pseudo_open *open, struct text *text)
 	mm_put(mm);
 	kfree(path);
 	return path ? 0 : -ENOMEM;
+}
+
+static void show_line(struct mm *mm, const struct map_line *line, struct text *text, char *path)
+{
+	(void)mm;
+	map_line_print(line, text, path);
+}
+
+int proc_show_maps(struct pseudo_open *open, struct text *text)
+{
+	return map_lines_show(open, text, show_line);
 }

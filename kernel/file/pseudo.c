@@ -346,9 +346,11 @@ static long read_text(struct file *opened, struct io *io, uint64_t *offset)
 	return result;
 }
 
-static long read_stream(struct file *opened, struct io *io)
+// From a stream, or with `read_at` from a place.
+static long read_stream(struct file *opened, struct io *io, uint64_t *offset)
 {
 	struct pseudo_file *file = opened->data;
+	const struct pseudo_entry *entry = file->entry;
 	void *buffer = kmalloc(PAGE_SIZE);
 	long total = 0;
 	long length = 0;
@@ -356,10 +358,14 @@ static long read_stream(struct file *opened, struct io *io)
 	if (!buffer)
 		return -ENOMEM;
 	while (io->left) {
-		length = file->entry->stream(buffer, io->left < PAGE_SIZE ? io->left : PAGE_SIZE);
-		if (length <= 0)
+		size_t size = io->left < PAGE_SIZE ? io->left : PAGE_SIZE;
+
+		length = entry->stream ? entry->stream(buffer, size)
+				       : entry->read_at(&file->open, *offset, buffer, size);
+		if (length <= 0 || io_must_end())
 			break;
 		total += length;
+		*offset += entry->stream ? 0 : length;
 		if (io_to(io, buffer, (size_t)length) < (size_t)length) {
 			total = 0;
 			length = -EFAULT;
@@ -374,8 +380,8 @@ static long pseudo_read(struct file *opened, struct io *io, uint64_t *offset)
 {
 	const struct pseudo_file *file = opened->data;
 
-	if (file->entry->stream)
-		return read_stream(opened, io);
+	if (file->entry->stream || file->entry->read_at)
+		return read_stream(opened, io, offset);
 	return file->entry->show ? read_text(opened, io, offset) : -EINVAL;
 }
 

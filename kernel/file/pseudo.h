@@ -54,6 +54,8 @@ struct pseudo_entry {
 	int (*store)(struct pseudo_open *open, const char *text, size_t length);
 	// Fills the buffer (of 4096 bytes or less) with what there is now: bytes or -errno.
 	long (*stream)(void *buffer, size_t size);
+	// The same with a place in it: what is at `offset`; 0 at the end.
+	long (*read_at)(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size);
 	// A link's text, cut to `size`, and where it leads when that is not what the text says.
 	long (*readlink)(struct process *process, char *buffer, size_t size);
 	int (*follow)(struct process *process, struct inode **target);

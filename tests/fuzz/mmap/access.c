@@ -127,7 +127,7 @@ static void beside(void)
 {
 	bool below = chance(2);
 	size_t distance = PAGE * (1 + chance(300));
-	char *address = below ? window - distance : window + (PAGES - 1) * PAGE + distance;
+	char *address = below ? window - distance : window + (window_pages - 1) * PAGE + distance;
 
 	value = 1;
 	say_address("at", address);

@@ -41,7 +41,10 @@ static void about_paging(void)
 
 static void huge(void)
 {
-	advise_range(random_range(), chance(2) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	// What is aligned and large enough could really become a huge page.
+	int advice = chance(2) && window_pages < 512 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+
+	advise_range(random_range(), advice);
 }
 
 static void about_fork(void)
@@ -90,7 +93,7 @@ static void wrong_advice(void)
 	struct range range = chance(3) ? wrong_range() : random_range();
 
 	// The program's own memory is not to be advised about.
-	if (range.start + range.size > window + PAGES * PAGE)
+	if (range.start + range.size > window + window_pages * PAGE)
 		range.size = -PAGE;
 	advise_range(range, advices[chance(8)]);
 }
@@ -105,7 +108,7 @@ static void synchronise(void)
 	say_result(syscall(SYS_msync, range.start, range.size, flags));
 }
 
-static unsigned char vector[PAGES + 1];
+static unsigned char vector[MOST_PAGES + 1];
 
 // Which pages of a file are in memory is each kernel's own affair.
 static void in_core(void)
@@ -131,8 +134,8 @@ static void in_core_wrong(void)
 				    (unsigned char *)0xffff800000000000,
 				    (unsigned char *)0x7fffffffffff};
 
-	if (range.size > PAGES * PAGE && (long)range.size > 0)
-		range.size = PAGES * PAGE;
+	if (range.size > window_pages * PAGE && (long)range.size > 0)
+		range.size = window_pages * PAGE;
 	say_range(&range);
 	say_result(syscall(SYS_mincore, range.start, range.size, vectors[chance(5)]));
 }

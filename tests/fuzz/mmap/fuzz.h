@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE  4096ul
-#define PAGES 64 // of the window
+#define PAGE       4096ul
+#define MOST_PAGES 1024
 
 // One range of pages, in or about the window.
 struct range {
@@ -32,6 +32,7 @@ extern const struct operation map_operations[], change_operations[], remap_opera
 	advise_operations[], lock_operations[], access_operations[], process_operations[];
 
 // ---- main.c ----
+extern unsigned window_pages;   // 64, or 1024 with ranges in steps of 16: room for guard gaps
 extern char *window;            // its first byte; a border of page tables is in the midst of it
 extern int file, writable_file; // the program itself, for reading; one of 12 pages and a half
 extern bool verbose;
@@ -59,9 +60,9 @@ struct page_info {
 	enum kind kind;
 	int protection;
 };
-extern struct page_info pages[PAGES]; // as of the last look_at_mappings()
-uint64_t look_at_mappings(void);      // hash of the window's part of /proc/self/smaps
-uint64_t look_at_contents(void);      // hash of what can be read
+extern struct page_info pages[MOST_PAGES]; // as of the last look_at_mappings()
+uint64_t look_at_mappings(void);           // hash of the window's part of /proc/self/smaps
+uint64_t look_at_contents(void);           // hash of what can be read
 uint64_t mix(uint64_t hash, uint64_t value);
 
 // ---- access.c ----

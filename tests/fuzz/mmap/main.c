@@ -16,6 +16,7 @@
 #include "tests/fuzz/mmap/fuzz.h"
 
 char *window;
+unsigned window_pages;
 int file, writable_file;
 bool verbose;
 
@@ -96,7 +97,8 @@ static void run_seed(unsigned long seed, unsigned long steps, const char *list)
 	// Borders of tables of each level.
 	static const unsigned long borders[] = {0x200200000, 0x240000000, 0x8000000000};
 
-	window = (char *)borders[seed % 3] - PAGES / 2 * PAGE;
+	window_pages = seed % 5 == 4 ? MOST_PAGES : 64;
+	window = (char *)borders[seed % 3] - window_pages / 2 * PAGE;
 	catch_faults();
 	for (unsigned long step = 0; step < steps; step++) {
 		if (!listed(list, step))

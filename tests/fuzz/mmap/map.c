@@ -107,7 +107,8 @@ static void hinted(void)
 		range.start += chance(PAGE);
 	result = call_mmap(range, random_protection(), chance(3) ? PRIVATE : SHARED, -1, 0);
 	say_result(result);
-	if (result > 0 && ((char *)result < window || (char *)result >= window + PAGES * PAGE))
+	if (result > 0 &&
+	    ((char *)result < window || (char *)result >= window + window_pages * PAGE))
 		syscall(SYS_munmap, result, range.size);
 }
 
@@ -143,7 +144,8 @@ static void wrong_map(void)
 
 	result = call_mmap(range, random_protection(), flags, descriptor, offset);
 	say_result(result);
-	if (result > 0 && ((char *)result < window || (char *)result >= window + PAGES * PAGE))
+	if (result > 0 &&
+	    ((char *)result < window || (char *)result >= window + window_pages * PAGE))
 		syscall(SYS_munmap, result, range.size);
 }
 

@@ -8,15 +8,16 @@
 // Mostly a few pages, so that ranges meet each other's borders.
 struct range random_range(void)
 {
-	unsigned first = chance(PAGES), most = chance(4) ? 6 : PAGES;
-	unsigned room = PAGES - first, count = 1 + chance(room < most ? room : most);
+	unsigned grain = window_pages / 64;
+	unsigned first = chance(64), most = chance(4) ? 6 : 64;
+	unsigned room = 64 - first, count = 1 + chance(room < most ? room : most);
 
-	return (struct range){window + first * PAGE, count * PAGE};
+	return (struct range){window + first * grain * PAGE, count * grain * PAGE};
 }
 
 char *random_page(void)
 {
-	return window + chance(PAGES) * PAGE;
+	return window + chance(window_pages) * PAGE;
 }
 
 // Nothing here may be mapped by accident: what is too long reaches out of ring 3's half.

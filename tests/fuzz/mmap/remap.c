@@ -15,7 +15,7 @@
 
 static bool in_window(long result)
 {
-	return (char *)result >= window && (char *)result < window + PAGES * PAGE;
+	return (char *)result >= window && (char *)result < window + window_pages * PAGE;
 }
 
 static long call_mremap(struct range from, size_t size, int flags, char *to)
@@ -35,10 +35,10 @@ static void bring_back(long result, size_t size)
 	say_result(result);
 	if (result == -1 || in_window(result))
 		return;
-	if (size > PAGES * PAGE)
-		size = PAGES * PAGE;
-	if (back.start + size > window + PAGES * PAGE)
-		back.start = window + PAGES * PAGE - size;
+	if (size > window_pages * PAGE)
+		size = window_pages * PAGE;
+	if (back.start + size > window + window_pages * PAGE)
+		back.start = window + window_pages * PAGE - size;
 	say_address("back", back.start);
 	result =
 		syscall(SYS_mremap, result, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, back.start);
@@ -74,8 +74,8 @@ static void move_to(void)
 
 	if (chance(2))
 		to.size = from.size;
-	if (to.start + to.size > window + PAGES * PAGE)
-		to.start = window + PAGES * PAGE - to.size;
+	if (to.start + to.size > window + window_pages * PAGE)
+		to.start = window + window_pages * PAGE - to.size;
 	say_result(call_mremap(from, to.size, MREMAP_MAYMOVE | MREMAP_FIXED, to.start));
 }
 
@@ -92,8 +92,8 @@ static void keep_old(void)
 	struct range from = random_range(), to = random_range();
 	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (chance(2) ? MREMAP_FIXED : 0);
 
-	if (to.start + from.size > window + PAGES * PAGE)
-		to.start = window + PAGES * PAGE - from.size;
+	if (to.start + from.size > window + window_pages * PAGE)
+		to.start = window + window_pages * PAGE - from.size;
 	bring_back(call_mremap(from, from.size, flags, to.start), from.size);
 }
 

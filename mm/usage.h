@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// What the pages of a range are, counted from the page table: /proc/PID/smaps and pagemap.
+#pragma once
+
+#include "mm/mm.h"
+
+// Pages, each once, but for the shares, where a page that n map counts 1/n: in
+// units of PAGE_SIZE / USAGE_UNIT bytes. A frame of zeros counts nowhere.
+#define USAGE_UNIT 4096ul
+struct page_usage {
+	uint64_t resident;
+	uint64_t share, dirty_share, anonymous_share;
+	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t referenced;
+	uint64_t anonymous;
+};
+
+// Adds what is mapped in [start, end) to *usage, some tables at a time: mm->lock is let go in
+// between.
+void mm_count_usage(struct mm *mm, uintptr_t start, uintptr_t end, struct page_usage *usage);
+
+// Bits of a page in /proc/PID/pagemap.
+#define PAGEMAP_PRESENT   (1ul << 63)
+#define PAGEMAP_FILE      (1ul << 61) // of a file or shared
+#define PAGEMAP_EXCLUSIVE (1ul << 56) // mapped here alone
+
+// One word for each page from `start`, with its frame's number; 0: nothing is mapped.
+void mm_pagemap(struct mm *mm, uintptr_t start, size_t pages, uint64_t *words);
