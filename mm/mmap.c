@@ -384,26 +384,43 @@ static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	return 0;
 }
 
-// *at is where it has come to, at the end. *populate: private locked memory has become writable,
-// and its pages are to be the program's own at once.
-static int protect(struct mm *mm, uintptr_t *at, uintptr_t end, int prot, bool *populate)
+// Private locked memory that becomes writable is the program's own at once: *at is where to go on
+// when its pages, from *populate on, are there. 0 there and at the end, or -errno.
+static int protect(struct mm *mm, uintptr_t *at, uintptr_t end, int prot, uintptr_t *populate)
 {
 	while (*at < end) {
 		struct vma *vma = vma_find(mm, *at);
-		uint32_t before;
-		uintptr_t next;
+		bool fixed;
 		int error;
 
 		if (!vma || vma->start > *at)
 			return -ENOMEM;
-		before = vma->flags;
-		error = protect_part(mm, vma, *at, end, prot, &next);
+		fixed = (vma->flags & (VMA_WRITE | VMA_SHARED | VMA_LOCKED)) == VMA_LOCKED;
+		*populate = *at;
+		error = protect_part(mm, vma, *at, end, prot, at);
 		if (error)
 			return error;
-		*populate |= (before & (VMA_WRITE | VMA_SHARED | VMA_LOCKED)) == VMA_LOCKED;
-		*at = next;
+		if (fixed && (prot & PROT_WRITE))
+			return 0;
 	}
+	*populate = *at;
 	return 0;
+}
+
+// Takes and lets go mm->lock, as pages are brought in without it.
+static int protect_and_populate(struct mm *mm, uintptr_t start, uintptr_t end, int prot)
+{
+	uintptr_t at = start, populate;
+	int error;
+
+	for (;;) {
+		error = protect(mm, &at, end, prot, &populate);
+		if (error || populate == at)
+			return error;
+		spin_unlock(&mm->lock);
+		mm_populate(mm, populate, at, POPULATE_AS_ALLOWED);
+		spin_lock(&mm->lock);
+	}
 }
 
 // With PROT_GROWSDOWN the change begins where the stack does. Nothing here grows up.
@@ -426,8 +443,7 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 {
 	const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
 	const int growth = PROT_GROWSDOWN | PROT_GROWSUP;
-	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size), at;
-	bool populate = false;
+	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size);
 	int error;
 
 	if ((address & ~PAGE_MASK) || (prot & growth) == growth)
@@ -440,12 +456,9 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 		return -EINVAL;
 	spin_lock(&mm->lock);
 	error = widen(mm, &start, end, prot);
-	at = start;
 	if (!error)
-		error = protect(mm, &at, end, prot & protection, &populate);
+		error = protect_and_populate(mm, start, end, prot & protection);
 	spin_unlock(&mm->lock);
-	if (populate && (prot & PROT_WRITE))
-		mm_populate(mm, start, at, POPULATE_LOCKED);
 	trace(TRACE_MPROTECT, address, size, prot, error);
 	return error;
 }

@@ -26,13 +26,6 @@ static int access_wanted(const struct vma *vma, enum populate_access wanted)
 	return (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE ? ACCESS_WRITE : ACCESS_READ;
 }
 
-// Whether a VMA's pages are to be left as they are.
-static bool passed_over(const struct vma *vma, enum populate_access wanted)
-{
-	return (vma->flags & VMA_LOCK_ON_FAULT) ||
-	       (wanted == POPULATE_LOCKED && !(vma->flags & VMA_LOCKED));
-}
-
 // What of [start, end) to do first: 1 with *part set, 0 when nothing is left, or -errno, then
 // part->end is where to go on.
 static int next_part(struct mm *mm, uintptr_t start, uintptr_t end, enum populate_access wanted,
@@ -42,7 +35,7 @@ static int next_part(struct mm *mm, uintptr_t start, uintptr_t end, enum populat
 	int access;
 
 	if (wanted >= POPULATE_TO_LOCK) {
-		while (vma && passed_over(vma, wanted))
+		while (vma && (vma->flags & VMA_LOCK_ON_FAULT))
 			vma = vma_next(vma);
 		if (!vma || vma->start >= end)
 			return 0;

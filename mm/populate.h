@@ -12,7 +12,6 @@ enum populate_access {
 	// are locked when touched, are passed over.
 	POPULATE_TO_LOCK,
 	POPULATE_AS_ALLOWED, // the same; what can not be brought in is passed over, too
-	POPULATE_LOCKED,     // the same, and so is what is not locked
 };
 
 // Takes mm->lock itself, page by page. 0; -EINTR: the task was killed; -ENOMEM for a hole or when
