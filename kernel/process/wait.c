@@ -145,8 +145,8 @@ void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void
 	wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_UNINTERRUPTIBLE);
 }
 
-// Most of the time nobody waits. The barrier is the other half of set_state's: either a waiter sees
-// what the caller has changed, or it is seen here.
+// Most of the time nobody waits. The barrier is the other half of set_state's: either a waiter
+// sees what the caller has changed, or it is seen here.
 static bool nobody_waits(const struct wait_queue *queue)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
