@@ -195,25 +195,46 @@ static void audit_slabs(struct totals *totals)
 	audit_same(totals->report, frames, totals->kinds[FRAME_SLAB], "frames of slabs");
 }
 
+// The kept pages of one object, its cached pages checked on the way.
+static uint64_t audit_object(struct audit_report *report, struct object *object)
+{
+	uint64_t cached = 0, kept = 0;
+	struct frame *frame;
+
+	list_for_each_entry (frame, &object->pages, link) {
+		cached++;
+		kept += frame->file_state & FRAME_KEPT;
+		frame->recount++;
+		audit_fact(report,
+			   frame->kind == FRAME_FILE && frame->owner == object &&
+				   page_index_get(&object->index, frame->index) == frame,
+			   "cached page %lu is not where its object looks", frame->index);
+	}
+	audit_same(report, cached, object->cached, "cached pages");
+	return kept;
+}
+
 static void audit_objects(struct audit_report *report, struct audit_sums *sums)
 {
 	struct object *object;
+	uint64_t total = 0;
 
+	list_for_each_entry (object, &object_list, link)
+		if (object->quota)
+			object->quota->recount = 0;
 	list_for_each_entry (object, &object_list, link) {
-		uint64_t cached = 0;
-		struct frame *frame;
+		uint64_t kept = audit_object(report, object);
 
-		list_for_each_entry (frame, &object->pages, link) {
-			cached++;
-			frame->recount++;
-			audit_fact(report,
-				   frame->kind == FRAME_FILE && frame->owner == object &&
-					   page_index_get(&object->index, frame->index) == frame,
-				   "cached page %lu is not where its object looks", frame->index);
-		}
-		audit_same(report, cached, object->cached, "cached pages");
+		total += kept;
 		sums->charged += object->charged;
+		if (object->quota)
+			object->quota->recount += kept;
 	}
+	audit_same(report, total, object_kept_pages(), "kept pages");
+	list_for_each_entry (object, &object_list, link)
+		if (object->quota)
+			audit_same(report, object->quota->recount, object->quota->used,
+				   "pages of a quota");
 }
 
 bool mm_audit(struct audit_report *report)

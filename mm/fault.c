@@ -209,6 +209,8 @@ write_to_present(struct fault *fault)
 			return copy(fault, frame);
 		if (held_by_others(fault, frame) && !MUTANT(cow_always_reuses))
 			return copy(fault, frame);
+	} else if (frame->kind == FRAME_FILE) {
+		object_keep(fault->vma->object, frame);
 	}
 	trace(TRACE_FAULT_FRAME, fault->address, *fault->slot | PTE_WRITE | PTE_DIRTY,
 	      *fault->slot, frame - frame_table);
@@ -251,6 +253,8 @@ static enum fault_result map_file_page(struct fault *fault, struct frame *page, 
 	bool writable = (fault->vma->flags & VMA_SHARED) && fault->access == ACCESS_WRITE;
 
 	fault->mm->file_resident++;
+	if (writable)
+		object_keep(fault->vma->object, page);
 	map_new(fault, frame_to_phys(page), writable ? PTE_WRITE | PTE_DIRTY : 0);
 	if (!(fault->vma->flags & VMA_SHARED))
 		map_around(fault);

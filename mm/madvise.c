@@ -3,6 +3,7 @@
 // madvise: what a program says about how it will use its memory, and what follows from it. Advice
 // that changes nothing here is accepted as Linux accepts it.
 
+#include "mm/object.h"
 #include "mm/page_entry.h"
 #include "mm/populate.h"
 #include "mm/unmap.h"
@@ -127,6 +128,7 @@ static bool known(int advice)
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 	case MADV_DONTNEED_LOCKED:
+	case MADV_REMOVE:
 		return true;
 	default:
 		return false;
@@ -158,6 +160,57 @@ static int advise(struct mm *mm, uintptr_t start, uintptr_t end, int advice)
 	return hole;
 }
 
+// What of an object is mapped where MADV_REMOVE has come to.
+struct removal {
+	struct object *object; // held
+	uint64_t first, end;   // pages
+};
+
+// The part of [*start, end) in the first VMA there; *start goes on behind it. 0 or -errno.
+static int find_removal(struct mm *mm, uintptr_t *start, uintptr_t end, struct removal *removal)
+{
+	const uint32_t needed = VMA_SHARED | VMA_MAY_WRITE;
+	struct vma *vma = vma_find(mm, *start);
+
+	if (!vma || vma->start > *start)
+		return -ENOMEM;
+	if ((vma->flags & VMA_LOCKED) || !vma->object)
+		return -EINVAL;
+	if ((vma->flags & needed) != needed)
+		return -EACCES;
+	if (end > vma->end)
+		end = vma->end;
+	removal->object = object_get(vma->object);
+	removal->first = vma->page_offset + ((*start - vma->start) >> PAGE_SHIFT);
+	removal->end = removal->first + ((end - *start) >> PAGE_SHIFT);
+	*start = end;
+	return 0;
+}
+
+// MADV_REMOVE: the file itself gets a hole. Without mm->lock, as every mapping of it changes.
+static int remove_pages(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	while (start < end) {
+		struct removal removal;
+		int error;
+
+		spin_lock(&mm->lock);
+		error = find_removal(mm, &start, end, &removal);
+		spin_unlock(&mm->lock);
+		if (error)
+			return error;
+		if (removal.object->ops->punch)
+			error = removal.object->ops->punch(removal.object, removal.first,
+							   removal.end);
+		else
+			error = object_punch(removal.object, removal.first, removal.end);
+		object_put(removal.object);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice)
 {
 	uint64_t length = PAGE_ALIGN_UP(size);
@@ -171,6 +224,8 @@ int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice)
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return mm_populate(mm, start, end,
 				   advice == MADV_POPULATE_READ ? POPULATE_READ : POPULATE_WRITE);
+	if (advice == MADV_REMOVE)
+		return remove_pages(mm, start, end);
 	spin_lock(&mm->lock);
 	result = advise(mm, start, end, advice);
 	spin_unlock(&mm->lock);

@@ -55,6 +55,17 @@ struct mm *mm_get(struct mm *mm)
 	return mm;
 }
 
+bool mm_get_unless_zero(struct mm *mm)
+{
+	uint32_t old = __atomic_load_n(&mm->users, __ATOMIC_RELAXED);
+
+	while (old)
+		if (__atomic_compare_exchange_n(&mm->users, &old, old + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 // Frees all VMAs of a tree that nobody will look at again: children first, without rebalancing.
 static void free_vmas(struct mm *mm)
 {
@@ -76,12 +87,7 @@ static void free_vmas(struct mm *mm)
 		if (vma->flags & VMA_ACCOUNT)
 			released += (vma->end - vma->start) >> PAGE_SHIFT;
 		anon_leave(vma);
-		if (vma->object) {
-			spin_lock(&vma->object->lock);
-			list_del(&vma->object_link);
-			spin_unlock(&vma->object->lock);
-			object_put(vma->object);
-		}
+		vma_leave_object(vma);
 		vma_free(vma);
 		node = parent;
 	}

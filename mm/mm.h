@@ -70,6 +70,9 @@ uint64_t fault_result_count(enum fault_result result);
 // ---- lifetime ----
 struct mm *mm_create(void); // empty; NULL when out of memory
 struct mm *mm_get(struct mm *mm);
+// The same of a space that may be on its way out, whose memory the caller knows to be there;
+// false: it has no users left.
+bool mm_get_unless_zero(struct mm *mm);
 void mm_put(struct mm *mm); // the last one unmaps and frees everything
 // A copy that shares every frame, copy-on-write. 0 or -ENOMEM; *copy is set on success only.
 int mm_fork(struct mm *parent, struct mm **copy);

@@ -12,10 +12,18 @@
 struct list object_list = LIST_INIT(object_list);
 struct spinlock object_list_lock;
 
+static uint64_t kept_pages; // atomic
+
+uint64_t object_kept_pages(void)
+{
+	return __atomic_load_n(&kept_pages, __ATOMIC_RELAXED);
+}
+
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size)
 {
 	*object = (struct object){.references = 1, .ops = ops, .size = size};
 	list_init(&object->vmas);
+	list_init(&object->seen);
 	list_init(&object->pages);
 	spin_lock(&object_list_lock);
 	list_add_tail(&object_list, &object->link);
@@ -28,12 +36,69 @@ struct object *object_get(struct object *object)
 	return object;
 }
 
-// Takes a page out of the cache and drops the cache's reference. Under object->lock.
-static void forget(struct object *object, struct frame *frame)
+bool object_get_unless_zero(struct object *object)
+{
+	uint32_t old = __atomic_load_n(&object->references, __ATOMIC_RELAXED);
+
+	while (old)
+		if (__atomic_compare_exchange_n(&object->references, &old, old + 1, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+// ---- kept pages ----
+// A page more or less that is kept.
+static void count_kept(struct object *object, int64_t change)
+{
+	__atomic_add_fetch(&kept_pages, (uint64_t)change, __ATOMIC_RELAXED);
+	if (object->quota)
+		__atomic_add_fetch(&object->quota->used, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
+// The same for a new page that nothing can bring again: 0 or -ENOSPC.
+static int count_new_kept(struct object *object)
+{
+	struct object_quota *quota = object->quota;
+
+	count_kept(object, 1);
+	if (!quota || __atomic_load_n(&quota->used, __ATOMIC_RELAXED) <= quota->limit)
+		return 0;
+	count_kept(object, -1);
+	return -ENOSPC;
+}
+
+// Under object->lock. What the archive has takes no room of the quota's until it is changed, and
+// then goes beyond it if need be.
+static void keep(struct object *object, struct frame *frame)
+{
+	if (!(frame->file_state & FRAME_KEPT))
+		count_kept(object, 1);
+	frame->file_state = FRAME_KEPT;
+}
+
+void object_keep_slowly(struct object *object, struct frame *frame)
+{
+	spin_lock(&object->lock);
+	// A page that was taken away meanwhile is nobody's any more.
+	if (page_index_get(&object->index, frame->index) == frame)
+		keep(object, frame);
+	spin_unlock(&object->lock);
+}
+
+void object_take_out(struct object *object, struct frame *frame)
 {
 	page_index_clear(&object->index, frame->index);
 	list_del(&frame->link);
 	object->cached--;
+	if (frame->file_state & FRAME_KEPT)
+		count_kept(object, -1);
+}
+
+// The same, and drops the cache's reference.
+static void forget(struct object *object, struct frame *frame)
+{
+	object_take_out(object, frame);
 	frame->owner = NULL;
 	frame_put(frame);
 }
@@ -64,26 +129,67 @@ struct frame *object_cached_page(struct object *object, uint64_t index)
 	return frame;
 }
 
+// What a page is wanted for.
+enum purpose {
+	TO_READ,  // or to map: not beyond the end
+	TO_WRITE, // it will be changed
+	AHEAD,    // it will be, later
+};
+
+static uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes >> PAGE_SHIFT) + (bytes % PAGE_SIZE != 0);
+}
+
+static bool beyond_end(const struct object *object, uint64_t index, enum purpose purpose)
+{
+	return purpose == TO_READ &&
+	       index >= pages_of(__atomic_load_n(&object->size, __ATOMIC_RELAXED));
+}
+
+// Enters a new page. Under object->lock. 0 or -errno.
+static int enter_new(struct object *object, uint64_t index, struct frame *frame,
+		     enum purpose purpose)
+{
+	bool kept = index >= pages_of(object->source);
+	int error = kept ? count_new_kept(object) : 0;
+
+	if (error)
+		return error;
+	error = page_index_set(&object->index, index, frame);
+	if (error) {
+		if (kept)
+			count_kept(object, -1);
+		return error;
+	}
+	frame->file_state = kept ? FRAME_KEPT : 0;
+	if (kept && purpose == AHEAD)
+		frame->file_state |= FRAME_UNUSED;
+	frame->owner = object;
+	frame->index = index;
+	list_add_tail(&object->pages, &frame->link);
+	object->cached++;
+	return 0;
+}
+
 // Enters a filled frame unless another one got there first. *frame becomes the one that counts,
 // with a reference for the caller.
-static int enter(struct object *object, uint64_t index, struct frame **frame)
+static int enter(struct object *object, uint64_t index, struct frame **frame, enum purpose purpose)
 {
 	struct frame *other;
 	int error = 0;
 
 	spin_lock(&object->lock);
 	other = page_index_get(&object->index, index);
-	if (!other)
-		error = page_index_set(&object->index, index, *frame);
-	if (other) {
-		frame_get(other);
-	} else if (!error) {
-		(*frame)->owner = object;
-		(*frame)->index = index;
-		list_add_tail(&object->pages, &(*frame)->link);
-		object->cached++;
-		frame_get(*frame);
-	}
+	// The end may have moved since it was looked at, and what lies beyond has been taken away.
+	if (!other && beyond_end(object, index, purpose))
+		error = -ENXIO;
+	else if (!other)
+		error = enter_new(object, index, *frame, purpose);
+	if (other || !error)
+		frame_get(other ? other : *frame);
+	if (!error && purpose == TO_WRITE)
+		keep(object, other ? other : *frame);
 	spin_unlock(&object->lock);
 	if ((other || error) && !MUTANT(failed_page_leaks))
 		frame_put(*frame);
@@ -92,14 +198,32 @@ static int enter(struct object *object, uint64_t index, struct frame **frame)
 	return error;
 }
 
-int object_page(struct object *object, uint64_t index, struct frame **frame, bool *cached)
+// The page if it is cached, with a reference. Whoever touches it makes more of it than a hole.
+static struct frame *find_cached(struct object *object, uint64_t index, enum purpose purpose)
+{
+	struct frame *frame;
+
+	spin_lock(&object->lock);
+	frame = page_index_get(&object->index, index);
+	if (frame)
+		frame_get(frame);
+	if (frame && purpose == TO_WRITE)
+		keep(object, frame);
+	else if (frame && purpose == TO_READ)
+		frame->file_state &= ~FRAME_UNUSED;
+	spin_unlock(&object->lock);
+	return frame;
+}
+
+static int get_page(struct object *object, uint64_t index, struct frame **frame, bool *cached,
+		    enum purpose purpose)
 {
 	struct frame *page;
 	int error;
 
-	if (index >= (object->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+	if (beyond_end(object, index, purpose))
 		return -ENXIO;
-	page = object_cached_page(object, index);
+	page = find_cached(object, index, purpose);
 	*cached = page != NULL;
 	if (page) {
 		*frame = page;
@@ -114,7 +238,30 @@ int object_page(struct object *object, uint64_t index, struct frame **frame, boo
 		return error;
 	}
 	*frame = page;
-	return enter(object, index, frame);
+	return enter(object, index, frame, purpose);
+}
+
+int object_page(struct object *object, uint64_t index, struct frame **frame, bool *cached)
+{
+	return get_page(object, index, frame, cached, TO_READ);
+}
+
+int object_page_to_write(struct object *object, uint64_t index, struct frame **frame)
+{
+	bool cached;
+
+	return get_page(object, index, frame, &cached, TO_WRITE);
+}
+
+int object_page_ahead(struct object *object, uint64_t index)
+{
+	struct frame *frame;
+	bool cached;
+	int error = get_page(object, index, &frame, &cached, AHEAD);
+
+	if (!error)
+		frame_put(frame);
+	return error;
 }
 
 long object_read(struct object *object, uint64_t offset, void *buffer, uint64_t count)
@@ -147,10 +294,11 @@ static uint64_t drop_unused(struct object *object)
 	struct frame *frame, *next;
 	uint64_t dropped = 0;
 
-	if (!object->refillable || !spin_trylock(&object->lock))
+	if (!object->source || !spin_trylock(&object->lock))
 		return 0;
 	list_for_each_entry_safe (frame, next, &object->pages, link) {
-		if (__atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) > 1)
+		if ((frame->file_state & FRAME_KEPT) ||
+		    __atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) > 1)
 			continue;
 		forget(object, frame);
 		dropped++;

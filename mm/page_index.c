@@ -45,6 +45,36 @@ struct frame *page_index_find(struct page_index *index, uint64_t number)
 	return at;
 }
 
+// The same within a subtree whose numbers begin at `base`.
+static struct frame *next_below(void *at, unsigned level, uint64_t base, uint64_t *number)
+{
+	struct page_index_node *node = at;
+	unsigned shift = NODE_BITS * (level - 1);
+	unsigned place = *number > base ? place_of(*number, level) : 0;
+
+	if (level == 0) {
+		*number = base;
+		return at;
+	}
+	for (; place < NODE_PLACES; place++) {
+		struct frame *found = NULL;
+
+		if (node->places[place])
+			found = next_below(node->places[place], level - 1,
+					   base + ((uint64_t)place << shift), number);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+struct frame *page_index_next(const struct page_index *index, uint64_t *number)
+{
+	if (!index->root || !fits(*number, index->height))
+		return NULL;
+	return next_below(index->root, index->height, 0, number);
+}
+
 // Puts a node above the root, so that larger numbers fit.
 static int grow(struct page_index *index)
 {

@@ -32,6 +32,9 @@ static inline struct frame *page_index_get(struct page_index *index, uint64_t nu
 	return page_index_find(index, number);
 }
 
+// The first frame at or after *number, which becomes its number; NULL: none.
+struct frame *page_index_next(const struct page_index *index, uint64_t *number);
+
 // Enters a frame where there is none. 0 or -ENOMEM.
 int page_index_insert(struct page_index *index, uint64_t number, struct frame *frame);
 static inline int page_index_set(struct page_index *index, uint64_t number, struct frame *frame)

@@ -100,9 +100,11 @@ static void object_join(struct vma *vma)
 	spin_lock(&object->lock);
 	list_add_tail(&object->vmas, &vma->object_link);
 	spin_unlock(&object->lock);
+	if (object->ops->attached)
+		object->ops->attached(object, 1);
 }
 
-static void object_leave(struct vma *vma)
+void vma_leave_object(struct vma *vma)
 {
 	struct object *object = vma->object;
 
@@ -111,6 +113,8 @@ static void object_leave(struct vma *vma)
 	spin_lock(&object->lock);
 	list_del(&vma->object_link);
 	spin_unlock(&object->lock);
+	if (object->ops->attached)
+		object->ops->attached(object, -1);
 	object_put(object);
 }
 
@@ -142,7 +146,7 @@ static void leave(struct mm *mm, struct vma *vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
 	anon_leave(vma);
-	object_leave(vma);
+	vma_leave_object(vma);
 	give_memory(mm, vma);
 }
 

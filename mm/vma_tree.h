@@ -109,6 +109,9 @@ void vma_enter(struct mm *mm, struct vma *vma);
 // Takes it out again and frees it. Returns the next one.
 struct vma *vma_unlink(struct mm *mm, struct vma *vma);
 
+// Takes it off its object's list and drops its reference; a VMA without an object is left alone.
+void vma_leave_object(struct vma *vma);
+
 // Moves one of a VMA's borders, keeping the tree, page_offset and counters right. It stays between
 // its neighbours.
 void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start);

@@ -37,7 +37,8 @@ static inline uint32_t device_number(uint32_t major, uint32_t minor)
 #define TTY_CURRENT device_number(TTYAUX_MAJOR, 0)
 
 // st_dev of the file systems: Linux's numbers where it has fixed ones.
-#define INITRD_DEVICE    device_number(0, 2)
+#define NAMELESS_DEVICE  device_number(0, 1) // memfd_create and shmget
+#define TMPFS_DEVICE     device_number(0, 2)
 #define PIPE_DEVICE      device_number(0, 13)
 #define ANONYMOUS_DEVICE device_number(0, 14)
 #define PROC_DEVICE      device_number(0, 21)

@@ -69,8 +69,10 @@ long file_write(struct file *file, struct io *io, uint64_t *offset);
 void file_stat(struct file *file, struct stat *status);
 
 // Opens what `path` names as open(2) does; `flags` are O_*, `directory` where a relative path
-// starts. On success *file has one reference.
-int file_open(struct inode *directory, const char *path, unsigned flags, struct file **file);
+// starts, `mode` the permissions of what is made, without the umask. On success *file has one
+// reference.
+int file_open(struct inode *directory, const char *path, unsigned flags, uint32_t mode,
+	      struct file **file);
 // The same for an inode already found (exec, /proc/self/exe). Takes no reference from the caller.
 int file_open_inode(struct inode *inode, unsigned flags, struct file **file);
 

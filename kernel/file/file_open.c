@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Opening by path: Linux's order of checks on a file system that mostly does not change.
+// Opening by path: Linux's order of checks, names that are made, contents that go.
 #include "kernel/file/file.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -31,6 +31,23 @@ static unsigned access_mask(unsigned flags)
 	}
 }
 
+// Without asking whether that is permitted: whoever makes a file may use it as he says.
+static int open_allowed(struct inode *inode, unsigned flags, struct file **file)
+{
+	int result;
+
+	if (!inode->ops->open)
+		return -ENXIO;
+	result = inode->ops->open(
+		inode, flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), file);
+	if (result || !(flags & O_TRUNC) || !inode->ops->resize)
+		return result;
+	result = inode->ops->resize(inode, 0);
+	if (result)
+		file_put(*file);
+	return result;
+}
+
 int file_open_inode(struct inode *inode, unsigned flags, struct file **file)
 {
 	int result;
@@ -44,17 +61,12 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **file)
 	result = inode_permission(inode, access_mask(flags));
 	if (result)
 		return result;
-	if (!inode->ops->open)
-		return -ENXIO;
-	return inode->ops->open(inode, flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC),
-				file);
+	return open_allowed(inode, flags, file);
 }
 
 // What O_CREAT changes for a name that exists.
 static int check_create(const struct inode *inode, unsigned flags)
 {
-	if (!(flags & O_CREAT) || (flags & O_PATH))
-		return 0;
 	if (flags & O_EXCL)
 		return -EEXIST;
 	return inode_is(inode, S_IFDIR) ? -EISDIR : 0;
@@ -69,26 +81,89 @@ static unsigned lookup_flags(unsigned flags)
 	if (flags & O_DIRECTORY)
 		lookup |= LOOKUP_DIRECTORY;
 	if ((flags & O_CREAT) && !(flags & O_PATH))
-		lookup |= LOOKUP_PARENT | LOOKUP_CREATE;
+		lookup |= LOOKUP_CREATE;
 	return lookup;
 }
 
-int file_open(struct inode *directory, const char *path, unsigned flags, struct file **file)
+// Makes the file that a path with O_CREAT names and opens it. -EEXIST: somebody else was faster.
+static int create(const struct path_name *name, unsigned flags, uint32_t mode, struct file **file)
+{
+	struct inode *directory = name->directory, *inode;
+	struct new_name what = {
+		.name = name->name, .length = name->length, .mode = S_IFREG | mode};
+	int result;
+
+	if (!directory->ops->make)
+		return -EACCES;
+	result = directory->ops->make(directory, &what, &inode);
+	if (result)
+		return result;
+	result = open_allowed(inode, flags & ~(unsigned)O_TRUNC, file);
+	inode_put(inode);
+	return result;
+}
+
+// One attempt; -EEXIST without O_EXCL: the name was made between looking and making.
+static int open_or_create(struct inode *directory, const char *path, unsigned flags, uint32_t mode,
+			  struct file **file)
+{
+	struct path_name name;
+	struct inode *inode;
+	int result = path_find(directory, path, lookup_flags(flags), &inode, &name);
+
+	if (result < 0)
+		return result;
+	if (result == 1) {
+		result = create(&name, flags, mode, file);
+		inode_put(name.directory);
+		return result;
+	}
+	result = check_create(inode, flags);
+	if (result == 0)
+		result = file_open_inode(inode, flags, file);
+	inode_put(inode);
+	return result;
+}
+
+// O_TMPFILE: a file without a name, in the file system of a directory.
+static int open_unnamed(struct inode *directory, const char *path, unsigned flags, uint32_t mode,
+			struct file **file)
+{
+	struct inode *parent, *inode;
+	int result = path_lookup_at(directory, path, lookup_flags(flags), &parent);
+
+	if (result)
+		return result;
+	if (parent->ops->make_unnamed)
+		result = parent->ops->make_unnamed(parent, mode, &inode);
+	else
+		result = -EOPNOTSUPP;
+	inode_put(parent);
+	if (result)
+		return result;
+	result = open_allowed(inode, flags, file);
+	inode_put(inode);
+	return result;
+}
+
+int file_open(struct inode *directory, const char *path, unsigned flags, uint32_t mode,
+	      struct file **file)
 {
 	struct inode *inode;
 	int result;
 
 	if ((flags & __O_TMPFILE) && !(flags & O_PATH))
-		return -EOPNOTSUPP;
-	result = path_lookup_at(directory, path, lookup_flags(flags), &inode);
-	if (result < 0)
+		return open_unnamed(directory, path, flags, mode, file);
+	if ((flags & O_CREAT) && !(flags & O_PATH)) {
+		do
+			result = open_or_create(directory, path, flags, mode, file);
+		while (result == -EEXIST && !(flags & O_EXCL));
 		return result;
-	if (result == 1)
-		result = inode->read_only ? -EROFS : -EACCES;
-	else
-		result = check_create(inode, flags);
-	if (result == 0)
-		result = file_open_inode(inode, flags, file);
+	}
+	result = path_lookup_at(directory, path, lookup_flags(flags), &inode);
+	if (result)
+		return result;
+	result = file_open_inode(inode, flags, file);
 	inode_put(inode);
 	return result;
 }

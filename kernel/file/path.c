@@ -4,8 +4,7 @@
 // be walked is the caller's until the first symbolic link; then it is a buffer of our own, which
 // holds the link's target and what came after the link.
 //
-// Left out: permissions to search directories (everybody is root), mount points that are not part
-// of the tree, and a root directory other than "/".
+// Left out: mount points that are not part of the tree, and a root directory other than "/".
 #include "kernel/file/files.h"
 #include "kernel/file/inode.h"
 #include "lib/string.h"
@@ -108,7 +107,7 @@ static int find(struct walk *walk, const char *name, size_t length, struct inode
 		return -ENAMETOOLONG;
 	if (!is_dots(name, length))
 		return walk->at->ops->lookup(walk->at, name, length, found);
-	*found = inode_get(length == 1 ? walk->at : walk->at->parent);
+	*found = length == 1 ? inode_get(walk->at) : inode_parent(walk->at);
 	return 0;
 }
 
@@ -124,13 +123,13 @@ static int step(struct walk *walk)
 
 	if (!inode_is(walk->at, S_IFDIR))
 		return -ENOTDIR;
+	if (inode_permission(walk->at, 1))
+		return -EACCES;
 	if (last && *rest == '/' && (walk->flags & LOOKUP_CREATE) && !is_dots(name, length))
 		return -EISDIR;
 	result = find(walk, name, length, &found);
-	if (result == -ENOENT && last && (walk->flags & LOOKUP_PARENT)) {
-		walk->rest = skip_slashes(rest);
+	if (result == -ENOENT && last && (walk->flags & LOOKUP_PARENT))
 		return 1;
-	}
 	if (result)
 		return result;
 	// "link/" means what the link leads to even when the link itself is wanted.
@@ -161,6 +160,11 @@ static int walk_all(struct walk *walk)
 	return 0;
 }
 
+static void walk_start(struct walk *walk, struct inode *directory, const char *path)
+{
+	walk->at = inode_get(*path == '/' ? root_inode : directory);
+}
+
 int path_lookup_at(struct inode *directory, const char *path, unsigned flags, struct inode **found)
 {
 	struct walk walk = {.rest = path, .flags = flags};
@@ -168,11 +172,84 @@ int path_lookup_at(struct inode *directory, const char *path, unsigned flags, st
 
 	if (*path == '\0')
 		return -ENOENT;
-	walk.at = inode_get(*path == '/' ? root_inode : directory);
+	walk_start(&walk, directory, path);
 	result = walk_all(&walk);
-	if (result < 0)
+	if (result)
 		inode_put(walk.at);
 	else
+		*found = walk.at;
+	kfree(walk.buffer);
+	return result;
+}
+
+// ---- the last component ----
+// Splits walk->rest, one component and slashes, off; the directory goes over to *name.
+static int take_name(struct walk *walk, struct path_name *name)
+{
+	size_t length = component_length(walk->rest);
+
+	if (length > NAME_MAX)
+		return -ENAMETOOLONG;
+	if (length == 0)
+		name->kind = NAME_ROOT;
+	else if (is_dots(walk->rest, length))
+		name->kind = length == 1 ? NAME_DOT : NAME_DOT_DOT;
+	else
+		name->kind = NAME_ORDINARY;
+	name->slash = length && walk->rest[length] == '/';
+	name->length = length;
+	memcpy(name->name, walk->rest, length);
+	name->name[length] = '\0';
+	name->directory = walk->at;
+	return 0;
+}
+
+// Whether a component follows the one that walk->rest begins with.
+static bool more_follows(const struct walk *walk)
+{
+	return *skip_slashes(walk->rest + component_length(walk->rest)) != '\0';
+}
+
+int path_lookup_name(struct inode *directory, const char *path, struct path_name *name)
+{
+	struct walk walk = {.rest = path};
+	int result = 0;
+
+	if (*path == '\0')
+		return -ENOENT;
+	walk_start(&walk, directory, path);
+	walk.rest = skip_slashes(walk.rest);
+	while (result == 0 && more_follows(&walk)) {
+		result = step(&walk);
+		walk.rest = skip_slashes(walk.rest);
+	}
+	if (result == 0 && !inode_is(walk.at, S_IFDIR))
+		result = -ENOTDIR;
+	if (result == 0 && inode_permission(walk.at, 1))
+		result = -EACCES;
+	if (result == 0)
+		result = take_name(&walk, name);
+	if (result)
+		inode_put(walk.at);
+	kfree(walk.buffer);
+	return result;
+}
+
+int path_find(struct inode *directory, const char *path, unsigned flags, struct inode **found,
+	      struct path_name *name)
+{
+	struct walk walk = {.rest = path, .flags = flags | LOOKUP_PARENT};
+	int result;
+
+	if (*path == '\0')
+		return -ENOENT;
+	walk_start(&walk, directory, path);
+	result = walk_all(&walk);
+	if (result == 1 && take_name(&walk, name))
+		result = -ENAMETOOLONG;
+	if (result < 0)
+		inode_put(walk.at);
+	else if (result == 0)
 		*found = walk.at;
 	kfree(walk.buffer);
 	return result;

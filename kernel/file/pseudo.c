@@ -91,7 +91,9 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 	pseudo->inode.name = entry->name;
 	pseudo->inode.number = entry_number(entry, process);
 	pseudo->inode.links = is_directory(entry) ? 2 : 1;
-	pseudo->inode.device = parent->read_only ? PROC_DEVICE : parent->device;
+	pseudo->inode.uid = process ? process->euid : 0;
+	pseudo->inode.gid = process ? process->egid : 0;
+	pseudo->inode.device = parent->device == TMPFS_DEVICE ? PROC_DEVICE : parent->device;
 	return pseudo;
 }
 

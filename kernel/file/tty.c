@@ -357,7 +357,7 @@ int tty_open(struct inode *inode, unsigned flags, struct file **file)
 // ---- descriptors 0, 1 and 2 ----
 static int open_console(struct file **file)
 {
-	return file_open(root_inode, "/dev/console", O_RDWR, file);
+	return file_open(root_inode, "/dev/console", O_RDWR, 0, file);
 }
 
 int tty_open_standard(unsigned descriptor, struct file **file)

@@ -174,10 +174,10 @@ static void set_executable(struct process *process, struct inode *inode)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
 	old = process->executable;
-	process->executable = inode_get(inode);
+	process->executable = process_get_executable(inode);
 	process->has_execed = true;
 	spin_unlock_irqrestore(&process_lock, flags);
-	inode_put(old);
+	process_put_executable(old);
 }
 
 // What belongs to the program and not to the process.
@@ -267,6 +267,8 @@ static int check_path(const char *path)
 		return error;
 	if (!inode_is(inode, S_IFREG) || inode_permission(inode, 1))
 		error = -EACCES;
+	else if (__atomic_load_n(&inode->writers, __ATOMIC_RELAXED) > 0)
+		error = -ETXTBSY;
 	inode_put(inode);
 	return error;
 }

@@ -78,9 +78,14 @@ int program_open_inode(struct program *program, struct inode *inode)
 
 	program->inode = inode;
 	if (!error)
-		error = read_headers(program);
-	if (error)
+		error = inode_execute_begin(inode);
+	if (error) {
 		inode_put(inode);
+		return error;
+	}
+	error = read_headers(program);
+	if (error)
+		program_close(program);
 	return error;
 }
 
@@ -94,6 +99,7 @@ int program_open(struct program *program, const char *path)
 
 void program_close(struct program *program)
 {
+	inode_execute_end(program->inode);
 	inode_put(program->inode);
 }
 

@@ -94,7 +94,7 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	to->memory_limits = from->memory_limits;
 	to->cpu_limited = from->cpu_limited;
 	to->cpu_exceeded = from->cpu_exceeded;
-	to->executable = from->executable ? inode_get(from->executable) : NULL;
+	to->executable = process_get_executable(from->executable);
 	irq = spin_lock_irqsave(&process_lock); // prlimit of another process may replace them
 	to->limits = limits_get(from->limits);
 	spin_unlock_irqrestore(&process_lock, irq);

@@ -53,6 +53,22 @@ struct process *process_get(struct process *process)
 	return process;
 }
 
+struct inode *process_get_executable(struct inode *inode)
+{
+	if (!inode)
+		return NULL;
+	// It is being executed by whom it comes from, so this can not fail.
+	inode_execute_begin(inode);
+	return inode_get(inode);
+}
+
+void process_put_executable(struct inode *inode)
+{
+	if (inode)
+		inode_execute_end(inode);
+	inode_put(inode);
+}
+
 void process_put(struct process *process)
 {
 	if (__atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL))
@@ -60,7 +76,7 @@ void process_put(struct process *process)
 	signals_release(process);
 	limits_put(process->limits);
 	credentials_release(process);
-	inode_put(process->executable);
+	process_put_executable(process->executable);
 	cache_free(process_cache, process);
 }
 

@@ -133,6 +133,10 @@ long process_executable(struct process *process, char *path, uint64_t size);
 int process_parent_pid(const struct process *process); // 0: the first program
 // The executable's inode with a reference, or NULL.
 struct inode *process_executable_inode(struct process *process);
+// For fork and exec: a reference of a program that is being executed, which says that it is; NULL
+// is allowed. And its end.
+struct inode *process_get_executable(struct inode *inode);
+void process_put_executable(struct inode *inode);
 // Comm of the first task (of a zombie: the last it had).
 void process_name(struct process *process, char name[16]);
 // RUSAGE_SELF, RUSAGE_THREAD or RUSAGE_CHILDREN.

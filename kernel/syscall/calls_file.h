@@ -59,10 +59,23 @@ long sys_chdir(uintptr_t path);
 long sys_fchdir(int descriptor);
 long sys_umask(uint32_t mask);
 
-// sys_file_change.c: what would change a file system
+// sys_file_change.c
 long sys_truncate(uintptr_t path, int64_t length);
 long sys_ftruncate(int descriptor, uint64_t length);
 long sys_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
+long sys_chmod(uintptr_t path, uint32_t mode);
+long sys_fchmod(int descriptor, uint32_t mode);
+long sys_fchmodat(int directory, uintptr_t path, uint32_t mode);
+long sys_chown(uintptr_t path, uint32_t user, uint32_t group);
+long sys_lchown(uintptr_t path, uint32_t user, uint32_t group);
+long sys_fchown(int descriptor, uint32_t user, uint32_t group);
+long sys_fchownat(int directory, uintptr_t path, uint32_t user, uint32_t group, int flags);
+long sys_utimensat(int directory, uintptr_t path, uintptr_t times, int flags);
+long sys_futimesat(int directory, uintptr_t path, uintptr_t times);
+long sys_utimes(uintptr_t path, uintptr_t times);
+long sys_utime(uintptr_t path, uintptr_t times);
+
+// sys_file_name.c
 long sys_mkdir(uintptr_t path, uint32_t mode);
 long sys_mkdirat(int directory, uintptr_t path, uint32_t mode);
 long sys_rmdir(uintptr_t path);
@@ -78,14 +91,6 @@ long sys_symlink(uintptr_t target, uintptr_t path);
 long sys_symlinkat(uintptr_t target, int directory, uintptr_t path);
 long sys_mknod(uintptr_t path, uint32_t mode, uint32_t device);
 long sys_mknodat(int directory, uintptr_t path, uint32_t mode, uint32_t device);
-long sys_chmod(uintptr_t path, uint32_t mode);
-long sys_fchmod(int descriptor, uint32_t mode);
-long sys_fchmodat(int directory, uintptr_t path, uint32_t mode);
-long sys_chown(uintptr_t path, uint32_t user, uint32_t group);
-long sys_lchown(uintptr_t path, uint32_t user, uint32_t group);
-long sys_fchown(int descriptor, uint32_t user, uint32_t group);
-long sys_fchownat(int directory, uintptr_t path, uint32_t user, uint32_t group, int flags);
-long sys_utimensat(int directory, uintptr_t path, uintptr_t times, int flags);
 
 // sys_file_xattr.c; what follows the first argument does not matter
 long sys_getxattr(uintptr_t path);

@@ -88,6 +88,23 @@ int lookup_user_path(int directory, uintptr_t user_path, unsigned flags, bool al
 	return result;
 }
 
+int lookup_user_name(int directory, uintptr_t user_path, struct path_name *name)
+{
+	struct inode *start;
+	char *path = NULL;
+	int result = get_path(user_path, &path);
+
+	if (result)
+		return result;
+	result = *path ? get_start(directory, path, &start) : -ENOENT;
+	if (result == 0) {
+		result = path_lookup_name(start, path, name);
+		inode_put(start);
+	}
+	kfree(path);
+	return result;
+}
+
 struct file *get_open_file(int descriptor)
 {
 	struct file *file = file_get_descriptor(descriptor);

@@ -19,6 +19,10 @@ int get_start(int directory, const char *path, struct inode **start);
 int lookup_user_path(int directory, uintptr_t user_path, unsigned flags, bool allow_empty,
 		     struct inode **found);
 
+// The last component of a path of ring 3, which is not looked up, and its directory, which is
+// held.
+int lookup_user_name(int directory, uintptr_t user_path, struct path_name *name);
+
 // An open file that is not O_PATH, with a reference; NULL: -EBADF.
 struct file *get_open_file(int descriptor);
 

@@ -120,7 +120,7 @@ static long set_nonblocking(struct file *file, uintptr_t argument)
 
 static long regular_left(struct file *file, uintptr_t argument)
 {
-	int left = (int)(file->inode->size - file->offset);
+	int left = (int)(inode_size(file->inode) - file->offset);
 
 	return copy_to_user(argument, &left, sizeof(left));
 }

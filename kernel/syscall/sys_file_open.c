@@ -29,7 +29,7 @@ static int current_install(struct file *file, unsigned lowest, bool close_on_exe
 	return result;
 }
 
-static int open_path(int directory, const char *path, unsigned flags)
+static int open_path(int directory, const char *path, unsigned flags, uint32_t mode)
 {
 	struct inode *start;
 	struct file *file;
@@ -37,21 +37,36 @@ static int open_path(int directory, const char *path, unsigned flags)
 
 	if (result)
 		return result;
-	result = file_open(start, path, flags & ~(unsigned)O_CLOEXEC, &file);
+	mode &= ~__atomic_load_n(&current_task()->files->umask, __ATOMIC_RELAXED);
+	result = file_open(start, path, flags & ~(unsigned)O_CLOEXEC, mode & 07777, &file);
 	inode_put(start);
 	if (result)
 		return result;
 	return current_install(file, 0, flags & O_CLOEXEC);
 }
 
-static long open_user_path(int directory, uintptr_t user_path, unsigned flags)
+// What flags can not stand together: 0 or -EINVAL.
+static int check_flags(unsigned flags)
+{
+	if (flags & O_PATH)
+		return 0;
+	if ((flags & O_CREAT) && (flags & O_DIRECTORY))
+		return -EINVAL;
+	if (!(flags & __O_TMPFILE))
+		return 0;
+	return (flags & O_DIRECTORY) && (flags & O_ACCMODE) != O_RDONLY ? 0 : -EINVAL;
+}
+
+static long open_user_path(int directory, uintptr_t user_path, unsigned flags, uint32_t mode)
 {
 	char *path;
-	int result = get_path(user_path, &path);
+	int result = check_flags(flags);
 
+	if (result == 0)
+		result = get_path(user_path, &path);
 	if (result)
 		return result;
-	result = open_path(directory, path, flags);
+	result = open_path(directory, path, flags, mode);
 	kfree(path);
 	return result;
 }
@@ -59,25 +74,24 @@ static long open_user_path(int directory, uintptr_t user_path, unsigned flags)
 // A 64-bit program's files are large whether it says so or not.
 static unsigned open_flags(int flags)
 {
+	if (flags & O_PATH) // nothing else makes a difference then
+		return (unsigned)flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return ((unsigned)flags & OPEN_FLAGS) | O_LARGEFILE;
 }
 
 long sys_open(uintptr_t path, int flags, uint32_t mode)
 {
-	(void)mode;
-	return open_user_path(AT_FDCWD, path, open_flags(flags));
+	return open_user_path(AT_FDCWD, path, open_flags(flags), mode);
 }
 
 long sys_openat(int directory, uintptr_t path, int flags, uint32_t mode)
 {
-	(void)mode;
-	return open_user_path(directory, path, open_flags(flags));
+	return open_user_path(directory, path, open_flags(flags), mode);
 }
 
 long sys_creat(uintptr_t path, uint32_t mode)
 {
-	(void)mode;
-	return open_user_path(AT_FDCWD, path, open_flags(O_CREAT | O_WRONLY | O_TRUNC));
+	return open_user_path(AT_FDCWD, path, open_flags(O_CREAT | O_WRONLY | O_TRUNC), mode);
 }
 
 // Bytes behind the structure this kernel knows must be zeros: -E2BIG otherwise.
@@ -126,7 +140,8 @@ long sys_openat2(int directory, uintptr_t path, uintptr_t user_how, size_t size)
 
 	if (result)
 		return result;
-	return open_user_path(directory, path, (unsigned)how.flags | O_LARGEFILE);
+	return open_user_path(directory, path, (unsigned)how.flags | O_LARGEFILE,
+			      (uint32_t)how.mode);
 }
 
 long sys_close(int descriptor)

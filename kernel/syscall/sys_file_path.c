@@ -17,7 +17,9 @@ long sys_getcwd(uintptr_t buffer, size_t size)
 	char *path = kmalloc(PATH_MAX);
 	long length = -ENOMEM;
 
-	if (path) {
+	if (path && !cwd->links) {
+		length = -ENOENT; // it was removed
+	} else if (path) {
 		length = inode_path(cwd, path, PATH_MAX);
 		if (length >= 0)
 			length++; // the NUL counts

@@ -2,7 +2,7 @@
 //
 // System calls that tell about files: stat and its kin, access, readlink, statfs.
 #include "kernel/file/device.h"
-#include "kernel/file/pseudo.h"
+#include "kernel/file/tmpfs.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/syscall/calls_file.h"
 #include "kernel/syscall/file_arguments.h"
@@ -16,8 +16,8 @@
 #include <linux/magic.h>
 #include <linux/stat.h>
 
-#define ST_READ_ONLY 0x0001 // f_flags: ST_RDONLY and ST_VALID of statfs(2)
-#define ST_VALID     0x0020
+#define ST_VALID    0x0020 // f_flags of statfs(2)
+#define ST_RELATIME 0x1000
 
 // ---- stat ----
 static int stat_descriptor(int descriptor, struct stat *status)
@@ -89,9 +89,10 @@ long sys_newfstatat(int directory, uintptr_t path, uintptr_t status, int flags)
 	return stat_to_user(directory, path, flags, status);
 }
 
-static struct statx_timestamp timestamp(unsigned long seconds)
+static struct statx_timestamp timestamp(unsigned long seconds, unsigned long nanoseconds)
 {
-	return (struct statx_timestamp){.tv_sec = (int64_t)seconds};
+	return (struct statx_timestamp){.tv_sec = (int64_t)seconds,
+					.tv_nsec = (uint32_t)nanoseconds};
 }
 
 static void to_statx(const struct stat *from, struct statx *to)
@@ -106,9 +107,9 @@ static void to_statx(const struct stat *from, struct statx *to)
 	to->stx_ino = from->st_ino;
 	to->stx_size = (uint64_t)from->st_size;
 	to->stx_blocks = (uint64_t)from->st_blocks;
-	to->stx_atime = timestamp(from->st_atime);
-	to->stx_ctime = timestamp(from->st_ctime);
-	to->stx_mtime = timestamp(from->st_mtime);
+	to->stx_atime = timestamp(from->st_atime, from->st_atime_nsec);
+	to->stx_ctime = timestamp(from->st_ctime, from->st_ctime_nsec);
+	to->stx_mtime = timestamp(from->st_mtime, from->st_mtime_nsec);
 	to->stx_rdev_major = (uint32_t)from->st_rdev >> 8 & 0xfff;
 	to->stx_rdev_minor = from->st_rdev & 0xff;
 	to->stx_dev_major = (uint32_t)from->st_dev >> 8 & 0xfff;
@@ -145,7 +146,8 @@ static long access_at(int directory, uintptr_t path, int mode, int flags)
 				  flags & AT_EMPTY_PATH, &inode);
 	if (result)
 		return result;
-	result = inode_permission(inode, (unsigned)mode);
+	result = flags & AT_EACCESS ? inode_permission(inode, (unsigned)mode)
+				    : inode_permission_real(inode, (unsigned)mode);
 	inode_put(inode);
 	return result;
 }
@@ -208,6 +210,18 @@ long sys_readlink(uintptr_t path, uintptr_t buffer, int size)
 }
 
 // ---- statfs ----
+static void fill_tmpfs(struct statfs *status)
+{
+	struct space_figures space = tmpfs_space();
+
+	status->f_type = TMPFS_MAGIC;
+	status->f_blocks = (long)space.blocks;
+	status->f_bfree = status->f_bavail = (long)space.blocks_free;
+	status->f_files = (long)space.inodes;
+	status->f_ffree = (long)space.inodes_free;
+	status->f_flags |= ST_RELATIME;
+}
+
 static void fill_statfs(const struct inode *inode, struct statfs *status)
 {
 	memset(status, 0, sizeof(*status));
@@ -215,14 +229,12 @@ static void fill_statfs(const struct inode *inode, struct statfs *status)
 	status->f_frsize = PAGE_SIZE;
 	status->f_namelen = NAME_MAX;
 	status->f_flags = ST_VALID;
-	if (!inode) {
+	if (!inode)
 		status->f_type = PIPEFS_MAGIC;
-	} else if (inode->read_only) {
-		status->f_type = RAMFS_MAGIC;
-		status->f_flags |= ST_READ_ONLY;
-	} else {
+	else if (inode_is_tmpfs(inode))
+		fill_tmpfs(status);
+	else
 		status->f_type = inode->device == PROC_DEVICE ? PROC_SUPER_MAGIC : SYSFS_MAGIC;
-	}
 }
 
 long sys_statfs(uintptr_t path, uintptr_t user_status)

@@ -188,7 +188,7 @@ static void release_nothing(struct object *object)
 	(void)object;
 }
 
-static const struct object_ops file_ops = {fill, release_nothing};
+static const struct object_ops file_ops = {.fill = fill, .release = release_nothing};
 
 static struct frame *frame_at(uintptr_t address)
 {

@@ -345,14 +345,14 @@ static void release_nothing(struct object *object)
 	(void)object;
 }
 
-static const struct object_ops file_ops = {fill, release_nothing};
+static const struct object_ops file_ops = {.fill = fill, .release = release_nothing};
 
 static int start(void **state)
 {
 	(void)state;
 	fake_machine_start(4096);
 	object_init(&file, &file_ops, 8 * PAGE_SIZE);
-	file.refillable = true;
+	file.source = file.size;
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static void release_nothing(struct object *object)
 	(void)object;
 }
 
-static const struct object_ops file_ops = {fill, release_nothing};
+static const struct object_ops file_ops = {.fill = fill, .release = release_nothing};
 
 static uintptr_t page(uintptr_t area, unsigned number)
 {
@@ -80,7 +80,7 @@ static void start_space(void)
 	mm = mm_create();
 	assert_non_null(mm);
 	object_init(&file, &file_ops, 4 * PAGE_SIZE);
-	file.refillable = true;
+	file.source = file.size;
 	map(AREA, 16, RW, FIXED);
 	map(AREA_FORK, 4, RW, FIXED);
 	map(AREA_ZERO, 4, RW, FIXED);

@@ -182,7 +182,7 @@ static void release(struct object *object)
 	released = true;
 }
 
-static const struct object_ops file_ops = {fill, release};
+static const struct object_ops file_ops = {.fill = fill, .release = release};
 static struct object file;
 
 static void open_file(uint64_t size)
@@ -190,7 +190,7 @@ static void open_file(uint64_t size)
 	fill_result = 0;
 	released = false;
 	object_init(&file, &file_ops, size);
-	file.refillable = true;
+	file.source = file.size;
 }
 
 static void close_file(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// kernel/file/initrd_build.c and path.c: trees out of archives, well made and mutated, and what
-// paths lead to in them. The archive is in a block of exactly its size, so that the sanitizer sees
-// every byte of a file read outside of it.
+// kernel/file/initrd.c, tmpfs_*.c and path.c: trees out of archives, well made and mutated, and
+// what paths lead to in them. The archive is in a block of exactly its size, so that the sanitizer
+// sees every byte of a file read outside of it.
 //
 // link: kernel/file/cpio.c
 #define _GNU_SOURCE
@@ -31,10 +31,11 @@
 #include "kernel/file/device.h"
 #include "kernel/file/files.h"
 #include "kernel/file/initrd.h"
-#include "kernel/file/initrd_tree.h"
 #include "kernel/file/pseudo.h"
+#include "kernel/file/tmpfs.h"
 #include "kernel/file/initrd.c"
-#include "kernel/file/initrd_build.c"
+#include "kernel/file/tmpfs_inode.c"
+#include "kernel/file/tmpfs_tree.c"
 #include "kernel/file/inode.c"
 #include "kernel/file/path.c"
 #include "tests/unit/fake_machine.h"
@@ -94,27 +95,49 @@ int device_open(struct inode *inode, unsigned flags, struct file **file)
 	return directory_open(inode, flags, file);
 }
 
-struct file *file_create(const struct file_ops *ops, struct inode *inode, unsigned flags)
+int tmpfs_open(struct inode *inode, unsigned flags, struct file **file)
 {
-	(void)ops, (void)inode, (void)flags;
-	return NULL;
+	return directory_open(inode, flags, file);
 }
 
-long file_seek(struct file *file, int64_t offset, int whence, uint64_t size)
+int tmpfs_resize(struct inode *inode, uint64_t size)
 {
-	(void)file, (void)offset, (void)whence, (void)size;
-	return -ESPIPE;
+	(void)inode, (void)size;
+	return -EPERM;
 }
 
-size_t io_to(struct io *io, const void *from, size_t count)
+int tmpfs_punch(struct object *object, uint64_t first, uint64_t end)
 {
-	(void)io, (void)from, (void)count;
+	(void)object, (void)first, (void)end;
+	return -EPERM;
+}
+
+uint64_t clock_realtime(void)
+{
+	return 1000000001;
+}
+
+void wait_queue_init(struct wait_queue *queue)
+{
+	(void)queue;
+}
+
+// Everybody may everything.
+int inode_permission(const struct inode *inode, unsigned mask)
+{
+	(void)inode, (void)mask;
 	return 0;
 }
 
-bool io_must_end(void)
+int inode_may_remove(const struct inode *directory, const struct inode *inode)
 {
-	return false;
+	(void)directory;
+	return inode_permission(inode, 0);
+}
+
+void inode_set_owner(struct inode *inode, const struct inode *directory)
+{
+	(void)inode, (void)directory;
 }
 
 // ---- archives ----
@@ -146,7 +169,7 @@ static void add_named(struct archive *archive, const char *name, uint32_t mode, 
 	pad(archive);
 }
 
-static void add(struct archive *archive, const char *name, uint32_t mode, const char *data)
+static void put(struct archive *archive, const char *name, uint32_t mode, const char *data)
 {
 	static uint32_t inode = 100;
 
@@ -155,7 +178,24 @@ static void add(struct archive *archive, const char *name, uint32_t mode, const 
 
 static void end(struct archive *archive)
 {
-	add(archive, "TRAILER!!!", 0, "");
+	put(archive, "TRAILER!!!", 0, "");
+}
+
+// Takes all names out of a directory and lets go of it.
+static void dismantle(struct inode *directory)
+{
+	struct avl_node *node;
+
+	while ((node = tmpfs_inode(directory)->directory.by_name.root)) {
+		struct inode *inode =
+			tmpfs_take_out(container_of(node, struct tmpfs_entry, by_name));
+
+		if (inode_is_tmpfs(inode) && inode_is(inode, S_IFDIR))
+			dismantle(inode);
+		else
+			inode_put(inode);
+	}
+	inode_put(directory);
 }
 
 // In memory of its own, which stays until the next tree: inodes point into it.
@@ -163,6 +203,9 @@ static int start(const struct archive *archive)
 {
 	static char *copy;
 
+	if (root_inode)
+		dismantle(root_inode);
+	root_inode = NULL;
 	free(copy);
 	copy = malloc(archive->size ? archive->size : 1);
 	memcpy(copy, archive->bytes, archive->size);
@@ -196,7 +239,7 @@ static void expect_contents(const char *path, const char *contents)
 	char bytes[100];
 
 	assert_non_null(inode->object);
-	assert_int_equal(inode->size, strlen(contents));
+	assert_int_equal(inode_size(inode), strlen(contents));
 	assert_int_equal(object_read(inode->object, 0, bytes, sizeof(bytes)), strlen(contents));
 	assert_memory_equal(bytes, contents, strlen(contents));
 }
@@ -208,12 +251,12 @@ static void test_tree(void **state)
 	char path[100];
 
 	(void)state;
-	add(&archive, ".", 040700, "");
-	add(&archive, "bin", 040755, "");
-	add(&archive, "./bin/sh", 0100755, "#!");
-	add(&archive, "/made/on/the/way", 0100644, "x");
-	add(&archive, "bin/link", 0120777, "../made/on");
-	add(&archive, "dev/null", 020666, "");
+	put(&archive, ".", 040700, "");
+	put(&archive, "bin", 040755, "");
+	put(&archive, "./bin/sh", 0100755, "#!");
+	put(&archive, "/made/on/the/way", 0100644, "x");
+	put(&archive, "bin/link", 0120777, "../made/on");
+	put(&archive, "dev/null", 020666, "");
 	end(&archive);
 	assert_int_equal(start(&archive), 0);
 	assert_int_equal(log_lines, 0);
@@ -236,13 +279,13 @@ static void test_replaced(void **state)
 	struct archive archive = {.size = 0};
 
 	(void)state;
-	add(&archive, "file", 0100644, "old");
-	add(&archive, "directory/below", 0100644, "kept");
+	put(&archive, "file", 0100644, "old");
+	put(&archive, "directory/below", 0100644, "kept");
 	end(&archive);
-	add(&archive, "file", 0100600, "new one");
-	add(&archive, "directory", 040711, "");
-	add(&archive, "directory", 0100644, "no");
-	add(&archive, "file/below", 0100644, "no");
+	put(&archive, "file", 0100600, "new one");
+	put(&archive, "directory", 040711, "");
+	put(&archive, "directory", 0100644, "no");
+	put(&archive, "file/below", 0100644, "no");
 	end(&archive);
 	assert_int_equal(start(&archive), 0);
 	expect_contents("file", "new one");
@@ -278,15 +321,15 @@ static void test_names(void **state)
 	char name[400];
 
 	(void)state;
-	add(&archive, "..", 0100644, "");
-	add(&archive, "a/../../b", 0100644, "");
+	put(&archive, "..", 0100644, "");
+	put(&archive, "a/../../b", 0100644, "");
 	memset(name, 'n', sizeof(name));
 	name[256] = '\0';
-	add(&archive, name, 0100644, "");
+	put(&archive, name, 0100644, "");
 	name[255] = '\0';
-	add(&archive, name, 0100644, "long");
-	add(&archive, "/", 0100644, "the root");
-	add(&archive, "odd", 0, "");
+	put(&archive, name, 0100644, "long");
+	put(&archive, "/", 0100644, "the root");
+	put(&archive, "odd", 0, "");
 	assert_int_equal(start(&archive), 0);
 	assert_int_equal(log_lines, 5);
 	expect_contents(name, "long");
@@ -301,14 +344,14 @@ static void test_links(void **state)
 	char from[16], to[16];
 
 	(void)state;
-	add(&archive, "self", 0120777, "self");
-	add(&archive, "empty", 0120777, "");
-	add(&archive, "root", 0120777, "/");
-	add(&archive, "end", 0100644, "e");
+	put(&archive, "self", 0120777, "self");
+	put(&archive, "empty", 0120777, "");
+	put(&archive, "root", 0120777, "/");
+	put(&archive, "end", 0100644, "e");
 	for (int i = 0; i < 41; i++) {
 		sprintf(from, "l%d", i);
 		sprintf(to, i < 40 ? "l%d" : "end", i + 1);
-		add(&archive, from, 0120777, to);
+		put(&archive, from, 0120777, to);
 	}
 	assert_int_equal(start(&archive), 0);
 	expect_error("self", -ELOOP);
@@ -324,15 +367,15 @@ static struct archive typical(void)
 {
 	struct archive archive = {.size = 0};
 
-	add(&archive, "bin", 040755, "");
-	add(&archive, "bin/a", 0100755, "contents of a");
+	put(&archive, "bin", 040755, "");
+	put(&archive, "bin/a", 0100755, "contents of a");
 	add_named(&archive, "bin/b", 0100755, "", 9, 2);
 	add_named(&archive, "c", 0100755, "both", 9, 2);
-	add(&archive, "l", 0120777, "bin/../bin");
-	add(&archive, "dev/tty", 020666, "");
+	put(&archive, "l", 0120777, "bin/../bin");
+	put(&archive, "dev/tty", 020666, "");
 	end(&archive);
 	archive.size += 512;
-	add(&archive, "bin/a", 0100755, "later");
+	put(&archive, "bin/a", 0100755, "later");
 	end(&archive);
 	return archive;
 }

@@ -169,7 +169,8 @@ static void release_nothing(struct object *object)
 
 static void mappings_of_files(void **state)
 {
-	static const struct object_ops operations = {fill_zeros, release_nothing};
+	static const struct object_ops operations = {.fill = fill_zeros,
+						     .release = release_nothing};
 	static struct object file;
 	const int shared = MAP_SHARED | MAP_FIXED, private = MAP_PRIVATE | MAP_FIXED;
 

@@ -87,7 +87,7 @@ static void release_nothing(struct object *object)
 	(void)object;
 }
 
-static const struct object_ops file_ops = {fill, release_nothing};
+static const struct object_ops file_ops = {.fill = fill, .release = release_nothing};
 
 static void map(struct process *process, unsigned first, unsigned count, int prot, int type,
 		struct object *object, uint64_t offset)
@@ -544,7 +544,7 @@ static int start(void **state)
 	(void)state;
 	fake_machine_start(8192);
 	object_init(&file, &file_ops, FILE_PAGES * PAGE_SIZE);
-	file.refillable = true;
+	file.source = file.size;
 	return 0;
 }
 

@@ -250,7 +250,8 @@ static void release_nothing(struct object *object)
 // A file's pages are shared by all who read them and private to who writes.
 static void file_pages(void **state)
 {
-	static const struct object_ops operations = {fill_number, release_nothing};
+	static const struct object_ops operations = {.fill = fill_number,
+						     .release = release_nothing};
 	static struct object file;
 	struct mm *mm = mm_create(), *other;
 	enum fault_result why;
@@ -258,7 +259,7 @@ static void file_pages(void **state)
 
 	(void)state;
 	object_init(&file, &operations, 3 * PAGE_SIZE - 100);
-	file.refillable = true;
+	file.source = file.size;
 	assert_int_equal(mm_mmap(mm, BASE, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_FIXED, &file, 0, false),
 			 BASE);
