@@ -44,25 +44,43 @@ static void replace_child(struct avl_tree *tree, struct avl_node *node, struct a
 		set_parent(child, parent);
 }
 
-// Makes the child on `side` of `top` the root of top's subtree. Who is how high is the caller's.
-static struct avl_node *rotate(struct avl_tree *tree, struct avl_node *top, enum avl_lean side)
-{
-	struct avl_node **outer = child_on(top, side), *up = *outer;
-	struct avl_node **inner = child_on(up, other(side));
-
-	replace_child(tree, top, up);
-	*outer = *inner;
-	if (*inner)
-		set_parent(*inner, top);
-	*inner = top;
-	set_parent(top, up);
-	return up;
-}
-
 static void update(struct avl_tree *tree, struct avl_node *node)
 {
 	if (tree->update)
 		tree->update(node);
+}
+
+// Makes `node` the child of `parent` on one side; it may be NULL.
+static inline void adopt(struct avl_node *parent, struct avl_node **place, struct avl_node *node)
+{
+	*place = node;
+	if (node)
+		set_parent(node, parent);
+}
+
+// `child`, on `side` of `top`, becomes the root of top's subtree.
+static void rotate(struct avl_tree *tree, struct avl_node *top, struct avl_node *child,
+		   enum avl_lean side)
+{
+	struct avl_node **inner = child_on(child, other(side));
+
+	replace_child(tree, top, child);
+	adopt(top, child_on(top, side), *inner);
+	adopt(child, inner, top);
+}
+
+// The child's child on its other side does: between the two, of which each takes one of its
+// subtrees.
+static void rotate_twice(struct avl_tree *tree, struct avl_node *top, struct avl_node *child,
+			 struct avl_node *up, enum avl_lean side)
+{
+	struct avl_node **to_child = child_on(up, side), **to_top = child_on(up, other(side));
+
+	replace_child(tree, top, up);
+	adopt(child, child_on(child, other(side)), *to_child);
+	adopt(top, child_on(top, side), *to_top);
+	adopt(up, to_child, child);
+	adopt(up, to_top, top);
 }
 
 // `top` is too high on `side`, by two. Returns what is the root of its subtree now; that is even,
@@ -71,24 +89,23 @@ static void update(struct avl_tree *tree, struct avl_node *node)
 static __attribute__((noinline)) struct avl_node *restore(struct avl_tree *tree,
 							  struct avl_node *top, enum avl_lean side)
 {
-	struct avl_node *child = *child_on(top, side), *up;
+	struct avl_node *child = *child_on(top, side), *up = child;
 	enum avl_lean lean = avl_lean(child);
 
 	if (lean != other(side)) {
-		up = rotate(tree, top, side);
+		rotate(tree, top, child, side);
 		set_lean(top, lean == side ? AVL_EVEN : side);
-		set_lean(up, lean == side ? AVL_EVEN : other(side));
-		update(tree, top);
-		return up;
+		set_lean(child, lean == side ? AVL_EVEN : other(side));
+	} else {
+		up = *child_on(child, other(side));
+		lean = avl_lean(up);
+		rotate_twice(tree, top, child, up, side);
+		set_lean(top, lean == side ? other(side) : AVL_EVEN);
+		set_lean(child, lean == other(side) ? side : AVL_EVEN);
+		set_lean(up, AVL_EVEN);
+		update(tree, child);
 	}
-	rotate(tree, child, other(side));
-	up = rotate(tree, top, side);
-	lean = avl_lean(up);
-	set_lean(top, lean == side ? other(side) : AVL_EVEN);
-	set_lean(child, lean == other(side) ? side : AVL_EVEN);
-	set_lean(up, AVL_EVEN);
 	update(tree, top);
-	update(tree, child);
 	return up;
 }
 

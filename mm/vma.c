@@ -73,7 +73,7 @@ static bool counts_as_data(uint32_t flags)
 static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
 {
 	mm->mapped += pages;
-	if (flags & VMA_LOCKED)
+	if (__builtin_expect(flags & VMA_LOCKED, 0))
 		mm->locked += pages;
 	if (counts_as_data(flags))
 		mm->data += pages;
