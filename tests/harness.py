@@ -89,10 +89,13 @@ class Result:
 
 
 def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
-    """tools/run with these arguments; the kernel is the build's own unless named."""
+    """tools/run with these arguments; the kernel is the build's own unless named. CPUS in the
+    environment says how many processors it has where the test does not."""
     options = ["--kernel", kernel or built("kernel.elf"), "--timeout", str(limit)]
     if BOCHS:
         options.append("--bochs")
+    if "CPUS" in os.environ and not {"--cpus", "--icount"} & set(arguments):
+        options += ["--cpus", os.environ["CPUS"]]
     done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, input=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           timeout=limit + 30)
