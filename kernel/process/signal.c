@@ -226,9 +226,12 @@ static int queue_signal(struct process *process, uint64_t *pending, struct list 
 	return 0;
 }
 
+// As on Linux, what comes to a stopped process waits until it goes on, except for SIGKILL.
 static bool takes(const struct task *task, int signal)
 {
-	return !task->exiting && (~task->blocked | task->waited) & signal_bit(signal);
+	if (task->exiting || (task->process->stopped && signal != SIGKILL))
+		return false;
+	return (~task->blocked | task->waited) & signal_bit(signal);
 }
 
 // Who takes a signal to the process: the oldest thread that does not block it. NULL: nobody now.
@@ -273,7 +276,8 @@ static int send(struct process *process, struct task *task, const struct signal_
 		return 0;
 	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
 	target = task ? task : choose_task(process, info->signal);
-	if (target ? is_fatal(process, target, info->signal) : info->signal == SIGKILL) {
+	if (target && takes(target, info->signal) ? is_fatal(process, target, info->signal)
+						  : info->signal == SIGKILL) {
 		process_begin_exit(process, info->signal);
 		return 0;
 	}
