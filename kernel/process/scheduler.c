@@ -323,6 +323,11 @@ static void switch_to(struct run_queue *queue, struct task *from, struct task *t
 	cpu_clear_work(WORK_SIGNAL);
 	if (to->process && (to->restore_blocked || task_has_signal(to)))
 		cpu_set_work(WORK_SIGNAL);
+	if (__builtin_expect(to->ran_on != cpu->number, 0)) {
+		to->ran_on = (uint8_t)cpu->number;
+		if (to->rseq)
+			cpu_set_work(WORK_MIGRATED);
+	}
 	context_switch(from, to);
 }
 
@@ -392,13 +397,15 @@ void task_notify(struct task *task)
 {
 	uint64_t flags;
 	struct run_queue *queue = lock_queue_of(task, &flags);
+	bool woken = make_runnable(task, TASK_SLEEPING);
 
-	if (make_runnable(task, TASK_SLEEPING)) {
-		unlock_and_queue(queue, task, flags);
-		return;
-	}
+	// One that is about to sleep will not, and may not look again.
 	if (queue->running == task)
 		cpu_kick(cpus[task->cpu], WORK_SIGNAL);
+	else if (woken) {
+		unlock_and_place(queue, task, flags);
+		return;
+	}
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
