@@ -38,14 +38,27 @@ static int find_room(struct mm *mm, struct request *request, uint64_t length)
 	return request->start ? 0 : -ENOMEM;
 }
 
-static int hint_or_hole(struct mm *mm, struct request *request, uintptr_t hint, uint64_t length)
+#define LOW_START 0x40000000ul // where MAP_32BIT puts mappings
+#define LOW_END   0x80000000ul
+
+static int find_low_room(struct mm *mm, struct request *request, uint64_t length)
 {
+	request->free = true;
+	request->start = vma_find_hole(mm, length, LOW_END, &request->above);
+	return request->start >= LOW_START ? 0 : -ENOMEM;
+}
+
+static int hint_or_hole(struct mm *mm, struct request *request, uintptr_t hint, uint64_t length,
+			bool low)
+{
+	uintptr_t end = low ? LOW_END : USER_END;
+
 	hint = PAGE_ALIGN_DOWN(hint);
 	if (hint && hint < mmap_min_address)
 		hint = PAGE_ALIGN_UP(mmap_min_address);
-	if (!hint || hint > USER_END - length ||
+	if (length > end || !hint || hint > end - length ||
 	    !vma_range_free(mm, hint, hint + length, &request->above))
-		return find_room(mm, request, length);
+		return low ? find_low_room(mm, request, length) : find_room(mm, request, length);
 	request->free = true;
 	request->start = hint;
 	return 0;
@@ -58,7 +71,7 @@ static int choose_address(struct mm *mm, struct request *request, uintptr_t addr
 	if (length > USER_END)
 		return -ENOMEM;
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-		return hint_or_hole(mm, request, address, length);
+		return hint_or_hole(mm, request, address, length, flags & MAP_32BIT);
 	if (address > USER_END - length)
 		return -ENOMEM;
 	if (address & ~PAGE_MASK)

@@ -73,7 +73,7 @@ static uintptr_t choose_mmap_top(uint64_t stack_limit)
 		gap = MMAP_GAP;
 	if (gap > USER_END / 6 * 5)
 		gap = USER_END / 6 * 5;
-	return PAGE_ALIGN_DOWN(USER_END - gap);
+	return PAGE_ALIGN_DOWN(STACK_TOP - gap);
 }
 
 static struct mm *new_space(void)

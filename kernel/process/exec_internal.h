@@ -13,6 +13,10 @@
 struct inode;
 struct mm;
 
+// Where the stack ends. Linux leaves a random distance to the end of ring 3's addresses; programs
+// that map the highest ones rely on not hitting their stack there.
+#define STACK_TOP (USER_END - (4ul << 30))
+
 #define EXEC_PATH_SIZE 4096 // PATH_MAX: with its NUL
 
 // A frame of argument strings.

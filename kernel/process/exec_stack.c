@@ -195,17 +195,17 @@ static void set_bounds(struct mm *mm, const struct layout *at)
 long stack_build(struct mm *mm, const struct exec_strings *strings, const struct exec_facts *facts,
 		 bool executable)
 {
-	struct layout at = lay_out(strings, facts->path, USER_END);
+	struct layout at = lay_out(strings, facts->path, STACK_TOP);
 	struct word_writer writer = {.mm = mm, .address = at.stack_pointer};
-	size_t size = PAGE_ALIGN_UP(USER_END - at.stack_pointer) + SPARE;
+	size_t size = PAGE_ALIGN_UP(STACK_TOP - at.stack_pointer) + SPARE;
 	uint64_t limit = machine_limits()->stack;
 	int error;
 
-	if (size > limit && USER_END - at.stack_pointer > limit)
+	if (size > limit && STACK_TOP - at.stack_pointer > limit)
 		return -E2BIG;
 	if (size > limit)
-		size = PAGE_ALIGN_UP(USER_END - at.stack_pointer);
-	error = mm_map_stack(mm, USER_END, size, executable);
+		size = PAGE_ALIGN_UP(STACK_TOP - at.stack_pointer);
+	error = mm_map_stack(mm, STACK_TOP, size, executable);
 	if (error)
 		return error;
 	put_small_strings(&writer, &at, facts->path);

@@ -28,6 +28,15 @@ static long map_file(struct file *file, uintptr_t address, size_t length, int pr
 		       object ? offset / PAGE_SIZE : 0, may_write);
 }
 
+// What Linux says when none have been set aside: -ENOMEM, and -EINVAL for a size that there is
+// not.
+static long no_huge_pages(size_t length, int flags)
+{
+	unsigned order = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	return !length || (order && order != 21 && order != 30) ? -EINVAL : -ENOMEM;
+}
+
 long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descriptor,
 	      uint64_t offset)
 {
@@ -36,12 +45,15 @@ long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descrip
 
 	if (offset % PAGE_SIZE)
 		return -EINVAL;
+	if ((flags & (MAP_ANONYMOUS | MAP_HUGETLB)) == (MAP_ANONYMOUS | MAP_HUGETLB))
+		return no_huge_pages(length, flags);
 	if (flags & MAP_ANONYMOUS)
 		return mm_mmap(current_task()->mm, address, length, prot, flags, NULL, 0, true);
 	file = files_lookup(current_task()->files, descriptor);
 	if (!file)
 		return -EBADF;
-	result = map_file(file, address, length, prot, flags, offset);
+	result = flags & MAP_HUGETLB ? -EINVAL
+				     : map_file(file, address, length, prot, flags, offset);
 	file_put(file);
 	return result;
 }
