@@ -45,6 +45,7 @@
 // Constant after apic_start(). The address is the same in every CPU, and leads to its own APIC.
 static volatile uint32_t *registers;
 static uint32_t timer_count; // of one tick
+static uint64_t tick_nanoseconds;
 
 static uint32_t read(unsigned offset)
 {
@@ -90,6 +91,8 @@ bool apic_start(uint64_t physical, unsigned per_second)
 		return false;
 	enable(true);
 	timer_count = measure(per_second);
+	tick_nanoseconds = 1000000000 / per_second;
+	write(REGISTER_TIMER, VECTOR_APIC_TIMER); // once at a time
 	return timer_count != 0;
 }
 
@@ -99,6 +102,16 @@ void apic_start_secondary(void)
 	write(REGISTER_TIMER_DIVIDER, DIVIDE_BY_16);
 	write(REGISTER_TIMER, LVT_PERIODIC | VECTOR_APIC_TIMER);
 	write(REGISTER_TIMER_START, timer_count);
+}
+
+void apic_timer_once(uint64_t nanoseconds)
+{
+	if (!timer_count)
+		return;
+	if (nanoseconds > tick_nanoseconds)
+		nanoseconds = tick_nanoseconds;
+	// Rounded up: earlier than said is of no use.
+	write(REGISTER_TIMER_START, (uint32_t)(nanoseconds * timer_count / tick_nanoseconds) + 1);
 }
 
 uint8_t apic_id(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The local APIC: one in each CPU, which takes interrupts from the other CPUs and from its own
-// timer (SDM vol. 3A, chapter 11). Only used when there are several CPUs: a single one has enough
-// in the old interrupt controllers and the PIT, which also stay the first CPU's clock.
+// timer (SDM vol. 3A, chapter 11). The first CPU's ticks come from the PIT, through the old
+// interrupt controllers; its APIC's timer is for what is due before the next tick.
 #pragma once
 
 #include <stdbool.h>
@@ -23,6 +23,10 @@ enum apic_vector {
 bool apic_start(uint64_t physical, unsigned per_second);
 // On a secondary CPU, and its timer.
 void apic_start_secondary(void);
+
+// On the first CPU: VECTOR_APIC_TIMER in so many nanoseconds, at most a tick, or a little later.
+// Nothing without apic_start().
+void apic_timer_once(uint64_t nanoseconds);
 
 // This CPU's number on the bus.
 uint8_t apic_id(void);

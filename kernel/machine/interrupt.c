@@ -10,6 +10,7 @@
 #include "kernel/machine/irq.h"
 #include "kernel/machine/shootdown.h"
 #include "kernel/machine/timer.h"
+#include "kernel/process/timer.h"
 #include "kernel/machine/trap.h"
 #include <stddef.h>
 
@@ -92,7 +93,10 @@ void apic_interrupt(struct registers *registers, unsigned vector)
 	this_cpu()->interrupts++;
 	switch (vector) {
 	case VECTOR_APIC_TIMER:
-		timer_tick(registers);
+		if (this_cpu()->number == 0)
+			timers_expire(clock_monotonic());
+		else
+			timer_tick(registers);
 		break;
 	case VECTOR_FLUSH:
 		shootdown_answer();
@@ -100,6 +104,7 @@ void apic_interrupt(struct registers *registers, unsigned vector)
 	case VECTOR_SPURIOUS:
 		return;
 	default: // VECTOR_RESCHEDULE: the way out looks at cpu->work
+		timers_kicked();
 		break;
 	}
 	apic_acknowledge();

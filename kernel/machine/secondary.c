@@ -124,9 +124,12 @@ static bool start_one(uint8_t id)
 
 void secondary_start_all(void)
 {
+	const bool apic =
+		boot_info.local_apic && apic_start(boot_info.local_apic, TICKS_PER_SECOND);
+
 	if (boot_info.cpu_count < 2)
 		return;
-	if (!boot_info.trampoline || !apic_start(boot_info.local_apic, TICKS_PER_SECOND)) {
+	if (!boot_info.trampoline || !apic) {
 		log_line("cpus: no page below 1 MiB, or no local APIC: only one CPU is used");
 		return;
 	}

@@ -9,10 +9,35 @@
 // again.
 #include "kernel/process/timer.h"
 
+#include "kernel/machine/apic.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/irq.h"
+#include "kernel/machine/timer.h"
+
+#define TICK_NANOSECONDS (1000000000ul / TICKS_PER_SECOND)
 
 static struct spinlock lock; // guards `timers` and every armed timer
 static struct list timers = LIST_INIT(timers);
+static bool first_changed; // for the first CPU, by another one; atomic
+
+// What is due before the next tick gets an interrupt. The lock is held. Only the first CPU can
+// set its own timer; it is asked to.
+static void set_interrupt(void)
+{
+	uint64_t now = clock_monotonic(), when;
+
+	if (list_empty(&timers))
+		return;
+	when = list_first_entry(&timers, struct timer, link)->when;
+	if (when > now + TICK_NANOSECONDS)
+		return;
+	if (this_cpu()->number == 0) {
+		apic_timer_once(when > now ? when - now : 0);
+		return;
+	}
+	__atomic_store_n(&first_changed, true, __ATOMIC_RELAXED);
+	cpu_kick(cpus[0], 0);
+}
 
 // The lock is held.
 static void insert(struct timer *timer, uint64_t when)
@@ -36,6 +61,8 @@ void timer_arm(struct timer *timer, uint64_t when, uint64_t (*fire)(struct timer
 
 	timer->fire = fire;
 	insert(timer, when);
+	if (timers.next == &timer->link)
+		set_interrupt();
 	spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -76,5 +103,18 @@ void timers_expire(uint64_t now)
 		if (again)
 			insert(timer, again);
 	}
+	set_interrupt();
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+void timers_kicked(void)
+{
+	uint64_t flags;
+
+	if (this_cpu()->number != 0 ||
+	    !__atomic_exchange_n(&first_changed, false, __ATOMIC_RELAXED))
+		return;
+	flags = spin_lock_irqsave(&lock);
+	set_interrupt();
 	spin_unlock_irqrestore(&lock, flags);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Things to be done at a later time, at the resolution of the timer's tick.
+// Things to be done at a later time: by the first CPU, in its tick or in an interrupt of its own
+// when they are due before that.
 #pragma once
 
 #include "lib/list.h"
@@ -22,5 +23,7 @@ bool timer_disarm(struct timer *timer);
 // When it will fire, 0: not armed.
 uint64_t timer_when(struct timer *timer);
 
-// Fires all whose time is not after `now`. From the tick.
+// Fires all whose time is not after `now`. On the first CPU, from its interrupts.
 void timers_expire(uint64_t now);
+// Another CPU has interrupted this one: perhaps because something is due earlier than before.
+void timers_kicked(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls that sleep, interval timers, times. Sleeps end at a timer tick, at the first one
-// not before the deadline.
+// System calls that sleep, interval timers, times. Sleeps by the CPU time of a process end at a
+// tick, all others when they are to end.
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/alarm.h"
