@@ -7,6 +7,7 @@
 #include "kernel/system_name.h"
 #include "kernel/process/task.h"
 #include "lib/format.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/commit.h"
 #include "mm/frame.h"
@@ -116,7 +117,23 @@ static int show_host_name(struct pseudo_open *open, struct text *text)
 static int show_pid_max(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	text_print(text, "%d\n", PID_LIMIT);
+	text_print(text, "%d\n", pid_max());
+	return 0;
+}
+
+static int store_pid_max(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t value;
+
+	(void)open;
+	if (!parse_unsigned(bytes, length, 10, &value) || value > INT32_MAX)
+		return -EINVAL;
+	return pid_set_max((int)value);
+}
+
+static int show_constant(struct pseudo_open *open, struct text *text)
+{
+	text_print(text, "%s\n", (const char *)open->subject);
 	return 0;
 }
 
@@ -163,11 +180,23 @@ static long read_thread_self(struct process *process, char *buffer, size_t size)
 	return copy_link(text, buffer, size);
 }
 
+#define CONSTANT(title, string)                                                                  \
+	{                                                                                        \
+		.name = (title), .permissions = 0444, .show = show_constant, .subject = (string) \
+	}
+
 static const struct pseudo_entry kernel_entries[] = {
+	CONSTANT("cap_last_cap", "40"),
+	CONSTANT("core_pattern", "core"),
+	CONSTANT("core_uses_pid", "0"),
 	PSEUDO_TEXT("hostname", show_host_name),
 	PSEUDO_TEXT("osrelease", show_os_release),
 	PSEUDO_TEXT("ostype", show_os_type),
-	PSEUDO_TEXT("pid_max", show_pid_max),
+	CONSTANT("ngroups_max", "65536"),
+	{.name = "pid_max", .permissions = 0644, .show = show_pid_max, .store = store_pid_max},
+	CONSTANT("randomize_va_space", "0"),
+	CONSTANT("tainted", "0"),
+	CONSTANT("version", SYSTEM_VERSION),
 };
 static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("kernel", kernel_entries),

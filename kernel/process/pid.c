@@ -8,14 +8,33 @@
 #include "lib/bitmap.h"
 #include <linux/errno.h>
 
-#define PID_HASH 256 // a power of two: numbers come in sequence, so low bits spread well
+#define LEAST_MAX 301 // Linux's: what it keeps for itself, and one
+#define PID_HASH  256 // a power of two: numbers come in sequence, so low bits spread well
 
 // All guarded by process_lock.
 static uint64_t used[BITMAP_WORDS(PID_LIMIT)];
 static int last_pid;
+static int limit = PID_LIMIT;
 static uint32_t in_use;
 static struct process *process_hash[PID_HASH];
 static struct task *task_hash[PID_HASH];
+
+int pid_max(void)
+{
+	return __atomic_load_n(&limit, __ATOMIC_RELAXED);
+}
+
+int pid_set_max(int max)
+{
+	uint64_t flags;
+
+	if (max < LEAST_MAX || max > PID_LIMIT)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&process_lock);
+	limit = max;
+	spin_unlock_irqrestore(&process_lock, flags);
+	return 0;
+}
 
 int pid_alloc(void)
 {
@@ -24,8 +43,10 @@ int pid_alloc(void)
 
 	if (in_use < PROCESS_LIMIT) {
 		pid = bitmap_next_clear(used, PID_LIMIT, (size_t)last_pid + 1);
-		if (pid == PID_LIMIT)
+		if (pid >= (size_t)limit)
 			pid = bitmap_next_clear(used, PID_LIMIT, 1);
+		if (pid >= (size_t)limit)
+			pid = PID_LIMIT;
 	}
 	if (pid < PID_LIMIT) {
 		bitmap_set(used, pid);

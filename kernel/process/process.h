@@ -25,7 +25,7 @@ struct registers;
 struct rusage;
 struct task;
 
-#define PID_LIMIT     32768 // pids are below this
+#define PID_LIMIT     32768 // pids are below this, and below pid_max()
 #define PROCESS_LIMIT 16384 // live tasks; fork then gives -EAGAIN
 
 enum process_state {
@@ -147,6 +147,11 @@ struct rlimit64 process_limit(struct process *process, unsigned resource);
 // 0, or -EINVAL, -EPERM (by what the running process may do), -ENOMEM. *old: what was there.
 int process_set_limit(struct process *process, unsigned resource, const struct rlimit64 *limit,
 		      struct rlimit64 *old);
+
+// Numbers of processes and tasks stay below this (/proc/sys/kernel/pid_max). -EINVAL for less than
+// Linux allows, or more than there is room for.
+int pid_max(void);
+int pid_set_max(int max);
 
 // Processes now, zombies included; and forks, execs and exits since boot.
 struct process_counts {

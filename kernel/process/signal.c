@@ -74,6 +74,7 @@ void signals_init(struct process_signals *signals)
 {
 	list_init(&signals->pending_info);
 	list_init(&signals->sharers);
+	wait_queue_init(&signals->arrived);
 }
 
 void signals_fork(struct process *child, struct process *parent, bool share)
@@ -217,6 +218,10 @@ static int queue_signal(struct process *process, uint64_t *pending, struct list 
 	    info->code != SI_KERNEL)
 		return -EAGAIN;
 	*pending |= signal_bit(info->signal);
+	// Whoever is about to wait there has joined before it looks at what is pending.
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!list_empty(&process->signals.arrived.waiters))
+		wake_all(&process->signals.arrived);
 	if (note) {
 		note->queued = true;
 		note->queue = queue;

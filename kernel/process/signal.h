@@ -7,6 +7,7 @@
 // them, and it keeps fork cheap. What a sender or a sleeper has to know is in two bit masks.
 #pragma once
 
+#include "kernel/process/wait.h"
 #include "lib/list.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,6 +79,7 @@ struct process_signals {
 	uint64_t caught;                // set to a handler: else the table's is not in force
 	struct signal_actions *actions; // NULL: no handlers, flags or masks
 	struct list sharers;            // processes whose actions are the same ones, in a ring
+	struct wait_queue arrived;      // who waits to read signals from a file
 };
 
 // Sends to a process, or to one task. Permission is the caller's business. From anywhere,

@@ -104,6 +104,15 @@ long sys_tgkill(int pid, int tid, int signal);
 long sys_rt_sigqueueinfo(int pid, int signal, uintptr_t info);
 long sys_rt_tgsigqueueinfo(int pid, int tid, int signal, uintptr_t info);
 
+// sys_event.c
+long sys_eventfd(uint32_t count);
+long sys_eventfd2(uint32_t count, int flags);
+long sys_timerfd_create(int clock, int flags);
+long sys_timerfd_settime(int descriptor, int flags, uintptr_t setting, uintptr_t old);
+long sys_timerfd_gettime(int descriptor, uintptr_t setting);
+long sys_signalfd(int descriptor, uintptr_t mask, size_t size);
+long sys_signalfd4(int descriptor, uintptr_t mask, size_t size, int flags);
+
 // sys_pidfd.c
 long sys_pidfd_open(int pid, uint32_t flags);
 long sys_pidfd_send_signal(int descriptor, int signal, uintptr_t info, uint32_t flags);

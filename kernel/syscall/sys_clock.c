@@ -39,6 +39,13 @@ int user_time_write(uintptr_t to, uint64_t nanoseconds)
 	return copy_to_user(to, &time, sizeof(time));
 }
 
+int user_setting_write(uintptr_t to, const struct alarm_setting *setting)
+{
+	if (user_time_write(to, setting->interval))
+		return -EFAULT;
+	return user_time_write(to + sizeof(struct __kernel_timespec), setting->left);
+}
+
 long sys_clock_gettime(int number, uintptr_t time)
 {
 	struct clock_id clock;

@@ -54,13 +54,6 @@ static int read_setting(uintptr_t from, struct alarm_setting *setting)
 	return user_duration_read(from + sizeof(struct __kernel_timespec), &setting->left);
 }
 
-static int write_setting(uintptr_t to, const struct alarm_setting *setting)
-{
-	if (user_time_write(to, setting->interval))
-		return -EFAULT;
-	return user_time_write(to + sizeof(struct __kernel_timespec), setting->left);
-}
-
 long sys_timer_settime(int id, int flags, uintptr_t new, uintptr_t old)
 {
 	struct alarm_setting setting, before;
@@ -70,7 +63,7 @@ long sys_timer_settime(int id, int flags, uintptr_t new, uintptr_t old)
 		error = posix_timer_set(id, flags & TIMER_ABSTIME, &setting, &before);
 	if (error)
 		return error;
-	return old ? write_setting(old, &before) : 0;
+	return old ? user_setting_write(old, &before) : 0;
 }
 
 long sys_timer_gettime(int id, uintptr_t to)
@@ -78,7 +71,7 @@ long sys_timer_gettime(int id, uintptr_t to)
 	struct alarm_setting setting;
 	int error = posix_timer_get(id, &setting);
 
-	return error ? error : write_setting(to, &setting);
+	return error ? error : user_setting_write(to, &setting);
 }
 
 long sys_timer_getoverrun(int id)
