@@ -154,6 +154,17 @@ static void waiting(void)
 	CALL(wait4, -1, NULL, 0, NULL);
 }
 
+static void memory(void)
+{
+	CALL(pkey_alloc, 1, 0);
+	CALL(pkey_alloc, 0, 99);
+	CALL(pkey_free, 77);
+	CALL(pkey_mprotect, NULL, 0, 0, 77);
+	CALL(remap_file_pages, 1, 0, 0, 0, 0);
+	CALL(remap_file_pages, NULL, PAGE, 1, 0, 0);
+	CALL(eventfd2, 0, 0x100);
+}
+
 static void identity(void)
 {
 	CALL(setpgid, 0, -1);
@@ -178,6 +189,7 @@ int main(void)
 	opening();
 	changing();
 	waiting();
+	memory();
 	identity();
 	return tap_end();
 }
