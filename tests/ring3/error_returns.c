@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -154,12 +155,14 @@ static void waiting(void)
 	CALL(wait4, -1, NULL, 0, NULL);
 }
 
+static char page[PAGE] __attribute__((aligned(PAGE)));
+
 static void memory(void)
 {
 	CALL(pkey_alloc, 1, 0);
 	CALL(pkey_alloc, 0, 99);
 	CALL(pkey_free, 77);
-	CALL(pkey_mprotect, NULL, 0, 0, 77);
+	CALL(pkey_mprotect, page, PAGE, PROT_READ, 77);
 	CALL(remap_file_pages, 1, 0, 0, 0, 0);
 	CALL(remap_file_pages, NULL, PAGE, 1, 0, 0);
 	CALL(eventfd2, 0, 0x100);
