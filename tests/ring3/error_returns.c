@@ -132,6 +132,10 @@ static void changing(void)
 	CALL(fchown, 99, 0, 0);
 	CALL(fchownat, AT_FDCWD, "/", 0, 0, 0x40000000);
 	CALL(utimensat, AT_FDCWD, MISSING, NULL, 0);
+	CALL(utime, MISSING, NULL);
+	CALL(utimes, MISSING, NULL);
+	CALL(futimesat, AT_FDCWD, MISSING, NULL);
+	CALL(futimesat, 99, "x", NULL);
 	CALL(llistxattr, MISSING, NULL, 0);
 }
 
