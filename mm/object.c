@@ -136,22 +136,24 @@ enum purpose {
 	AHEAD,    // it will be, later
 };
 
-static uint64_t pages_of(uint64_t bytes)
+// Whether a page begins at or after so many bytes. A file's length has a sign, so its pages'
+// numbers can be shifted.
+static bool begins_after(uint64_t index, uint64_t bytes)
 {
-	return (bytes >> PAGE_SHIFT) + (bytes % PAGE_SIZE != 0);
+	return index << PAGE_SHIFT >= bytes;
 }
 
 static bool beyond_end(const struct object *object, uint64_t index, enum purpose purpose)
 {
 	return purpose == TO_READ &&
-	       index >= pages_of(__atomic_load_n(&object->size, __ATOMIC_RELAXED));
+	       begins_after(index, __atomic_load_n(&object->size, __ATOMIC_RELAXED));
 }
 
 // Enters a new page. Under object->lock. 0 or -errno.
 static int enter_new(struct object *object, uint64_t index, struct frame *frame,
 		     enum purpose purpose)
 {
-	bool kept = index >= pages_of(object->source);
+	bool kept = begins_after(index, object->source);
 	int error = kept ? count_new_kept(object) : 0;
 
 	if (error)
