@@ -457,7 +457,8 @@ void scheduler_tick(bool from_ring3)
 	if (this_cpu()->number == 0)
 		timers_expire(clock_monotonic());
 	count_tick(this_cpu(), task, task == queue->idle, from_ring3);
-	if (task->process &&
+	// A task on its way out may no longer have a process: another CPU reaps it.
+	if (task->process && !task->exiting &&
 	    (task->process->cpu_limited || !list_empty(&task->process->cpu_timers)))
 		cpu_timers_expire(task);
 	queue->ticks++;
