@@ -37,6 +37,7 @@ bool anon_prepare_slow(struct vma *vma)
 		anon = kzalloc(sizeof(*anon));
 		if (!anon)
 			return false;
+		spin_lock_init(&anon->lock);
 		list_init(&anon->vmas);
 		vma->anon = anon;
 		vma->anon_mark = anon_new_mark(vma->mm);

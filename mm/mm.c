@@ -34,6 +34,7 @@ struct mm *mm_create(void)
 	mm = cache_alloc_zeroed(mm_cache);
 	if (!mm)
 		return NULL;
+	spin_lock_init(&mm->lock);
 	mm->root = page_root_alloc(mm);
 	if (!mm->root) {
 		cache_free(mm_cache, mm);

@@ -22,6 +22,8 @@ uint64_t object_kept_pages(void)
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size)
 {
 	*object = (struct object){.references = 1, .ops = ops, .size = size};
+	spin_lock_init(&object->lock);
+	spin_lock_init(&object->shrink_lock);
 	list_init(&object->vmas);
 	list_init(&object->seen);
 	list_init(&object->pages);

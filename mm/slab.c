@@ -54,6 +54,7 @@ static void cache_setup(struct cache *cache, const char *name, size_t size)
 	while (cache->order < 3 && wasteful(cache->stride, PAGE_SIZE << cache->order))
 		cache->order++;
 	cache->per_slab = (PAGE_SIZE << cache->order) / cache->stride;
+	spin_lock_init(&cache->lock);
 	list_init(&cache->partial);
 	spin_lock(&caches_lock);
 	list_add_tail(&caches, &cache->link);

@@ -74,6 +74,7 @@ static struct files *files_alloc(struct inode *cwd)
 	if (!files)
 		return NULL;
 	files->references = 1;
+	spin_lock_init(&files->lock);
 	files->capacity = FILES_INLINE;
 	files->table = files->inline_table;
 	files->close_on_exec = files->inline_close;
