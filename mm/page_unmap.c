@@ -88,6 +88,28 @@ static void unmap_empty(pte_t *slot, unsigned level, struct frame *below,
 	flush_batch_add_table(batch, below);
 }
 
+static void unmap_leaf(struct frame *table, uintptr_t start, uintptr_t end,
+		       struct flush_batch *batch)
+{
+	if (batch->unreachable)
+		abandon_entries(table, start, end, batch);
+	else
+		unmap_entries(table, start, end, batch);
+}
+
+// Takes the table that `slot` names out of the tree if it is empty; whether it was.
+static bool unmap_if_empty(pte_t *slot, unsigned level, uintptr_t start, uintptr_t end,
+			   struct flush_batch *batch)
+{
+	struct frame *below = entry_frame(*slot);
+
+	if ((below->entries && !MUTANT(table_freed_in_use)) || MUTANT(empty_table_kept))
+		return false;
+	flush_batch_range(batch, start, end);
+	unmap_empty(slot, level, below, batch);
+	return true;
+}
+
 static void unmap_table(struct frame *table, unsigned level, uintptr_t start, uintptr_t end,
 			struct flush_batch *batch)
 {
@@ -99,35 +121,52 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 		uintptr_t first = base + (slot - entries) * level_span(level);
 		uintptr_t from = maximum(first, start);
 		uintptr_t to = minimum(first + level_span(level), end);
-		struct frame *below = entry_frame(*slot);
 
-		if (level == 2 && batch->unreachable)
-			abandon_entries(below, from, to, batch);
-		else if (level == 2)
-			unmap_entries(below, from, to, batch);
+		if (level == 2)
+			unmap_leaf(entry_frame(*slot), from, to, batch);
 		else
-			unmap_table(below, level - 1, from, to, batch);
-		if ((below->entries && !MUTANT(table_freed_in_use)) || MUTANT(empty_table_kept))
-			continue;
-		flush_batch_range(batch, from, to);
-		unmap_empty(slot, level, below, batch);
+			unmap_table(entry_frame(*slot), level - 1, from, to, batch);
+		unmap_if_empty(slot, level, from, to, batch);
 	}
+}
+
+// The same for a range within one lowest table: a path instead of a tree. Where tables are
+// missing, those above may be empty: what was to be entered there could not be.
+static void unmap_path(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch)
+{
+	pte_t *path[5], *table = phys_to_virt(mm->root);
+	unsigned level = 4;
+
+	for (;; level--) {
+		path[level] = &table[level_index(start, level)];
+		if (!*path[level]) {
+			level++;
+			break;
+		}
+		table = entry_table(*path[level]);
+		if (level == 2) {
+			unmap_leaf(table_of(table), start, end, batch);
+			break;
+		}
+	}
+	while (level <= 4 && unmap_if_empty(path[level], level, start, end, batch))
+		level++;
 }
 
 void page_unmap(struct mm *mm, uintptr_t start, uintptr_t end, struct flush_batch *batch)
 {
-	// Most ranges lie in one lowest table, which most often stays. Where it is missing, those
-	// above may be empty: what was to be entered there could not be.
-	if (start >> LEAF_SPAN_SHIFT == (end - 1) >> LEAF_SPAN_SHIFT) {
-		pte_t *slot = page_slot_look(mm, start);
-		uint64_t pages = (end - start) >> PAGE_SHIFT;
+	pte_t *slot;
 
-		if (slot && table_of(slot)->entries > pages) {
-			unmap_entries(table_of(slot), start, end, batch);
-			return;
-		}
+	if (start >> LEAF_SPAN_SHIFT != (end - 1) >> LEAF_SPAN_SHIFT) {
+		unmap_table(phys_to_frame(mm->root), 4, start, end, batch);
+		return;
 	}
-	unmap_table(phys_to_frame(mm->root), 4, start, end, batch);
+	// Most ranges lie in one lowest table, and that most often stays.
+	slot = page_slot_look(mm, start);
+	if (slot && table_of(slot)->entries > (end - start) >> PAGE_SHIFT)
+		unmap_leaf(table_of(slot), start, end, batch);
+	else
+		unmap_path(mm, start, end, batch);
 }
 
 void page_prune(struct mm *mm, uintptr_t address)
