@@ -3,18 +3,14 @@
 // The page-fault handler: from an address and an access to one changed entry, or to the reason
 // why not. It knows no signals; kernel/ makes those of the reason.
 //
-// Runs under mm->lock. Where several CPUs run the address space it is not held while a page is
-// cleared or copied: the fault gives it up for that and decides anew. A file's page is read in
-// under it too: an object whose pages come from a slow device needs that lock to be one that
-// sleeps.
+// Runs under mm->lock. It is not held while a file's page is brought into the page cache, and,
+// where several CPUs run the address space, while a page is cleared or copied: the fault gives it
+// up for that and decides anew.
 
 #include "lib/mutant.h"
-#include "lib/string.h"
-#include "mm/anon.h"
 #include "mm/commit.h"
+#include "mm/fault_internal.h"
 #include "mm/machine.h"
-#include "mm/object.h"
-#include "mm/page_entry.h"
 #include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
@@ -22,43 +18,6 @@
 #include <linux/errno.h>
 
 static uint64_t result_counts[FAULT_RESULT_COUNT]; // atomic
-
-// Everything about one fault that its steps hand on.
-struct fault {
-	struct mm *mm;
-	struct vma *vma;
-	uintptr_t address; // of the page
-	enum fault_access access;
-	pte_t *slot;
-	struct prepared *prepared; // NULL: this is the first try
-	// With AGAIN:
-	struct frame *source; // what to prepare a copy of, held; NULL: zeros
-	bool grown;           // a stack has been extended
-};
-
-// What was made ready between two tries, without the lock.
-struct prepared {
-	struct frame *frame;  // NULL: there was none, or it has been used
-	struct frame *source; // what it is a copy of, held; NULL: zeros
-	bool failed;          // there was no memory: that is the answer if any is needed
-};
-
-// What a step answers that needs a page filled first, without the lock.
-#define AGAIN FAULT_RESULT_COUNT
-
-static inline uint64_t page_index_of(const struct fault *fault)
-{
-	return fault->vma->page_offset + ((fault->address - fault->vma->start) >> PAGE_SHIFT);
-}
-
-// Puts the frame at `page` where nothing was mapped. The caller's reference becomes the mapping's.
-static inline void map_new(struct fault *fault, phys_t page, pte_t extra_bits)
-{
-	pte_t entry = page | page_protection(fault->vma->flags) | extra_bits;
-
-	page_slot_fill(fault->slot, entry);
-	trace(TRACE_FAULT_FRAME, fault->address, entry, 0, page >> PAGE_SHIFT);
-}
 
 // Puts the frame at `page` in the place of `old`; every CPU forgets that before it is let go.
 static inline void map_instead(struct fault *fault, phys_t page, struct frame *old)
@@ -71,63 +30,6 @@ static inline void map_instead(struct fault *fault, phys_t page, struct frame *o
 		machine_flush_range(fault->mm, fault->address, fault->address + PAGE_SIZE);
 	frame_put(old);
 	trace(TRACE_FAULT_FRAME, fault->address, entry, before, page >> PAGE_SHIFT);
-}
-
-static inline void fill_page(struct frame *frame, struct frame *source)
-{
-	if (source)
-		page_copy(frame_to_virt(frame), frame_to_virt(source));
-	else if (!MUTANT(fault_page_not_zeroed))
-		page_clear(frame_to_virt(frame));
-}
-
-// Whether a page is better filled before the lock is taken: other CPUs may be waiting for it.
-// Once, as what was prepared may turn out not to be what is needed.
-static inline bool must_prepare(struct fault *fault, struct frame *source)
-{
-	uint64_t cpus = __atomic_load_n(&fault->mm->cpus, __ATOMIC_RELAXED);
-
-	if (fault->prepared || __builtin_expect(!(cpus & (cpus - 1)), 1))
-		return false;
-	fault->source = source;
-	if (source)
-		frame_get(source);
-	return true;
-}
-
-// The frame filled without the lock, if it holds what is needed.
-static inline struct frame *take_ready(struct fault *fault, struct frame *source)
-{
-	struct prepared *prepared = fault->prepared;
-	struct frame *frame;
-
-	if (!prepared || prepared->source != source)
-		return NULL;
-	frame = prepared->frame;
-	prepared->frame = NULL;
-	return frame;
-}
-
-// A frame of private memory of this VMA: a copy of `source`, or zeros when that is NULL. NULL when
-// out of memory.
-static inline struct frame *new_anon_frame(struct fault *fault, struct frame *source)
-{
-	struct frame *frame;
-
-	if (!anon_prepare(fault->vma))
-		return NULL;
-	frame = take_ready(fault, source);
-	if (fault->prepared && fault->prepared->failed)
-		return NULL;
-	if (!frame) {
-		frame = frame_alloc(0, FRAME_ANON);
-		if (!frame)
-			return NULL;
-		fill_page(frame, source);
-	}
-	frame->owner = fault->vma->anon;
-	frame->index = page_index_of(fault);
-	return frame;
 }
 
 static inline __attribute__((always_inline)) enum fault_result demand_zero(struct fault *fault)
@@ -216,85 +118,6 @@ write_to_present(struct fault *fault)
 	      *fault->slot, frame - frame_table);
 	*fault->slot |= PTE_WRITE | PTE_DIRTY;
 	return FAULT_REUSED;
-}
-
-#define FAULT_AROUND 16 // pages mapped at once when they are in the page cache already
-
-// Maps neighbours of a file page that are cached, within its aligned window, its VMA and its
-// table: the program will soon want them, and each would cost a fault.
-static void map_around(struct fault *fault)
-{
-	struct vma *vma = fault->vma;
-	uintptr_t start = fault->address & ~(FAULT_AROUND * PAGE_SIZE - 1);
-	uintptr_t end = start + FAULT_AROUND * PAGE_SIZE;
-	pte_t *slot;
-
-	if (start < vma->start)
-		start = vma->start;
-	if (end > vma->end)
-		end = vma->end;
-	slot = fault->slot - ((fault->address - start) >> PAGE_SHIFT);
-	for (uintptr_t at = start; at < end; at += PAGE_SIZE, slot++) {
-		struct frame *frame;
-
-		if (*slot)
-			continue;
-		frame = object_cached_page(vma->object,
-					   vma->page_offset + ((at - vma->start) >> PAGE_SHIFT));
-		if (!frame)
-			continue;
-		page_slot_fill(slot, frame_to_phys(frame) | page_protection(vma->flags));
-		vma->mm->file_resident++;
-	}
-}
-
-static enum fault_result map_file_page(struct fault *fault, struct frame *page, bool cached)
-{
-	bool writable = (fault->vma->flags & VMA_SHARED) && fault->access == ACCESS_WRITE;
-
-	fault->mm->file_resident++;
-	if (writable)
-		object_keep(fault->vma->object, page);
-	map_new(fault, frame_to_phys(page), writable ? PTE_WRITE | PTE_DIRTY : 0);
-	if (!(fault->vma->flags & VMA_SHARED))
-		map_around(fault);
-	return cached ? FAULT_FILE_MAPPED : FAULT_FILE_READ;
-}
-
-static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
-{
-	struct frame *frame;
-
-	if (must_prepare(fault, page)) {
-		frame_put(page);
-		return AGAIN;
-	}
-	frame = new_anon_frame(fault, page);
-	if (frame) {
-		fault->mm->anon_resident++;
-		map_new(fault, frame_to_phys(frame), PTE_WRITE | PTE_DIRTY);
-	}
-	frame_put(page);
-	return frame ? FAULT_FILE_COPIED : FAULT_NO_MEMORY;
-}
-
-static __attribute__((noinline)) enum fault_result fault_object(struct fault *fault)
-{
-	bool cached, private = fault->access == ACCESS_WRITE && !(fault->vma->flags & VMA_SHARED);
-	struct frame *page;
-	int error;
-
-	// Before the page is known to exist, as on Linux: which VMAs can be joined depends on it.
-	if (private && !anon_prepare(fault->vma))
-		return FAULT_NO_MEMORY;
-	error = object_page(fault->vma->object, page_index_of(fault), &page, &cached);
-	if (error == -ENOMEM)
-		return FAULT_NO_MEMORY;
-	if (error)
-		return error == -ENXIO ? FAULT_BEYOND_END : FAULT_IO_ERROR;
-	if (private)
-		return copy_file_page(fault, page);
-	return map_file_page(fault, page, cached);
 }
 
 // Reading is allowed wherever anything is: x86 has no memory that can be written or executed but
@@ -408,27 +231,31 @@ static inline __attribute__((always_inline)) enum fault_result decide(struct fau
 	return result;
 }
 
-// Fills a page without the lock and decides again: meanwhile anything may have changed. Called and
-// returns with the lock held.
-static __attribute__((noinline)) enum fault_result prepare_and_decide(const struct fault *first)
+static inline void count(struct mm *mm, enum fault_result result)
 {
-	struct prepared prepared = {.source = first->source};
-	struct fault fault = {first->mm, NULL, first->address, first->access,
-			      .prepared = &prepared};
+	if (result == FAULT_FILE_READ)
+		mm->major_faults++;
+	else if (result <= FAULT_LAST_RESOLVED)
+		mm->minor_faults++;
+}
+
+// Decides again with what the first try lacked: meanwhile anything may have changed.
+static __attribute__((noinline)) enum fault_result handle_prepared(const struct fault *first)
+{
+	struct prepared prepared = {0};
+	struct fault fault = {.mm = first->mm, .address = first->address, .access = first->access};
 	enum fault_result result;
 
-	spin_unlock(&fault.mm->lock);
-	prepared.frame = frame_alloc(0, FRAME_ANON);
-	prepared.failed = !prepared.frame;
-	if (prepared.frame)
-		fill_page(prepared.frame, prepared.source);
+	fault.prepared = &prepared;
+	fault_prepare(first, &prepared);
 	spin_lock(&fault.mm->lock);
 	result = decide(&fault);
-	if (prepared.frame)
-		frame_put(prepared.frame);
-	if (prepared.source)
-		frame_put(prepared.source);
-	return first->grown && result <= FAULT_LAST_RESOLVED ? FAULT_STACK_GROWN : result;
+	if (first->grown && result <= FAULT_LAST_RESOLVED)
+		result = FAULT_STACK_GROWN;
+	count(fault.mm, result);
+	spin_unlock(&fault.mm->lock);
+	fault_release(&prepared);
+	return result;
 }
 
 static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr_t address,
@@ -445,13 +272,10 @@ static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr
 		fault.prepared = NULL;
 		spin_lock(&mm->lock);
 		result = decide(&fault);
-		if (__builtin_expect(result == AGAIN, 0))
-			result = prepare_and_decide(&fault);
-		if (result == FAULT_FILE_READ)
-			mm->major_faults++;
-		else if (result <= FAULT_LAST_RESOLVED)
-			mm->minor_faults++;
+		count(mm, result);
 		spin_unlock(&mm->lock);
+		if (__builtin_expect(result == AGAIN, 0))
+			result = handle_prepared(&fault);
 	}
 	__atomic_add_fetch(&result_counts[result], 1, __ATOMIC_RELAXED);
 	return result;
