@@ -434,7 +434,7 @@ static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("cmdline", show_cmdline),
 	PSEUDO_TEXT("comm", show_comm),
 	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
-	PSEUDO_TEXT("environ", show_environ),
+	{.name = "environ", .permissions = 0400, .show = show_environ},
 	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
 	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
 	{.name = "fd", .permissions = 0500, .directory = &descriptor_directory_ops},

@@ -91,8 +91,12 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 	pseudo->inode.name = entry->name;
 	pseudo->inode.number = entry_number(entry, process);
 	pseudo->inode.links = is_directory(entry) ? 2 : 1;
-	pseudo->inode.uid = process ? process->euid : 0;
-	pseudo->inode.gid = process ? process->egid : 0;
+	// What a process that changed users has may be somebody else's secret: root's to read. Its
+	// own directories it may look into all the same.
+	if (process && (is_directory(entry) || process->dumpable)) {
+		pseudo->inode.uid = process->euid;
+		pseudo->inode.gid = process->egid;
+	}
 	pseudo->inode.device = parent->device == TMPFS_DEVICE ? PROC_DEVICE : parent->device;
 	return pseudo;
 }

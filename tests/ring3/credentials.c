@@ -266,6 +266,33 @@ static int versions(void)
 	return 0;
 }
 
+static void show_open(const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	show(path, fd < 0 ? -1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+// What is whose in /proc: a process that has changed users keeps what it knows from itself.
+static int files_of_a_process(void)
+{
+	char maps[64];
+
+	SETUID(ALICE);
+	show_open("/proc/self/environ", O_RDONLY);
+	show_open("/proc/self/maps", O_RDONLY);
+	show_open("/proc/self/fd", O_RDONLY);
+	show_open("/proc/sys/vm/overcommit_memory", O_RDONLY);
+	show_open("/proc/sys/vm/overcommit_memory", O_WRONLY);
+	snprintf(maps, sizeof(maps), "/proc/%d/environ", getppid());
+	show("the parent's", open(maps, O_RDONLY));
+	prctl(PR_SET_DUMPABLE, 1);
+	show_open("/proc/self/environ", O_RDONLY);
+	return 0;
+}
+
 static int exec_self(void)
 {
 	execl("/proc/self/exe", "credentials", "state", NULL);
@@ -330,6 +357,7 @@ int main(int argc, char **argv)
 	show_status("the bounding set", in_child(fencing));
 	show_status("secure bits", in_child(secure_bits));
 	show_status("versions", in_child(versions));
+	show_status("files", in_child(files_of_a_process));
 	show_status("exec as root for Alice", in_child(next_program));
 	show_status("exec as Alice", in_child(next_program_of_alice));
 	show_status("exec without root's rules", in_child(next_program_without_root));
