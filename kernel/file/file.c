@@ -6,6 +6,7 @@
 // time read from there, write or seek. It is the outermost lock of all.
 #include "kernel/file/file.h"
 #include "kernel/file/device.h"
+#include "kernel/file/tmpfs.h"
 #include "mm/object.h"
 #include "mm/slab.h"
 #include <asm/errno.h>
@@ -166,6 +167,9 @@ int file_mapping(struct file *file, int prot, int flags, struct object **object,
 	// Where there is an object, mmap says this itself, after its other checks as on Linux.
 	if (!*object && !*may_write && (prot & PROT_WRITE))
 		return -EACCES;
+	if (tmpfs_regular(file))
+		return tmpfs_check_mapping(tmpfs_inode(file->inode), shared, prot & PROT_WRITE,
+					   may_write);
 	if (*object || (file->inode && device_is_zero(file->inode)))
 		return 0;
 	return -ENODEV;

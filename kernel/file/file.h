@@ -78,7 +78,7 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **file);
 
 // What a mapping of this file takes its pages from, without a reference: NULL means anonymous
 // memory (/dev/zero). `prot` and `flags` are mmap's; *may_write: mprotect may allow writing later.
-// 0, -EACCES, -EBADF or -ENODEV.
+// 0, -EACCES, -EBADF, -ENODEV or -EPERM.
 int file_mapping(struct file *file, int prot, int flags, struct object **object, bool *may_write);
 
 // The open operation of every directory, by its inode's next_entry (directory.c).

@@ -23,6 +23,19 @@ void space_count(struct mm *mm, struct space_use *use);
 #define PROC_VM_COUNT 8
 extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
 
+// A setting that is a number, as an entry of some directory (proc_sysctl.c).
+#define PROC_SETTING(title, what)                                                \
+	{                                                                        \
+		.name = (title), .permissions = 0644, .show = proc_show_setting, \
+		.store = proc_store_setting, .subject = &(what)                  \
+	}
+int proc_show_setting(struct pseudo_open *open, struct text *text);
+int proc_store_setting(struct pseudo_open *open, const char *text, size_t length);
+extern const struct setting proc_shm_max, proc_shm_all, proc_shm_count; // /proc/sys/kernel/shm*
+
+// /proc/sysvipc/shm (shm.c).
+int proc_show_shm(struct pseudo_open *open, struct text *text);
+
 int proc_show_limits(struct pseudo_open *open, struct text *text); // proc_limits.c
 int proc_show_maps(struct pseudo_open *open, struct text *text);
 int proc_show_smaps(struct pseudo_open *open, struct text *text);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/sys/vm: settings that are numbers, read and written as Linux's sysctl does. Each is one
-// word, read and written whole; whoever uses it sees the old value or the new one.
+// /proc/sys/vm and what is like it: settings that are numbers, read and written as Linux's sysctl
+// does. Each is one word, read and written whole; whoever uses it sees the old value or the new
+// one.
 #include "kernel/driver/log.h"
 #include "kernel/file/proc_internal.h"
+#include "kernel/file/shm.h"
 #include "kernel/file/sysctl.h"
 #include "kernel/process/task.h"
 #include "lib/parse.h"
@@ -73,7 +75,7 @@ static const struct setting min_address = {
 	.capability = CAP_SYS_RAWIO,
 };
 
-static int show_setting(struct pseudo_open *open, struct text *text)
+int proc_show_setting(struct pseudo_open *open, struct text *text)
 {
 	const struct setting *setting = open->subject;
 
@@ -127,7 +129,7 @@ static int store_large(const struct setting *setting, bool negative, uint64_t nu
 	return 0;
 }
 
-static int store_setting(struct pseudo_open *open, const char *text, size_t length)
+int proc_store_setting(struct pseudo_open *open, const char *text, size_t length)
 {
 	const struct setting *setting = open->subject;
 	uint64_t number;
@@ -161,12 +163,6 @@ int sysctl_set(const char *name, const char *value)
 	return -ENOENT;
 }
 
-#define SETTING(title, what)                                                \
-	{                                                                   \
-		.name = (title), .permissions = 0644, .show = show_setting, \
-		.store = store_setting, .subject = &(what)                  \
-	}
-
 static unsigned last_drop; // what was written last, as Linux shows it
 
 static int show_drop_caches(struct pseudo_open *open, struct text *text)
@@ -194,16 +190,20 @@ static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t
 	return 0;
 }
 
+const struct setting proc_shm_max = {.value = &shm_limits.max, .large = true};
+const struct setting proc_shm_all = {.value = &shm_limits.all, .large = true};
+const struct setting proc_shm_count = {.value = &shm_limits.count, .least = 0, .most = 1 << 15};
+
 const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT] = {
-	SETTING("admin_reserve_kbytes", admin_reserve),
+	PROC_SETTING("admin_reserve_kbytes", admin_reserve),
 	{.name = "drop_caches",
 	 .permissions = 0200 | 0444,
 	 .show = show_drop_caches,
 	 .store = store_drop_caches},
-	SETTING("max_map_count", map_count),
-	SETTING("mmap_min_addr", min_address),
-	SETTING("overcommit_kbytes", kbytes),
-	SETTING("overcommit_memory", policy),
-	SETTING("overcommit_ratio", ratio),
-	SETTING("user_reserve_kbytes", user_reserve),
+	PROC_SETTING("max_map_count", map_count),
+	PROC_SETTING("mmap_min_addr", min_address),
+	PROC_SETTING("overcommit_kbytes", kbytes),
+	PROC_SETTING("overcommit_memory", policy),
+	PROC_SETTING("overcommit_ratio", ratio),
+	PROC_SETTING("user_reserve_kbytes", user_reserve),
 };

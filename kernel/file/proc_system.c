@@ -37,7 +37,7 @@ static int show_meminfo(struct pseudo_open *open, struct text *text)
 	(void)open;
 	print_kib(text, "MemTotal", total);
 	print_kib(text, "MemFree", free);
-	print_kib(text, "MemAvailable", free + cached);
+	print_kib(text, "MemAvailable", free + cached - object_kept_pages());
 	print_kib(text, "Buffers", 0);
 	print_kib(text, "Cached", cached);
 	print_kib(text, "SwapCached", 0);
@@ -46,7 +46,7 @@ static int show_meminfo(struct pseudo_open *open, struct text *text)
 	print_kib(text, "Dirty", 0);
 	print_kib(text, "Writeback", 0);
 	print_kib(text, "AnonPages", frame_kind_count(FRAME_ANON));
-	print_kib(text, "Shmem", 0);
+	print_kib(text, "Shmem", object_kept_pages());
 	print_kib(text, "KReclaimable", 0);
 	print_kib(text, "Slab", slab);
 	print_kib(text, "SReclaimable", 0);
@@ -140,14 +140,14 @@ static int show_constant(struct pseudo_open *open, struct text *text)
 static int show_file_systems(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	text_print(text, "nodev\trootfs\nnodev\tproc\nnodev\tsysfs\n");
+	text_print(text, "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\n");
 	return 0;
 }
 
 static int show_mounts(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	text_print(text, "rootfs / rootfs ro 0 0\nproc /proc proc rw 0 0\n"
+	text_print(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw 0 0\n"
 			 "sysfs /sys sysfs rw 0 0\n");
 	return 0;
 }
@@ -195,8 +195,14 @@ static const struct pseudo_entry kernel_entries[] = {
 	CONSTANT("ngroups_max", "65536"),
 	{.name = "pid_max", .permissions = 0644, .show = show_pid_max, .store = store_pid_max},
 	CONSTANT("randomize_va_space", "0"),
+	PROC_SETTING("shmall", proc_shm_all),
+	PROC_SETTING("shmmax", proc_shm_max),
+	PROC_SETTING("shmmni", proc_shm_count),
 	CONSTANT("tainted", "0"),
 	CONSTANT("version", SYSTEM_VERSION),
+};
+static const struct pseudo_entry sysvipc_entries[] = {
+	PSEUDO_TEXT("shm", proc_show_shm),
 };
 static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("kernel", kernel_entries),
@@ -212,6 +218,7 @@ static const struct pseudo_entry root_entries[] = {
 	{.name = "thread-self", .readlink = read_thread_self},
 	PSEUDO_TEXT("stat", proc_show_stat),
 	PSEUDO_DIRECTORY("sys", switch_entries),
+	PSEUDO_DIRECTORY("sysvipc", sysvipc_entries),
 	PSEUDO_TEXT("uptime", proc_show_uptime),
 	PSEUDO_TEXT("version", show_version),
 	PSEUDO_TEXT("vmstat", show_vmstat),

@@ -13,9 +13,14 @@
 #include "lib/avl.h"
 #include "lib/list.h"
 #include "mm/object.h"
+#include <linux/fcntl.h>
 #include <stdbool.h>
 
 struct file;
+
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020 // newer than some systems' headers
+#endif
 
 #define TMPFS_ENTRY_SIZE 20 // what an entry adds to its directory's st_size, as on Linux
 
@@ -101,5 +106,10 @@ int tmpfs_resize(struct inode *inode, uint64_t size);
 long tmpfs_allocate(struct file *file, int mode, uint64_t offset, uint64_t length);
 // For objects that are a tmpfs file's.
 int tmpfs_punch(struct object *object, uint64_t first, uint64_t end);
+// fcntl's F_ADD_SEALS: 0 or -errno.
+int tmpfs_add_seals(struct file *file, uint64_t seals);
+// Whether the file's seals allow a mapping; a shared one may lose the right to be written later. 0
+// or -EPERM.
+int tmpfs_check_mapping(const struct tmpfs_inode *node, bool shared, bool write, bool *may_write);
 // The file behind an open file; NULL: it is no regular file of this file system.
 struct tmpfs_inode *tmpfs_regular(const struct file *file);

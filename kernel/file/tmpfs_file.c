@@ -374,6 +374,59 @@ long tmpfs_allocate(struct file *file, int mode, uint64_t offset, uint64_t lengt
 	return result;
 }
 
+// ---- seals ----
+#define ALL_SEALS                                                                         \
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | \
+	 F_SEAL_EXEC)
+#define WRITE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+static int add_seals(struct inode *inode, uint32_t seals)
+{
+	struct tmpfs_file *file = &tmpfs_inode(inode)->file;
+	int result;
+
+	if (file->seals & F_SEAL_SEAL)
+		return -EPERM;
+	if ((seals & F_SEAL_WRITE) && !(file->seals & F_SEAL_WRITE)) {
+		result = object_deny_write(&file->object);
+		if (result)
+			return result;
+	}
+	if ((seals & F_SEAL_EXEC) && (inode->mode & 0111))
+		seals |= WRITE_SEALS;
+	file->seals |= seals;
+	return 0;
+}
+
+int tmpfs_add_seals(struct file *file, uint64_t seals)
+{
+	struct tmpfs_inode *node = tmpfs_regular(file);
+	int result;
+
+	if (seals > UINT32_MAX)
+		return -EINVAL;
+	if (!file_writable(file))
+		return -EPERM;
+	if ((seals & ~(uint64_t)ALL_SEALS) || !node)
+		return -EINVAL;
+	result = sleep_lock_take(&node->file.lock);
+	if (result)
+		return result;
+	result = add_seals(&node->inode, (uint32_t)seals);
+	sleep_lock_release(&node->file.lock);
+	return result;
+}
+
+int tmpfs_check_mapping(const struct tmpfs_inode *node, bool shared, bool write, bool *may_write)
+{
+	if (!shared || !(node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return 0;
+	if (write)
+		return -EPERM;
+	*may_write = false;
+	return 0;
+}
+
 // ---- opening ----
 static void regular_release(struct file *file)
 {

@@ -238,6 +238,7 @@ static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
 		node->file.object.quota = limit;
 		inode->object = &node->file.object;
 		sleep_lock_init(&node->file.lock);
+		node->file.seals = F_SEAL_SEAL; // only memfd_create's can be sealed
 	}
 	inode_touch(inode, TIME_ACCESS | TIME_MODIFICATION | TIME_CHANGE | TIME_BIRTH);
 	return node;

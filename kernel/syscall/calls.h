@@ -95,6 +95,10 @@ long sys_mlock(uintptr_t address, size_t size);
 long sys_mlock2(uintptr_t address, size_t size, int flags);
 long sys_munlock(uintptr_t address, size_t size);
 long sys_mlockall(int flags);
+long sys_shmget(int key, size_t size, int flags); // sys_shm.c
+long sys_shmat(int id, uintptr_t address, int flags);
+long sys_shmdt(uintptr_t address);
+long sys_shmctl(int id, int command, uintptr_t buffer);
 long sys_munlockall(void);
 
 // sys_kill.c

@@ -92,6 +92,9 @@ long sys_symlinkat(uintptr_t target, int directory, uintptr_t path);
 long sys_mknod(uintptr_t path, uint32_t mode, uint32_t device);
 long sys_mknodat(int directory, uintptr_t path, uint32_t mode, uint32_t device);
 
+// sys_memfd.c
+long sys_memfd_create(uintptr_t name, unsigned flags);
+
 // sys_file_xattr.c; what follows the first argument does not matter
 long sys_getxattr(uintptr_t path);
 long sys_lgetxattr(uintptr_t path);

@@ -148,6 +148,9 @@ static int change_mode(struct inode *inode, const struct change *change)
 		return -EPERM;
 	if (inode_is(inode, S_IFLNK))
 		return -EOPNOTSUPP;
+	if (inode_is(inode, S_IFREG) && (tmpfs_inode(inode)->file.seals & F_SEAL_EXEC) &&
+	    ((mode ^ inode->mode) & 0111))
+		return -EPERM;
 	if (current_process()->fsgid != inode->gid && !credentials_in_group(inode->gid) &&
 	    !capable(CAP_FSETID))
 		mode &= ~(uint32_t)S_ISGID;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls that ask and steer an open file: fcntl, ioctl, getdents64. Left out of fcntl:
-// locks, leases, owners, seals.
+// locks, leases, owners.
 #include "kernel/file/pipe.h"
+#include "kernel/file/tmpfs.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls_file.h"
@@ -90,6 +91,10 @@ static long control_file(int descriptor, struct file *file, unsigned command, ui
 		return pipe_size(file, 0);
 	case F_SETPIPE_SZ:
 		return pipe_size(file, argument);
+	case F_ADD_SEALS:
+		return tmpfs_add_seals(file, argument);
+	case F_GET_SEALS:
+		return tmpfs_regular(file) ? (long)tmpfs_regular(file)->file.seals : -EINVAL;
 	default:
 		return -EINVAL;
 	}

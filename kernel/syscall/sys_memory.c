@@ -19,13 +19,21 @@ static long map_file(struct file *file, uintptr_t address, size_t length, int pr
 		     uint64_t offset)
 {
 	struct object *object;
-	bool may_write;
+	bool may_write, hold;
 	int error = file_mapping(file, prot, flags, &object, &may_write);
+	long result;
 
 	if (error)
 		return error;
-	return mm_mmap(current_task()->mm, address, length, prot, flags, object,
-		       object ? offset / PAGE_SIZE : 0, may_write);
+	// From here until it is there, nobody can say that there is no such mapping.
+	hold = object && may_write && (flags & MAP_TYPE) != MAP_PRIVATE;
+	if (hold && object_hold_writable(object))
+		return -EPERM;
+	result = mm_mmap(current_task()->mm, address, length, prot, flags, object,
+			 object ? offset / PAGE_SIZE : 0, may_write);
+	if (hold)
+		object_drop_writable(object);
+	return result;
 }
 
 // What Linux says when none have been set aside: -ENOMEM, and -EINVAL for a size that there is

@@ -12,6 +12,7 @@
 #include "kernel/syscall/user_time.h"
 #include "lib/string.h"
 #include "mm/frame.h"
+#include "mm/object.h"
 #include <linux/errno.h>
 #include <linux/random.h>
 #include <linux/sysinfo.h>
@@ -41,6 +42,7 @@ long sys_sysinfo(uintptr_t info)
 	value.uptime = (long)(clock_monotonic() / NANOSECONDS);
 	value.totalram = frame_total() * PAGE_SIZE;
 	value.freeram = frame_kind_count(FRAME_FREE) * PAGE_SIZE;
+	value.sharedram = object_kept_pages() * PAGE_SIZE;
 	value.procs = (uint16_t)process_counts().tasks;
 	value.mem_unit = 1;
 	return copy_to_user(info, &value, sizeof(value));
