@@ -8,6 +8,7 @@
 #include "kernel/file/files.h"
 #include "kernel/file/initrd.h"
 #include "kernel/file/pipe.h"
+#include "kernel/file/place.h"
 #include "kernel/file/tty.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/cpu_start.h"
@@ -50,7 +51,7 @@ static void start_files(void)
 		archive = phys_to_virt(boot_info.modules[0].start);
 		size = boot_info.modules[0].end - boot_info.modules[0].start;
 	}
-	if (file_start() || files_start() || pipe_start())
+	if (file_start() || files_start() || place_start() || pipe_start())
 		panic("no memory for the caches of files");
 	if (initrd_start(archive, size))
 		panic("out of memory while reading the initrd");

@@ -67,7 +67,7 @@ static uint16_t *table_bits(struct file **table, unsigned capacity)
 }
 
 // ---- lifetime ----
-static struct files *files_alloc(struct inode *cwd)
+static struct files *files_alloc(void)
 {
 	struct files *files = cache_alloc_zeroed(files_cache);
 
@@ -78,37 +78,12 @@ static struct files *files_alloc(struct inode *cwd)
 	files->capacity = FILES_INLINE;
 	files->table = files->inline_table;
 	files->close_on_exec = files->inline_close;
-	files->cwd = inode_get(cwd);
 	return files;
-}
-
-struct inode *files_cwd_of(struct files *files)
-{
-	struct inode *cwd;
-
-	spin_lock(&files->lock);
-	cwd = inode_get(files->cwd);
-	spin_unlock(&files->lock);
-	return cwd;
-}
-
-uint32_t files_umask(struct files *files)
-{
-	return __atomic_load_n(&files->umask, __ATOMIC_RELAXED);
-}
-
-uint32_t files_umask_set(struct files *files, uint32_t umask)
-{
-	return __atomic_exchange_n(&files->umask, umask, __ATOMIC_RELAXED);
 }
 
 struct files *files_create(void)
 {
-	struct files *files = files_alloc(root_inode);
-
-	if (files)
-		files->umask = 0022;
-	return files;
+	return files_alloc();
 }
 
 // The smallest capacity that holds every descriptor in use.
@@ -153,11 +128,9 @@ static int set_capacity(struct files *copy, unsigned capacity)
 // Memory is allocated without the lock: another thread may need more by then.
 struct files *files_fork(struct files *files)
 {
-	struct inode *cwd = files_cwd_of(files);
-	struct files *copy = files_alloc(cwd);
+	struct files *copy = files_alloc();
 	unsigned needed;
 
-	inode_put(cwd);
 	if (!copy)
 		return NULL;
 	spin_lock(&files->lock);
@@ -169,7 +142,6 @@ struct files *files_fork(struct files *files)
 		}
 		spin_lock(&files->lock);
 	}
-	copy->umask = files->umask;
 	copy_table(copy, files);
 	spin_unlock(&files->lock);
 	return copy;
@@ -189,7 +161,6 @@ void files_put(struct files *files)
 		file_put(files->table[i]);
 	if (files->table != files->inline_table)
 		table_free(files->table, files->capacity);
-	inode_put(files->cwd);
 	cache_free(files_cache, files);
 }
 
@@ -402,25 +373,4 @@ struct file *file_borrow_descriptor(int descriptor, bool *counted)
 	if (__builtin_expect(*counted, 0))
 		return files_lookup(files, descriptor);
 	return (unsigned)descriptor < files->capacity ? files->table[descriptor] : NULL;
-}
-
-struct inode *files_cwd(void)
-{
-	struct task *task = current_task();
-	struct files *files = task ? task->files : NULL;
-
-	return files ? files_cwd_of(files) : inode_get(root_inode);
-}
-
-void files_chdir(struct inode *directory)
-{
-	struct files *files = current_task()->files;
-	struct inode *old;
-
-	inode_get(directory);
-	spin_lock(&files->lock);
-	old = files->cwd;
-	files->cwd = directory;
-	spin_unlock(&files->lock);
-	inode_put(old);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A process's descriptors, the directory its relative paths start at, and its umask. Shared
-// between threads, copied by fork. Linux keeps directory and umask apart (CLONE_FS); here they go
-// with CLONE_FILES, as nobody but a test asks for one without the other.
+// A process's descriptors. Shared between threads (CLONE_FILES), copied by fork.
 #pragma once
 
 #include "kernel/file/file.h"
@@ -14,12 +12,10 @@
 #define FILES_MAX    (1u << 16) // whatever RLIMIT_NOFILE says
 
 struct files {
-	uint32_t references;  // tasks, and /proc for a moment; atomic
-	struct spinlock lock; // guards all below but umask, which is atomic
-	uint32_t capacity;    // descriptors there is room for, a multiple of FILES_INLINE
-	uint32_t first_free;  // no descriptor below it is free
-	struct inode *cwd;    // held
-	uint32_t umask;
+	uint32_t references;     // tasks, and /proc for a moment; atomic
+	struct spinlock lock;    // guards all below
+	uint32_t capacity;       // descriptors there is room for, a multiple of FILES_INLINE
+	uint32_t first_free;     // no descriptor below it is free
 	struct file **table;     // `capacity` pointers, NULL: free
 	uint16_t *close_on_exec; // one bit a descriptor
 	struct file *inline_table[FILES_INLINE];
@@ -27,7 +23,7 @@ struct files {
 };
 
 int files_start(void);                         // before the first one: 0 or -ENOMEM
-struct files *files_create(void);              // empty, at the root; NULL when out of memory
+struct files *files_create(void);              // empty; NULL when out of memory
 struct files *files_fork(struct files *files); // a copy; NULL when out of memory
 struct files *files_get(struct files *files);
 void files_put(struct files *files);           // the last one closes everything
@@ -54,15 +50,6 @@ unsigned files_end(struct files *files);
 // a terminal, or plain streams. 0 or -ENOMEM.
 int files_open_standard(struct files *files);
 
-// The working directory and umask of whoever has the table; the directory with a reference.
-struct inode *files_cwd_of(struct files *files);
-uint32_t files_umask(struct files *files);
-// Sets the umask: what it was.
-uint32_t files_umask_set(struct files *files, uint32_t umask);
-// The running task's working directory, with a reference.
-struct inode *files_cwd(void);
-// Makes `directory` the working directory; takes its own reference.
-void files_chdir(struct inode *directory);
 // The open file of one of the running task's descriptors, with a reference; NULL: -EBADF.
 struct file *file_get_descriptor(int descriptor);
 // The same until this system call's end at most. Of a table that nobody shares nothing can be

@@ -5,7 +5,7 @@
 // holds the link's target and what came after the link.
 //
 // Left out: mount points that are not part of the tree, and a root directory other than "/".
-#include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/file/inode.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -257,7 +257,7 @@ int path_find(struct inode *directory, const char *path, unsigned flags, struct 
 
 int path_lookup(const char *path, struct inode **found)
 {
-	struct inode *cwd = files_cwd();
+	struct inode *cwd = current_directory();
 	int result = path_lookup_at(cwd, path, 0, found);
 
 	inode_put(cwd);

@@ -4,6 +4,7 @@
 // this kernel has not (priorities, swap, capabilities short of all) says what it would say on a
 // Linux where nobody uses it.
 #include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/file/proc_internal.h"
 #include "kernel/file/tty.h"
 #include "kernel/machine/timer.h"
@@ -299,6 +300,18 @@ static struct files *shown_files(const struct pseudo_open *open)
 	return files;
 }
 
+static void show_umask(const struct pseudo_open *open, struct text *text)
+{
+	struct task *task = shown_task(open);
+	struct place *place = task ? task_place(task) : NULL;
+
+	if (place)
+		text_print(text, "Umask:\t%04o\n", place_umask(place));
+	place_put(place);
+	if (task)
+		task_put(task);
+}
+
 static void status_groups(const struct process *process, struct text *text)
 {
 	struct group_list *list = credentials_group_list(process);
@@ -319,8 +332,7 @@ static void status_identity(const struct pseudo_open *open, struct text *text)
 
 	shown_name(open, name);
 	text_print(text, "Name:\t%s\n", name);
-	if (files)
-		text_print(text, "Umask:\t%04o\n", files_umask(files));
+	show_umask(open, text);
 	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", letter,
 		   state_name(letter), process->pid, open->tid ? open->tid : process->pid,
 		   process_parent_pid(process));
@@ -384,10 +396,10 @@ static int follow_exe(struct process *process, struct inode **target)
 static int follow_cwd(struct process *process, struct inode **target)
 {
 	struct task *task = process_main_task(process);
-	struct files *files = task ? task_files(task) : NULL;
+	struct place *place = task ? task_place(task) : NULL;
 
-	*target = files ? files_cwd_of(files) : NULL;
-	files_put(files);
+	*target = place ? place_directory(place) : NULL;
+	place_put(place);
 	if (task)
 		task_put(task);
 	return *target ? 0 : -ENOENT;

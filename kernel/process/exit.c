@@ -9,6 +9,7 @@
 // longer on process->tasks when it has given everything back; whoever is the last there makes the
 // zombie, so that wait4 never sees a process that still uses memory.
 #include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/file/tty.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
@@ -279,6 +280,16 @@ static void end_process(struct process *process)
 		tty_session_ended(process->pid);
 }
 
+static void leave_place(struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct place *place = task->place;
+
+	task->place = NULL;
+	spin_unlock_irqrestore(&process_lock, flags);
+	place_put(place);
+}
+
 _Noreturn void task_exit(int status)
 {
 	struct task *task = current_task();
@@ -288,6 +299,7 @@ _Noreturn void task_exit(int status)
 		end_process(task->process);
 	task_set_files(task, NULL);
 	files_put(files);
+	leave_place(task);
 	if (task->mm)
 		leave_memory(task);
 	task_signals_release(task);

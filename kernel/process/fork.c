@@ -9,6 +9,7 @@
 #include "kernel/file/files.h"
 #include "kernel/file/inode.h"
 #include "kernel/file/pidfd.h"
+#include "kernel/file/place.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
@@ -41,7 +42,8 @@ static int share_files(struct task *child, struct task *parent, uint64_t flags)
 		child->files = files_get(parent->files);
 	else
 		child->files = files_fork(parent->files);
-	return child->files ? 0 : -ENOMEM;
+	child->place = flags & CLONE_FS ? place_get(parent->place) : place_fork(parent->place);
+	return child->files && child->place ? 0 : -ENOMEM;
 }
 
 // The state of ring 3: the parent's at this moment, but for the result of the call.
@@ -138,6 +140,7 @@ static void task_abandon(struct task *child)
 		mm_put(child->mm);
 	if (child->files)
 		files_put(child->files);
+	place_put(child->place);
 	task_put(child);
 	if (process != current_process())
 		process_put(process);

@@ -6,6 +6,7 @@
 // The lines logged here are read by tools/run: it makes its exit status of them.
 #include "kernel/driver/log.h"
 #include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/file/inode.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/exit.h"
@@ -168,7 +169,8 @@ void process_start_init(void)
 	limits_init(process);
 	task_set_name(task, "init");
 	task->files = files_create();
-	if (!task->files || files_open_standard(task->files))
+	task->place = place_create();
+	if (!task->files || !task->place || files_open_standard(task->files))
 		panic("no memory for the first process's files");
 	task_set_entry(task, become_init, NULL);
 	link_init(process, task);

@@ -7,6 +7,7 @@
 #include "kernel/process/task.h"
 
 #include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
@@ -146,6 +147,17 @@ struct files *task_files(struct task *task)
 		files_get(files);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return files;
+}
+
+struct place *task_place(struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct place *place = task->place;
+
+	if (place)
+		place_get(place);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return place;
 }
 
 void task_set_files(struct task *task, struct files *files)

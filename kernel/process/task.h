@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct files;
+struct place;
 struct futex_pi_waiter;
 struct mm;
 struct process;
@@ -49,6 +50,7 @@ struct task {
 	uint64_t gs_base;        // the same
 	struct mm *mm;           // NULL: a task of the kernel. Changed as `files` is (exec, exit)
 	struct files *files;     // changed by the task itself, under process_lock
+	struct place *place;     // the same
 	struct process *process; // constant
 
 	uint32_t references; // hash and process's list count as one; atomic
@@ -168,6 +170,7 @@ void task_name(struct task *task, char name[TASK_NAME_SIZE]);
 
 // The descriptor table of any task, with a reference, or NULL when it has none any more.
 struct files *task_files(struct task *task);
+struct place *task_place(struct task *task);
 // Gives the running task another one, or none. The caller puts the old one.
 void task_set_files(struct task *task, struct files *files);
 

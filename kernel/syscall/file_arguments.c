@@ -2,6 +2,7 @@
 //
 // Paths and descriptors as system calls take them.
 #include "kernel/syscall/file_arguments.h"
+#include "kernel/file/place.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
 #include "mm/slab.h"
@@ -36,7 +37,7 @@ int get_start(int directory, const char *path, struct inode **start)
 		return 0;
 	}
 	if (directory == AT_FDCWD) {
-		*start = files_cwd();
+		*start = current_directory();
 		return 0;
 	}
 	file = file_get_descriptor(directory);
@@ -55,7 +56,7 @@ static int lookup_descriptor(int descriptor, struct inode **found)
 	struct file *file;
 
 	if (descriptor == AT_FDCWD) {
-		*found = files_cwd();
+		*found = current_directory();
 		return 0;
 	}
 	file = file_get_descriptor(descriptor);

@@ -2,6 +2,7 @@
 //
 // System calls that make, remove and move names. What a path leads to is found here, with Linux's
 // checks in Linux's order; the rest is the directory's file system's.
+#include "kernel/file/place.h"
 #include "kernel/process/credentials.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls_file.h"
@@ -65,7 +66,7 @@ static long make_at(int directory, uintptr_t path, uint32_t mode, uint32_t speci
 // Permissions as a new file gets them.
 static uint32_t masked(uint32_t permissions)
 {
-	return permissions & ~__atomic_load_n(&current_task()->files->umask, __ATOMIC_RELAXED);
+	return permissions & ~place_umask(current_task()->place);
 }
 
 long sys_mkdirat(int directory, uintptr_t path, uint32_t mode)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls that make and close descriptors: open, close, pipe, dup.
+#include "kernel/file/place.h"
 #include "kernel/file/pipe.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
@@ -37,7 +38,7 @@ static int open_path(int directory, const char *path, unsigned flags, uint32_t m
 
 	if (result)
 		return result;
-	mode &= ~__atomic_load_n(&current_task()->files->umask, __ATOMIC_RELAXED);
+	mode &= ~place_umask(current_task()->place);
 	result = file_open(start, path, flags & ~(unsigned)O_CLOEXEC, mode & 07777, &file);
 	inode_put(start);
 	if (result)

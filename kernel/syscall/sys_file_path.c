@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls on the working directory and the umask.
+#include "kernel/file/place.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls_file.h"
@@ -13,7 +14,7 @@
 
 long sys_getcwd(uintptr_t buffer, size_t size)
 {
-	struct inode *cwd = files_cwd();
+	struct inode *cwd = current_directory();
 	char *path = kmalloc(PATH_MAX);
 	long length = -ENOMEM;
 
@@ -40,7 +41,7 @@ long sys_chdir(uintptr_t path)
 
 	if (result)
 		return result;
-	files_chdir(directory);
+	change_directory(directory);
 	inode_put(directory);
 	return 0;
 }
@@ -53,7 +54,7 @@ long sys_fchdir(int descriptor)
 	if (!file)
 		return -EBADF;
 	if (file->inode && inode_is(file->inode, S_IFDIR))
-		files_chdir(file->inode);
+		change_directory(file->inode);
 	else
 		result = -ENOTDIR;
 	file_put(file);
@@ -62,5 +63,5 @@ long sys_fchdir(int descriptor)
 
 long sys_umask(uint32_t mask)
 {
-	return files_umask_set(current_task()->files, mask & 0777);
+	return change_umask(mask & 0777);
 }

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include "tests/ring3/tap.h"
 
@@ -138,6 +139,9 @@ static int sets(void *argument)
 {
 	(void)argument;
 	value = 5;
+	umask(077);
+	if (chdir("/proc") || dup2(0, 40) != 40)
+		return 8;
 	signal(SIGUSR1, handler);
 	signal(SIGUSR2, SIG_IGN);
 	return 9;
@@ -151,11 +155,21 @@ static struct sigaction action_of(int signal)
 	return action;
 }
 
+static bool is_at(const char *directory)
+{
+	char path[256];
+
+	return getcwd(path, sizeof(path)) && strcmp(path, directory) == 0;
+}
+
 static void sharing(const char *name, int flags)
 {
 	int child, status;
 
 	value = 1;
+	umask(022);
+	if (chdir("/"))
+		return;
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGUSR2, SIG_DFL);
 	child = clone(sets, stack + sizeof(stack), flags | SIGCHLD, NULL);
@@ -164,6 +178,8 @@ static void sharing(const char *name, int flags)
 	       value == 5 ? "shared" : "apart",
 	       action_of(SIGUSR1).sa_handler == handler ? "shared" : "apart",
 	       action_of(SIGUSR2).sa_handler == SIG_IGN ? "shared" : "apart");
+	printf("# directory %s, umask %o, descriptors %s\n", is_at("/proc") ? "shared" : "apart",
+	       umask(022), close(40) == 0 ? "shared" : "apart");
 	fflush(stdout);
 }
 
@@ -393,6 +409,8 @@ int main(void)
 	sharing("nothing", 0);
 	sharing("memory", CLONE_VM);
 	sharing("memory and handlers", CLONE_VM | CLONE_SIGHAND);
+	sharing("the place alone", CLONE_FS);
+	sharing("descriptors alone", CLONE_FILES);
 	sharing("everything", CLONE_VM | CLONE_SIGHAND | CLONE_FS | CLONE_FILES);
 	turns();
 	shared_once();

@@ -131,18 +131,32 @@ static int last_by_pthread_exit(void)
 	pthread_exit(NULL);
 }
 
+static int told[2];
+
+static void *exit_group_when_told(void *status)
+{
+	char byte;
+
+	while (read(told[0], &byte, 1) != 1)
+		continue;
+	_exit((int)(long)status);
+}
+
 static void zombie_only_at_the_end(void)
 {
-	pid_t child = fork();
+	pid_t child;
 	int status;
 
+	check(pipe(told) == 0, "a pipe");
+	child = fork();
 	if (child == 0) {
-		start(exit_group_later, (void *)4, NULL);
+		start(exit_group_when_told, (void *)4, NULL);
 		syscall(SYS_exit, 3);
 	}
 	nap(10);
 	check(waitpid(child, &status, WNOHANG) == 0, "a first thread's end is not the process's");
 	check(kill(child, 0) == 0, "the process is still there");
+	check(write(told[1], "x", 1) == 1, "until it is told");
 	waitpid(child, &status, 0);
 	show_status("then", status);
 }

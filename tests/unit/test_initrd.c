@@ -29,7 +29,7 @@
 
 #include "kernel/driver/log.h"
 #include "kernel/file/device.h"
-#include "kernel/file/files.h"
+#include "kernel/file/place.h"
 #include "kernel/file/initrd.h"
 #include "kernel/file/pseudo.h"
 #include "kernel/file/tmpfs.h"
@@ -78,7 +78,7 @@ struct inode *pseudo_create_sys(struct inode *parent)
 	return make_root(parent, "sys");
 }
 
-struct inode *files_cwd(void)
+struct inode *current_directory(void)
 {
 	return inode_get(root_inode);
 }
