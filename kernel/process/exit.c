@@ -256,6 +256,7 @@ static bool stop_living(struct task *task, int status)
 
 	task->exiting = true;
 	signals_retarget(task, ~task->blocked);
+	process_check_stop(process);
 	last = --process->live == 0;
 	if (last && process->state == PROCESS_ALIVE) {
 		process->state = PROCESS_EXITING;

@@ -131,6 +131,7 @@ enum signal_default signal_default(int signal);
 // stop.c; process_lock held
 void process_stop(struct process *process, int signal);
 void process_continue(struct process *process);
+void process_check_stop(struct process *process); // a task of it has stopped, or will not
 bool group_is_orphaned(int group);
 
 // signal_frame.c. Makes ring 3 run a handler; false: its stack can not be written.

@@ -50,7 +50,8 @@ struct process {
 	int group;           // process group; process_lock
 	int session;         // process_lock
 	uint8_t state;       // enum process_state; process_lock
-	bool stopped;        // by a stop signal; process_lock
+	bool stopped;        // by a stop signal, or its threads are about to; process_lock
+	bool stop_complete;  // and all of them have; process_lock
 	bool stop_reported;  // wait4(WUNTRACED) has told; process_lock
 	bool continued;      // for wait4(WCONTINUED); process_lock
 	bool has_execed;     // setpgid by the parent is refused from then on

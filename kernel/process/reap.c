@@ -43,7 +43,8 @@ static bool has_report(const struct search *search, struct process *child)
 		report->code = child->status & 0x7f ? CLD_KILLED : CLD_EXITED;
 		return true;
 	}
-	if (child->stopped && !child->stop_reported && search->options & WUNTRACED) {
+	if (child->stopped && child->stop_complete && !child->stop_reported &&
+	    search->options & WUNTRACED) {
 		child->stop_reported = !keep;
 		report->status = child->stop_signal << 8 | 0x7f;
 		report->code = CLD_STOPPED;

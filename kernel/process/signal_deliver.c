@@ -78,8 +78,10 @@ static void stop_here(struct task *task)
 	bool stop =
 		task->process->stopped && task->process->state == PROCESS_ALIVE && !task->ending;
 
-	if (stop)
+	if (stop) {
 		task->state = TASK_STOPPED;
+		process_check_stop(task->process);
+	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	if (stop)
 		schedule();

@@ -32,12 +32,28 @@ void process_stop(struct process *process, int signal)
 	if (process->stopped || process->state != PROCESS_ALIVE)
 		return;
 	process->stopped = true;
+	process->stop_complete = false;
 	process->stop_reported = false;
 	process->continued = false;
 	process->stop_signal = (uint8_t)signal;
 	list_for_each_entry (task, &process->tasks, thread_link)
 		task_notify(task);
-	tell_parent(process, CLD_STOPPED, signal);
+}
+
+// The parent hears of a stop when the last thread has stopped, or left: from then on nothing of
+// the process happens in ring 3.
+void process_check_stop(struct process *process)
+{
+	const struct task *task;
+
+	if (!process->stopped || process->stop_complete || process->state != PROCESS_ALIVE)
+		return;
+	list_for_each_entry (task, &process->tasks, thread_link) {
+		if (!task->exiting && task->state != TASK_STOPPED)
+			return;
+	}
+	process->stop_complete = true;
+	tell_parent(process, CLD_STOPPED, process->stop_signal);
 }
 
 void process_continue(struct process *process)
@@ -47,12 +63,16 @@ void process_continue(struct process *process)
 	if (!process->stopped)
 		return;
 	process->stopped = false;
-	process->continued = true;
+	process->continued = process->stop_complete;
 	list_for_each_entry (task, &process->tasks, thread_link) {
 		if (task->state == TASK_STOPPED)
 			task_wake(task);
 	}
-	tell_parent(process, CLD_CONTINUED, SIGCONT);
+	// As on Linux, of a stop that did not come to its end the parent hears as if it had.
+	if (process->stop_complete)
+		tell_parent(process, CLD_CONTINUED, SIGCONT);
+	else
+		tell_parent(process, CLD_STOPPED, process->stop_signal);
 }
 
 // POSIX: a group without a member whose parent is in another group of the same session. Nobody

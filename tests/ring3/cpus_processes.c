@@ -170,7 +170,56 @@ static void queued(void)
 	show("queued signals that came in order", received);
 }
 
+// ---- stops ----
+static int count_by_threads(long *counters);
+
+// Once the parent has been told of the stop, no thread goes on.
+static void stops(long *counters)
+{
+	long before[3], moved = 0;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(count_by_threads(counters));
+	for (int i = 0; i < 20; i++) {
+		while (!counters[0] || !counters[1] || !counters[2])
+			sched_yield();
+		kill(child, SIGSTOP);
+		if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+			break;
+		memcpy(before, counters, sizeof(before));
+		for (int turn = 0; turn < 50; turn++)
+			sched_yield();
+		moved += memcmp(before, counters, sizeof(before)) != 0;
+		memset(counters, 0, sizeof(before));
+		kill(child, SIGCONT);
+		waitpid(child, &status, WCONTINUED);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	show("threads that went on after a stop", moved);
+	show_status("the child", status);
+}
+
 // ---- threads that end in each other's way ----
+static void *count(void *counter)
+{
+	for (;;)
+		++*(volatile long *)counter;
+	return counter;
+}
+
+static int count_by_threads(long *counters)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, count, &counters[0]);
+	pthread_create(&thread, NULL, count, &counters[1]);
+	count(&counters[2]);
+	return 0;
+}
+
 static void *spin(void *unused)
 {
 	for (;;)
@@ -237,6 +286,7 @@ int main(int argc, char **argv)
 	to_one_that_runs(ready);
 	back_and_forth();
 	queued();
+	stops((long *)ready + 8);
 	ends();
 	return tap_end();
 }
