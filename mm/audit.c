@@ -226,7 +226,7 @@ static void audit_objects(struct audit_report *report, struct audit_sums *sums)
 		uint64_t kept = audit_object(report, object);
 
 		total += kept;
-		sums->charged += object->charged;
+		sums->charged += object->charged + (object->charges_pages ? kept : 0);
 		if (object->quota)
 			object->quota->recount += kept;
 	}

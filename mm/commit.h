@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Commit accounting: how many pages programs have been promised, whether or not they have touched
-// them. Private writable VMAs carry VMA_ACCOUNT and count with all their pages, shared anonymous
-// memory counts by its object. What may be promised is vm.overcommit_memory's choice
+// them. Private writable VMAs carry VMA_ACCOUNT and count with all their pages; shared anonymous
+// memory and System V segments count by their object; files in memory, and what was not to be
+// reserved, by the pages that are there. What may be promised is vm.overcommit_memory's choice
 // (OVERCOMMIT_* of <linux/mman.h>), with Linux's formulas.
 //
 // The count is kept per CPU without locks: the kernel is not preempted, so a CPU has its own to

@@ -6,6 +6,7 @@
 #include "mm/object.h"
 #include "lib/mutant.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/machine.h"
 #include <linux/errno.h>
 
@@ -50,12 +51,19 @@ bool object_get_unless_zero(struct object *object)
 }
 
 // ---- kept pages ----
-// A page more or less that is kept.
-static void count_kept(struct object *object, int64_t change)
+static void count_room(struct object *object, int64_t change)
 {
 	__atomic_add_fetch(&kept_pages, (uint64_t)change, __ATOMIC_RELAXED);
 	if (object->quota)
 		__atomic_add_fetch(&object->quota->used, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
+// A page more or less that is kept.
+static void count_kept(struct object *object, int64_t change)
+{
+	count_room(object, change);
+	if (object->charges_pages)
+		commit_add(change);
 }
 
 // The same for a new page that nothing can bring again: 0 or -ENOSPC.
@@ -63,7 +71,9 @@ static int count_new_kept(struct object *object)
 {
 	struct object_quota *quota = object->quota;
 
-	count_kept(object, 1);
+	if (object->charges_pages && commit_charge(NULL, 1))
+		return -ENOSPC;
+	count_room(object, 1);
 	if (!quota || __atomic_load_n(&quota->used, __ATOMIC_RELAXED) <= quota->limit)
 		return 0;
 	count_kept(object, -1);

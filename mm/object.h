@@ -53,7 +53,8 @@ struct object {
 	struct list pages;       // cached frames, by frame->link, oldest first
 	struct page_index index; // page number -> frame
 	uint64_t cached;         // frames on `pages`
-	uint64_t charged;        // pages promised for it (mm/commit.h); atomic, its owner's
+	uint64_t charged;        // pages promised for it as a whole (mm/commit.h); constant
+	bool charges_pages;      // instead each kept page is promised when it is there; constant
 	struct spinlock shrink_lock; // held while pages are taken away; taken before any mm->lock
 	uint32_t mapping_writable;   // mmap calls in progress that may write; object_hold_writable
 	bool deny_write;             // no new mapping may be written

@@ -17,23 +17,13 @@ static int fill_zeros(struct object *object, uint64_t index, void *page)
 	return 0;
 }
 
-// A page that two want first at the same time is counted twice, until the object goes.
-static int fill_and_charge(struct object *object, uint64_t index, void *page)
-{
-	if (commit_charge(NULL, 1))
-		return -ENOSPC;
-	__atomic_add_fetch(&object->charged, 1, __ATOMIC_RELAXED);
-	return fill_zeros(object, index, page);
-}
-
 static void release(struct object *object)
 {
 	commit_release(object->charged);
 	kfree(object);
 }
 
-static const struct object_ops reserved = {.fill = fill_zeros, .release = release};
-static const struct object_ops unreserved = {.fill = fill_and_charge, .release = release};
+static const struct object_ops operations = {.fill = fill_zeros, .release = release};
 
 struct object *shared_object_create(const struct mm *mm, uint64_t size, bool reserve)
 {
@@ -47,8 +37,9 @@ struct object *shared_object_create(const struct mm *mm, uint64_t size, bool res
 		commit_release(charged);
 		return NULL;
 	}
-	object_init(object, reserve ? &reserved : &unreserved, size);
+	object_init(object, &operations, size);
 	object->charged = charged;
+	object->charges_pages = !reserve;
 	return object;
 }
 

@@ -38,6 +38,7 @@ struct segment {
 	int64_t attached, detached, changed; // seconds since 1970
 	int creator, last;                   // pids
 	uint64_t attachments;
+	uint32_t locker;       // the user who locked it, while SHM_LOCKED
 	struct object *object; // held until SHM_DEST
 };
 
@@ -180,11 +181,12 @@ bool shm_is_segment(const struct object *object)
 // ---- making ----
 static struct object *create_memory(int key, uint64_t size, unsigned flags)
 {
-	uint64_t charged = flags & SHM_NORESERVE ? 0 : pages_of(size);
+	bool reserve = !(flags & SHM_NORESERVE) || commit_settings.policy == OVERCOMMIT_NEVER;
+	uint64_t charged = reserve ? pages_of(size) : 0;
 	struct tmpfs_inode *node;
 	char name[NAME_SIZE];
 
-	if (charged && commit_charge(NULL, charged))
+	if (reserve && commit_charge(current_task()->mm, charged))
 		return NULL;
 	snprintf(name, sizeof(name), "SYSV%08x", (unsigned)key);
 	node = tmpfs_create_nameless(name, S_IFREG | 0777, size);
@@ -195,6 +197,7 @@ static struct object *create_memory(int key, uint64_t size, unsigned flags)
 	node->inode.number = ~0ul; // of no segment yet
 	node->file.object.ops = &segment_ops;
 	node->file.object.charged = charged;
+	node->file.object.charges_pages = !reserve;
 	return &node->file.object;
 }
 
@@ -433,6 +436,37 @@ int shm_remove(int id)
 	return result;
 }
 
+// Whether the running process's user may lock that many pages more: RLIMIT_MEMLOCK is for all
+// segments of a user together. The caller holds shm_lock.
+static bool lock_allowed(uint64_t pages)
+{
+	uint64_t limit = process_limit(current_process(), RLIMIT_MEMLOCK).rlim_cur >> PAGE_SHIFT;
+	uint32_t user = current_process()->uid;
+
+	for (int place = 0; place < PLACES; place++) {
+		const struct segment *other = at_place(place);
+
+		if (other && (other->permissions.mode & SHM_LOCKED) && other->locker == user)
+			pages += pages_of(other->size);
+	}
+	return pages <= limit || capable(CAP_IPC_LOCK);
+}
+
+static int set_locked(struct segment *segment, bool lock)
+{
+	if (!lock) {
+		segment->permissions.mode &= ~SHM_LOCKED;
+		return 0;
+	}
+	if (segment->permissions.mode & SHM_LOCKED)
+		return 0;
+	if (!lock_allowed(pages_of(segment->size)))
+		return -ENOMEM;
+	segment->permissions.mode |= SHM_LOCKED;
+	segment->locker = current_process()->uid;
+	return 0;
+}
+
 int shm_lock_pages(int id, bool lock)
 {
 	struct segment *segment;
@@ -445,8 +479,7 @@ int shm_lock_pages(int id, bool lock)
 	     (lock && !process_limit(current_process(), RLIMIT_MEMLOCK).rlim_cur)))
 		result = -EPERM;
 	if (result == 0)
-		segment->permissions.mode = lock ? segment->permissions.mode | SHM_LOCKED
-						 : segment->permissions.mode & ~SHM_LOCKED;
+		result = set_locked(segment, lock);
 	spin_unlock(&shm_lock);
 	return result;
 }

@@ -236,6 +236,7 @@ static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
 	if (inode_is(inode, S_IFREG)) {
 		object_init(&node->file.object, &object_ops, 0);
 		node->file.object.quota = limit;
+		node->file.object.charges_pages = true;
 		inode->object = &node->file.object;
 		sleep_lock_init(&node->file.lock);
 		node->file.seals = F_SEAL_SEAL; // only memfd_create's can be sealed

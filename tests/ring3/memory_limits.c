@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include "tests/ring3/tap.h"
 
@@ -168,6 +169,31 @@ static int as_nobody(void)
 	return without_limit();
 }
 
+// RLIMIT_MEMLOCK counts a user's segments of shared memory apart from a process's memory.
+static int segments(void)
+{
+	int three, two;
+
+	limit(RLIMIT_MEMLOCK, 4 * PAGE + 100);
+	setuid(41021);
+	three = shmget(IPC_PRIVATE, 3 * PAGE, 0600);
+	two = shmget(IPC_PRIVATE, PAGE + 1, 0600);
+	show("lock three", shmctl(three, SHM_LOCK, NULL));
+	show("again", shmctl(three, SHM_LOCK, NULL));
+	show("lock two", shmctl(two, SHM_LOCK, NULL));
+	show("unlock three", shmctl(three, SHM_UNLOCK, NULL));
+	show("lock two", shmctl(two, SHM_LOCK, NULL));
+	show("lock three", shmctl(three, SHM_LOCK, NULL));
+	show("unlock two", shmctl(two, SHM_UNLOCK, NULL));
+	show("lock three", shmctl(three, SHM_LOCK, NULL));
+	limit(RLIMIT_MEMLOCK, 0);
+	show("lock two", shmctl(two, SHM_LOCK, NULL));
+	show("unlock three", shmctl(three, SHM_UNLOCK, NULL));
+	shmctl(three, IPC_RMID, NULL);
+	shmctl(two, IPC_RMID, NULL);
+	return 0;
+}
+
 // ---- sizes ----
 static int space(void)
 {
@@ -301,6 +327,7 @@ int main(void)
 {
 	show_status("locks as root", in_child(as_root));
 	show_status("locks as nobody", in_child(as_nobody));
+	show_status("segments", in_child(segments));
 	show_status("address space", in_child(space));
 	show_status("data", in_child(data));
 	show_status("no data", in_child(no_data));

@@ -60,6 +60,29 @@ static void counting(void)
 	munmap(memory + 16 * MIB, 48 * MIB);
 }
 
+// A file in memory counts by the pages it has.
+static void files(void)
+{
+	size_t before = meminfo("Committed_AS");
+	static char bytes[64 * PAGE];
+	int fd = open("/overcommit.file", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char *shared;
+
+	check(write(fd, bytes, sizeof(bytes)) == sizeof(bytes), "a file is written");
+	check(meminfo("Committed_AS") == before + 64 * PAGE, "its pages are promised");
+	check(ftruncate(fd, 128 * PAGE) == 0, "it becomes longer");
+	check(meminfo("Committed_AS") == before + 64 * PAGE, "by a hole");
+	shared = mmap(NULL, 128 * PAGE, RW, MAP_SHARED, fd, 0);
+	shared[100 * PAGE] = 1;
+	check(meminfo("Committed_AS") == before + 65 * PAGE, "a page of it is written to");
+	check(ftruncate(fd, 32 * PAGE) == 0, "it becomes shorter");
+	check(meminfo("Committed_AS") == before + 32 * PAGE, "what is left");
+	munmap(shared, 128 * PAGE);
+	close(fd);
+	unlink("/overcommit.file");
+	check(meminfo("Committed_AS") == before, "nothing is left");
+}
+
 static void policies(void)
 {
 	size_t ram = meminfo("MemTotal");
@@ -166,6 +189,7 @@ int main(void)
 {
 	boot_option();
 	counting();
+	files();
 	policies();
 	fork_is_refused();
 	number_of_mappings();
