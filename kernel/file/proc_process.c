@@ -70,6 +70,24 @@ static int show_comm(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
+// As pthread_setname_np writes it, without a newline: what is too long is cut off. A process names
+// its own threads only.
+static int store_comm(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	char name[TASK_NAME_SIZE] = {0};
+	struct task *task;
+
+	if (open->process != current_process())
+		return -EINVAL;
+	task = shown_task(open);
+	if (!task)
+		return -ESRCH;
+	memcpy(name, bytes, length < sizeof(name) ? length : sizeof(name) - 1);
+	task_set_name(task, name);
+	task_put(task);
+	return 0;
+}
+
 static int show_statm(struct pseudo_open *open, struct text *text)
 {
 	struct mm *mm = process_mm(open->process);
@@ -444,7 +462,7 @@ static const struct pseudo_entry no_names[0];
 
 static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("cmdline", show_cmdline),
-	PSEUDO_TEXT("comm", show_comm),
+	{.name = "comm", .permissions = 0644, .show = show_comm, .store = store_comm},
 	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
 	{.name = "environ", .permissions = 0400, .show = show_environ},
 	{.name = "exe", .readlink = read_exe, .follow = follow_exe},

@@ -3,6 +3,7 @@
 // prctl's small attributes: what is told of them, what they refuse, who inherits them; orphans,
 // and who hears of a parent's end.
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -129,11 +130,41 @@ static void parents_end(void)
 	show_status("its child", status);
 }
 
+static void write_name(const char *path, const char *name)
+{
+	char now[32] = {0};
+	int file = open(path, O_WRONLY);
+
+	show("written", write(file, name, strlen(name)));
+	close(file);
+	prctl(PR_GET_NAME, now);
+	printf("# name %s\n", now);
+	fflush(stdout);
+}
+
+static int renames_parent(void)
+{
+	char path[32];
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", getppid());
+	file = open(path, O_WRONLY);
+	return write(file, "thief", 5) == -1 && errno == EINVAL ? 0 : 1;
+}
+
+static void names(void)
+{
+	write_name("/proc/self/comm", "short");
+	write_name("/proc/thread-self/comm", "much longer than a name can be");
+	show_status("another's name", in_child(renames_parent));
+}
+
 int main(void)
 {
 	refused();
 	kept();
 	orphans();
 	parents_end();
+	names();
 	return tap_end();
 }
