@@ -164,6 +164,7 @@ static int advise(struct mm *mm, uintptr_t start, uintptr_t end, int advice)
 struct removal {
 	struct object *object; // held
 	uint64_t first, end;   // pages
+	int hole;              // -ENOMEM when there was one
 };
 
 // The part of [*start, end) in the first VMA there; *start goes on behind it. 0 or -errno.
@@ -172,8 +173,12 @@ static int find_removal(struct mm *mm, uintptr_t *start, uintptr_t end, struct r
 	const uint32_t needed = VMA_SHARED | VMA_MAY_WRITE;
 	struct vma *vma = vma_find(mm, *start);
 
-	if (!vma || vma->start > *start)
+	if (!vma || vma->start >= end)
 		return -ENOMEM;
+	if (vma->start > *start) {
+		removal->hole = -ENOMEM;
+		*start = vma->start;
+	}
 	if ((vma->flags & VMA_LOCKED) || !vma->object)
 		return -EINVAL;
 	if ((vma->flags & needed) != needed)
@@ -190,8 +195,9 @@ static int find_removal(struct mm *mm, uintptr_t *start, uintptr_t end, struct r
 // MADV_REMOVE: the file itself gets a hole. Without mm->lock, as every mapping of it changes.
 static int remove_pages(struct mm *mm, uintptr_t start, uintptr_t end)
 {
+	struct removal removal = {0};
+
 	while (start < end) {
-		struct removal removal;
 		int error;
 
 		spin_lock(&mm->lock);
@@ -208,7 +214,7 @@ static int remove_pages(struct mm *mm, uintptr_t start, uintptr_t end)
 		if (error)
 			return error;
 	}
-	return 0;
+	return removal.hole;
 }
 
 int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice)

@@ -203,10 +203,46 @@ static void read_many(void)
 	say_result(pread(file, range.start, range.size, 64));
 }
 
+// Shorter or longer, with an end within a page: what is mapped beyond it is gone.
+static void resize(void)
+{
+	off_t size = chance(4) ? (12 + chance(3)) * PAGE : chance(16) * 3000;
+
+	say(" size=%ld", (long)size);
+	say_result(ftruncate(writable_file, size));
+}
+
+static void write_file(void)
+{
+	char byte = 1 + chance(127);
+	off_t at = chance(14) * PAGE + chance(5) * 1000;
+
+	say(" file offset=%ld value=%d", (long)at, byte);
+	say_result(pwrite(writable_file, &byte, 1, at));
+}
+
+static void read_file(void)
+{
+	char bytes[4] = {};
+	off_t at = chance(14) * PAGE + chance(5) * 1000;
+
+	say(" file offset=%ld", (long)at);
+	say_result(pread(writable_file, bytes, 1, at));
+	say(" %d", bytes[0]);
+}
+
 const struct operation access_operations[] = {
-	{"load", do_load, 40},    {"store", do_store, 90},
-	{"fill", fill, 40},       {"beside", beside, 10},
-	{"execute", execute, 12}, {"across", across, 12},
-	{"read", read_call, 20},  {"write", write_call, 12},
-	{"pread", read_many, 6},  {},
+	{"load", do_load, 40},
+	{"store", do_store, 90},
+	{"fill", fill, 40},
+	{"beside", beside, 10},
+	{"execute", execute, 12},
+	{"across", across, 12},
+	{"read", read_call, 20},
+	{"write", write_call, 12},
+	{"pread", read_many, 6},
+	{"ftruncate", resize, 10},
+	{"pwrite", write_file, 20},
+	{"pread-file", read_file, 12},
+	{},
 };

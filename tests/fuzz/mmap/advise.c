@@ -151,7 +151,7 @@ const struct operation advise_operations[] = {
 	{"populate-advice", populate, 15},
 	{"access-order", about_order, 10},
 	{"dontdump", about_dump, 6},
-	{"remove", remove_pages, 0},
+	{"remove", remove_pages, 8},
 	{"advice-wrong", wrong_advice, 25},
 	{"msync", synchronise, 20},
 	{"mincore", in_core, 30},

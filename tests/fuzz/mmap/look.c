@@ -45,7 +45,7 @@ struct mapping {
 
 static enum kind kind_of(const char *protection, const char *name)
 {
-	if (strstr(name, "mmap") || strstr(name, "memfd:"))
+	if (strstr(name, "mmap") || strstr(name, "/tmp/"))
 		return KIND_FILE;
 	return protection[3] == 's' ? KIND_SHARED : KIND_PRIVATE;
 }

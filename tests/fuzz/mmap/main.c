@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tests/fuzz/mmap/fuzz.h"
@@ -92,6 +92,20 @@ static bool listed(const char *list, unsigned long step)
 	return !list;
 }
 
+// The writable one is new for each seed, and gone when it ends.
+static void open_files(void)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/tmp/mmap-fuzz-%d", getpid());
+	mkdir("/tmp", 0777);
+	file = open("/proc/self/exe", O_RDONLY);
+	writable_file = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unlink(name);
+	if (file < 0 || ftruncate(writable_file, 12 * PAGE + PAGE / 2))
+		abort();
+}
+
 static void run_seed(unsigned long seed, unsigned long steps, const char *list)
 {
 	// Borders of tables of each level.
@@ -100,6 +114,7 @@ static void run_seed(unsigned long seed, unsigned long steps, const char *list)
 	window_pages = seed % 5 == 4 ? MOST_PAGES : 64;
 	window = (char *)borders[seed % 3] - window_pages / 2 * PAGE;
 	catch_faults();
+	open_files();
 	for (unsigned long step = 0; step < steps; step++) {
 		if (!listed(list, step))
 			continue;
@@ -152,18 +167,6 @@ static int run_file(const char *path)
 	return failed;
 }
 
-static void open_files(void)
-{
-	file = open("/proc/self/exe", O_RDONLY);
-#ifndef WITH_MEMFD
-	writable_file = file;
-	return;
-#endif
-	writable_file = memfd_create("fuzz", 0);
-	if (writable_file >= 0 && ftruncate(writable_file, 12 * PAGE + PAGE / 2))
-		abort();
-}
-
 int main(int argc, char **argv)
 {
 	int at = 1;
@@ -174,7 +177,6 @@ int main(int argc, char **argv)
 	}
 	if (argc <= at)
 		return 2;
-	open_files();
 	if (argv[at][0] == '@')
 		return run_file(argv[at] + 1) != 0;
 	return run_job(argv[at], argc > at + 1 ? strtoul(argv[at + 1], NULL, 10) : 80,
