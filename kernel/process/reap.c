@@ -84,7 +84,9 @@ static bool find_child(void *argument)
 
 	search->any = false;
 	list_for_each_entry (child, &search->parent->children, sibling) {
-		if (!matches(search, child))
+		// As on Linux, one that has ended will not stop any more: nobody waits for that.
+		if (!matches(search, child) ||
+		    (child->state == PROCESS_ZOMBIE && !(search->options & WEXITED)))
 			continue;
 		search->any = true;
 		if (!has_report(search, child))

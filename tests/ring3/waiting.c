@@ -133,6 +133,18 @@ static int orphans(void)
 
 static int shared_by_vfork;
 
+// One that has ended will not stop: that is not waited for.
+static void ended(void)
+{
+	pid_t child = child_with(6);
+	siginfo_t info;
+
+	show("its end, kept", waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+	show("its stop", waitid(P_PID, (id_t)child, &info, WSTOPPED));
+	show("anybody's", waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG));
+	show("its end", waitid(P_PID, (id_t)child, &info, WEXITED));
+}
+
 static void vforking(void)
 {
 	int status;
@@ -163,6 +175,7 @@ int main(void)
 {
 	statuses();
 	errors();
+	ended();
 	choosing();
 	not_waiting();
 	killed();
