@@ -6,6 +6,7 @@
 // Locks: a table's own, held for a few instructions: never over an allocation or a file's release.
 // Whoever uses a file holds a reference to it, so another thread may close its descriptor.
 #include "kernel/file/files.h"
+#include "kernel/file/lock.h"
 #include "kernel/process/task.h"
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -157,8 +158,10 @@ void files_put(struct files *files)
 {
 	if (!files || __atomic_sub_fetch(&files->references, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	for (unsigned i = 0; i < files->capacity; i++)
+	for (unsigned i = 0; i < files->capacity; i++) {
+		lock_table_closed(files, files->table[i]);
 		file_put(files->table[i]);
+	}
 	if (files->table != files->inline_table)
 		table_free(files->table, files->capacity);
 	cache_free(files_cache, files);
@@ -293,6 +296,7 @@ int files_replace(struct files *files, struct file *file, unsigned descriptor, u
 		result = (int)descriptor;
 	}
 	spin_unlock(&files->lock);
+	lock_table_closed(files, old);
 	file_put(old);
 	return result;
 }
@@ -307,6 +311,7 @@ int files_close(struct files *files, unsigned descriptor)
 	spin_unlock(&files->lock);
 	if (!file)
 		return -EBADF;
+	lock_table_closed(files, file);
 	file_put(file);
 	return 0;
 }

@@ -23,6 +23,7 @@ long sys_fadvise64(int descriptor, int64_t offset, size_t length, int advice);
 
 // sys_file_control.c
 long sys_fcntl(int descriptor, uint32_t command, uint64_t argument);
+long sys_flock(int descriptor, int operation);
 long sys_ioctl(int descriptor, uint32_t command, uintptr_t argument);
 long sys_getdents64(int descriptor, uintptr_t entries, uint32_t size);
 

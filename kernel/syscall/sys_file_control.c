@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls that ask and steer an open file: fcntl, ioctl, getdents64. Left out of fcntl:
-// locks, leases, owners.
+// leases, owners.
+#include "kernel/file/lock.h"
 #include "kernel/file/pipe.h"
 #include "kernel/file/tmpfs.h"
 #include "kernel/machine/user_copy.h"
@@ -74,6 +75,57 @@ static long control_descriptor(int descriptor, struct file *file, unsigned comma
 	}
 }
 
+// ---- locks ----
+static long get_lock(struct file *file, uintptr_t argument, bool of_file)
+{
+	struct flock lock;
+	long result;
+
+	if (copy_from_user(&lock, argument, sizeof(lock)))
+		return -EFAULT;
+	result = lock_get(file, &lock, of_file);
+	return result ? result : copy_to_user(argument, &lock, sizeof(lock));
+}
+
+static long set_lock(struct file *file, uintptr_t argument, bool of_file, bool wait)
+{
+	struct flock lock;
+
+	if (copy_from_user(&lock, argument, sizeof(lock)))
+		return -EFAULT;
+	return lock_set(file, &lock, of_file, wait);
+}
+
+long sys_flock(int descriptor, int operation)
+{
+	struct file *file = get_open_file(descriptor);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = lock_whole(file, operation);
+	file_put(file);
+	return result;
+}
+
+// What the locks among fcntl's commands do; -EINVAL: it is none of them.
+static long control_lock(struct file *file, unsigned command, uint64_t argument)
+{
+	switch (command) {
+	case F_GETLK:
+	case F_OFD_GETLK:
+		return get_lock(file, argument, command == F_OFD_GETLK);
+	case F_SETLK:
+	case F_OFD_SETLK:
+		return set_lock(file, argument, command == F_OFD_SETLK, false);
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return set_lock(file, argument, command == F_OFD_SETLKW, true);
+	default:
+		return -EINVAL;
+	}
+}
+
 static long control_file(int descriptor, struct file *file, unsigned command, uint64_t argument)
 {
 	if (file->flags & O_PATH)
@@ -96,7 +148,7 @@ static long control_file(int descriptor, struct file *file, unsigned command, ui
 	case F_GET_SEALS:
 		return tmpfs_regular(file) ? (long)tmpfs_regular(file)->file.seals : -EINVAL;
 	default:
-		return -EINVAL;
+		return control_lock(file, command, argument);
 	}
 }
 

@@ -213,6 +213,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(fchown),
 	CALL(fchownat),
 	CALL(memfd_create),
+	CALL(flock),
 	CALL(utimensat),
 	CALL(futimesat),
 	CALL(utimes),
