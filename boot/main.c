@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 #include "kernel/machine/cpu_start.h"
 #include "kernel/machine/features.h"
+#include "kernel/machine/flush.h"
 #include "kernel/machine/trap.h"
 #include "mm/machine.h"
 
@@ -22,6 +23,7 @@ BOOT_CODE void boot_main(enum boot_protocol protocol, uint32_t information)
 
 	trap_init();
 	features_start();
+	flush_start();
 	cpu_start_calls();
 	boot_add_fixed_ranges();
 	if (protocol == BOOT_MULTIBOOT2) {

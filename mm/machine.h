@@ -18,8 +18,8 @@ unsigned machine_cpu(void);
 // Makes `root` the page table of this CPU (CR3) and forgets every entry that is not global.
 void machine_load_root(phys_t root);
 
-// Makes this CPU translate through `mm`; NULL: through the kernel's own table. It is in mm->cpus
-// before it does, and in that of the address space it leaves no longer.
+// Makes this CPU translate through `mm`; NULL: through the kernel's own table. Where there are
+// several it is in mm->cpus before it does, and in that of the address space it leaves no longer.
 void machine_enter_space(struct mm *mm);
 
 // On return no CPU translates through an old entry of `mm` in [start, end). Only then may the

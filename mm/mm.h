@@ -23,7 +23,9 @@
 
 struct mm {
 	uint32_t users;          // tasks that run in it and temporary holders; atomic
-	uint64_t cpus;           // bit n: CPU n may know translations of it; atomic
+	uint64_t cpus;           // bit n: CPU n translates through it; 0 on one CPU; atomic
+	uint64_t context;        // the machine's: a number that no other has or had; atomic
+	uint64_t flushes;        // the machine's: changes of its translations; atomic
 	phys_t root;             // physical address of the top-level table; constant
 	struct spinlock lock;    // guards everything below
 	uintptr_t leaf_span;     // which 2 MiB `leaf_table` covers: address >> 21, or NO_LEAF_SPAN

@@ -4,6 +4,7 @@
 // where it says that others do. entry.asm knows the first fields' offsets.
 #pragma once
 
+#include "kernel/machine/context.h"
 #include "mm/machine.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,8 @@ struct cpu {
 	uint32_t panic_depth; // faults while reporting a fault
 	uint8_t apic_id;      // constant, like `number`
 	struct mm *space;     // whose root is loaded; NULL: the kernel's own
+
+	struct contexts contexts; // translations of which others are kept too (context.h)
 
 	// The mailbox of requests to forget translations (shootdown.c), written by the others.
 	uint64_t flush_from; // bit n: CPU n has put one into its place; atomic

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Processor features: found with CPUID, turned on in CR0, CR4 and XCR0. Left out: PCID (QEMU has
-// none), protection keys, CET.
+// Processor features: found with CPUID, turned on in CR0, CR4 and XCR0. Left out: protection
+// keys, CET.
 #include "kernel/machine/features.h"
 #include "kernel/driver/log.h"
 #include "kernel/machine/instructions.h"
@@ -30,6 +30,7 @@ static void detect(void)
 		more = cpuid(7, 0);
 	features = (struct features){
 		.global_pages = bit(basic.edx, 13),
+		.pcid = bit(basic.ecx, 17) && bit(basic.edx, 13),
 		.giant_pages = bit(extended.edx, 26),
 		.smep = bit(more.ebx, 7),
 		.smap = bit(more.ebx, 20),
@@ -50,6 +51,8 @@ static void enable_control_bits(void)
 	cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
 	if (features.global_pages)
 		cr4 |= X86_CR4_PGE;
+	if (features.pcid)
+		cr4 |= X86_CR4_PCIDE;
 	if (features.smep)
 		cr4 |= X86_CR4_SMEP;
 	if (features.smap)
@@ -117,6 +120,7 @@ void features_log(void)
 		{true, "NX"},
 		{true, "WP"},
 		{features.global_pages, "PGE"},
+		{features.pcid, "PCID"},
 		{features.giant_pages, "1-GiB-pages"},
 		{features.smep, "SMEP"},
 		{features.smap, "SMAP"},

@@ -9,6 +9,7 @@
 
 struct features {
 	bool global_pages; // PGE
+	bool pcid;         // translations of several address spaces at a time
 	bool giant_pages;  // 1 GiB leaves
 	bool smep;         // ring 0 cannot execute ring 3's pages
 	bool smap;         // ring 0 cannot touch them outside of the user copy routines

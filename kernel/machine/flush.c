@@ -6,6 +6,7 @@
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/features.h"
 #include "kernel/machine/instructions.h"
+#include "kernel/machine/irq.h"
 #include "kernel/machine/shootdown.h"
 #include "lib/mutant.h"
 #include "mm/machine.h"
@@ -15,24 +16,53 @@
 // Beyond this many pages forgetting everything is cheaper than one page after the other.
 #define FLUSH_SINGLE_MAX 32
 
+bool flush_elsewhere;
+
+void flush_start(void)
+{
+	flush_elsewhere = features.pcid;
+}
+
 void machine_load_root(phys_t root)
 {
 	cr3_write(root);
 }
 
-// The bit comes before the root, and goes after it: see shootdown.h.
-void machine_enter_space(struct mm *mm)
+static void load_context(struct cpu *cpu, struct mm *mm)
 {
-	struct cpu *cpu = this_cpu();
+	uint64_t flags = irq_save();
+
+	cr3_write(context_root(&cpu->contexts, mm));
+	irq_restore(flags);
+}
+
+// The bit comes before the root, and goes after it: see shootdown.h.
+static __attribute__((noinline)) void enter_among_others(struct cpu *cpu, struct mm *mm)
+{
 	struct mm *before = cpu->space;
 	uint64_t bit = 1ul << cpu->number;
 
 	if (mm)
 		__atomic_fetch_or(&mm->cpus, bit, __ATOMIC_SEQ_CST);
 	cpu->space = mm;
-	cr3_write(mm ? mm->root : kernel_root());
+	if (features.pcid)
+		load_context(cpu, mm);
+	else
+		cr3_write(mm ? mm->root : kernel_root());
 	if (before && before != mm)
 		__atomic_fetch_and(&before->cpus, ~bit, __ATOMIC_RELEASE);
+}
+
+void machine_enter_space(struct mm *mm)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (__builtin_expect(flush_elsewhere, 0)) {
+		enter_among_others(cpu, mm);
+		return;
+	}
+	cpu->space = mm;
+	cr3_write(mm ? mm->root : kernel_root());
 }
 
 // Global entries survive a new CR3 (SDM vol. 3A, 4.10.4.1): changing PGE drops them too.
@@ -48,11 +78,13 @@ static void flush_all_global(void)
 	cr4_write(cr4);
 }
 
-void flush_local(struct mm *mm, uintptr_t start, uintptr_t end)
+static bool loaded(const struct mm *mm)
 {
-	// Loading another root has flushed what this CPU knew of `mm`, or is about to.
-	if (mm && (cr3_read() & PTE_ADDRESS) != mm->root)
-		return;
+	return (cr3_read() & PTE_ADDRESS) == mm->root;
+}
+
+static void forget(struct mm *mm, uintptr_t start, uintptr_t end)
+{
 	if (end - start <= FLUSH_SINGLE_MAX * PAGE_SIZE) {
 		for (uintptr_t at = PAGE_ALIGN_DOWN(start); at < end; at += PAGE_SIZE)
 			page_flush(at);
@@ -63,9 +95,30 @@ void flush_local(struct mm *mm, uintptr_t start, uintptr_t end)
 	}
 }
 
+void flush_local(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
+{
+	// Loading another root has flushed what this CPU knew of `mm`, or is about to.
+	if (mm && !loaded(mm))
+		return;
+	forget(mm, start, end);
+	if (change)
+		context_forgot(&this_cpu()->contexts, change);
+}
+
+static __attribute__((noinline)) void flush_everywhere(struct mm *mm, uintptr_t start,
+						       uintptr_t end)
+{
+	uint64_t change = mm && features.pcid ? context_change(mm) : 0;
+
+	flush_local(mm, start, end, change);
+	if (cpu_count > 1)
+		shootdown(mm, start, end, change);
+}
+
 void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
 {
-	flush_local(mm, start, end);
-	if (cpu_count > 1)
-		shootdown(mm, start, end);
+	if (__builtin_expect(flush_elsewhere, 0))
+		flush_everywhere(mm, start, end);
+	else if (!mm || loaded(mm))
+		forget(mm, start, end);
 }

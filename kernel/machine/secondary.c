@@ -54,7 +54,7 @@ void secondary_main(void)
 	// From here on others tell this CPU what to forget, and wait for it. What they changed
 	// before, it may know wrongly.
 	__atomic_fetch_or(&cpus_online, 1ul << cpu->number, __ATOMIC_SEQ_CST);
-	flush_local(NULL, 0, ~0ul);
+	flush_local(NULL, 0, ~0ul, 0);
 	irq_enable();
 	scheduler_run();
 }
@@ -134,6 +134,7 @@ void secondary_start_all(void)
 		return;
 	}
 	boot_cpu.apic_id = apic_id();
+	flush_elsewhere = true;
 	for (size_t i = 0; i < boot_info.cpu_count; i++) {
 		uint8_t id = boot_info.apic_ids[i];
 

@@ -15,6 +15,7 @@
 struct flush_request {
 	struct mm *mm;
 	uintptr_t start, end;
+	uint64_t change;  // its number, or 0: see context.h
 	uint64_t waiting; // CPUs that have not acknowledged yet; atomic
 };
 
@@ -30,10 +31,10 @@ static void post(struct cpu *target, struct flush_request *request)
 		apic_send(target->apic_id, VECTOR_FLUSH);
 }
 
-void shootdown(struct mm *mm, uintptr_t start, uintptr_t end)
+void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 {
 	struct cpu *self = this_cpu();
-	struct flush_request request = {mm, start, end, 0};
+	struct flush_request request = {mm, start, end, change, 0};
 	uint64_t targets;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -59,7 +60,7 @@ void shootdown_answer(void)
 	for (; from; from &= from - 1) {
 		struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
 
-		flush_local(request->mm, request->start, request->end);
+		flush_local(request->mm, request->start, request->end, request->change);
 		self->shootdowns_received++;
 		// With the last acknowledgement the request is gone.
 		__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);

@@ -25,7 +25,8 @@ struct mm;
 
 // Runs on all CPUs but this one that may know translations of `mm` (NULL: all of them, for the
 // kernel's half). On return none of them uses an old one in [start, end).
-void shootdown(struct mm *mm, uintptr_t start, uintptr_t end);
+// `change`: as flush_local()'s.
+void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change);
 
 // Answers what is in this CPU's mailbox. From its interrupt, and while it spins.
 void shootdown_answer(void);

@@ -9,11 +9,16 @@
 //
 // What of the processor is modelled: a translation may enter the TLB at any moment (SDM vol. 3A,
 // 4.10.2.3), a store may stay in the store buffer until a barrier, an interrupt may come between
-// any two steps unless they are off. Loading a root forgets what is not global.
+// any two steps unless they are off. Loading a root forgets what is not global; with CONTEXTS
+// defined, only what belongs to its process-context identifier, and not even that if the kernel
+// says so (kernel/machine/context.c).
 //
+// also: CONTEXTS
 // bugs: NOT_AWAITED FREE_BEFORE_ACKNOWLEDGED MASK_BEFORE_CLEAR NO_BARRIER NO_POLLING
 // bugs: ROOT_BEFORE_BIT BIT_BEFORE_ROOT INTERRUPT_NOT_SENT ACKNOWLEDGED_BEFORE_FLUSH
 // bugs: IDLE_KEEPS_SPACE
+// bugs: CONTEXTS+CHANGE_NOT_COUNTED CONTEXTS+COUNTED_AFTER_MASK CONTEXTS+READ_BEFORE_BIT
+// bugs: CONTEXTS+INTERRUPTS_ON CONTEXTS+READ_WHEN_LEAVING
 
 #ifndef CPUS
 #define CPUS 2
@@ -38,6 +43,11 @@ bool tlb[CPUS];                     // the page's translation
 bool clearing[CPUS];                // the store buffer: entry = false
 bool interrupt[CPUS];               // VECTOR_FLUSH, not yet taken
 
+// ---- struct context: how far its `flushes` is behind mm->flushes. Which is all that is asked of
+// the two, and keeps them from growing without end. ----
+mtype = { LEVEL, ONE_BEHIND, BEHIND };
+mtype known[CPUS] = BEHIND;
+
 // ---- struct cpu and struct flush_request ----
 byte flush_from[CPUS];
 mtype request[CPUS];                // on the stack of its sender ...
@@ -52,7 +62,7 @@ active [CPUS] proctype hardware()
 end:	do
 	:: atomic { loaded[self] && !tlb[self] && entry -> tlb[self] = true }
 	:: atomic { clearing[self] -> entry = false; clearing[self] = false }
-	:: atomic { tlb[self] && frame != MAPPED -> assert(frame == MAPPED) }
+	:: atomic { loaded[self] && tlb[self] && frame != MAPPED -> assert(frame == MAPPED) }
 	:: atomic { loaded[self] && freed -> assert(!freed) }
 	od
 }
@@ -62,11 +72,76 @@ inline barrier()
 	!clearing[self]
 }
 
+// ---- kernel/machine/context.c; without CONTEXTS nothing of it happens ----
+
+inline context_change()
+{
+#if defined(CONTEXTS) && !defined(CHANGE_NOT_COUNTED)
+	atomic {
+		barrier();
+		target = 0;
+		do
+		:: target < CPUS ->
+			known[target] = (known[target] == LEVEL -> ONE_BEHIND : BEHIND);
+			target++
+		:: target == CPUS -> target = 0; break
+		od
+	}
+#else
+	skip
+#endif
+}
+
+inline context_forgot()
+{
+#ifdef CONTEXTS
+	known[self] = (known[self] == ONE_BEHIND -> LEVEL : known[self])
+#else
+	skip
+#endif
+}
+
+// root_of(): whether what is kept can be used, and the count as it is now.
+inline read_count()
+{
+#ifdef CONTEXTS
+	atomic { stale = known[self] != LEVEL; known[self] = LEVEL }
+#else
+	stale = true
+#endif
+}
+
+inline load_root()
+{
+	atomic {
+		loaded[self] = true;
+		if
+		:: stale -> tlb[self] = false
+		:: !stale
+		fi;
+		stale = false
+	}
+}
+
+// The kernel's own root, which has an identifier of its own.
+inline load_kernel_root()
+{
+#ifdef CONTEXTS
+#ifdef READ_WHEN_LEAVING
+	known[self] = LEVEL;
+#endif
+	loaded[self] = false
+#else
+	atomic { loaded[self] = false; tlb[self] = false }
+#endif
+}
+
 // INVLPG is a barrier too (SDM vol. 3A, 9.3); where another space is loaded, there is none.
 inline flush_local(half)
 {
 	if
-	:: atomic { half == USER && loaded[self] -> barrier(); tlb[self] = false }
+	:: atomic { half == USER && loaded[self] -> barrier(); tlb[self] = false };
+		context_forgot()
 	:: else
 	fi
 }
@@ -131,7 +206,7 @@ inline shootdown(half, mask)
 #ifndef NO_BARRIER
 	barrier();
 #endif
-#ifndef MASK_BEFORE_CLEAR
+#if !defined(MASK_BEFORE_CLEAR) && !defined(COUNTED_AFTER_MASK)
 	targets = mask & ~bit(self);
 #endif
 	if
@@ -168,22 +243,27 @@ inline spin_lock()
 
 // ---- kernel/machine/flush.c ----
 
-inline load_root(is)
-{
-	atomic { loaded[self] = is; tlb[self] = false }
-}
-
 // machine_enter_space(mm)
 inline enter()
 {
+#ifdef READ_BEFORE_BIT
+	read_count();
+#endif
 #ifdef ROOT_BEFORE_BIT
-	load_root(true);
+	read_count();
+	load_root();
 	interrupts();
 	atomic { barrier(); cpus = cpus | bit(self) }
 #else
 	atomic { barrier(); cpus = cpus | bit(self) };
 	interrupts();
-	load_root(true)
+#ifndef READ_BEFORE_BIT
+	read_count();
+#endif
+#ifdef INTERRUPTS_ON
+	interrupts();
+#endif
+	load_root()
 #endif
 }
 
@@ -193,9 +273,9 @@ inline leave()
 #ifdef BIT_BEFORE_ROOT
 	atomic { barrier(); cpus = cpus & ~bit(self) };
 	interrupts();
-	load_root(false)
+	load_kernel_root()
 #else
-	load_root(false);
+	load_kernel_root();
 	interrupts();
 	atomic { barrier(); cpus = cpus & ~bit(self) }
 #endif
@@ -212,6 +292,11 @@ inline unmap()
 		targets = cpus & ~bit(self);
 #endif
 		clearing[self] = true;
+#ifdef COUNTED_AFTER_MASK
+		barrier();
+		targets = cpus & ~bit(self);
+#endif
+		context_change();
 		flush_local(USER);
 #ifdef FREE_BEFORE_ACKNOWLEDGED
 		frame = FREE;
@@ -258,7 +343,9 @@ inline ring3()
 	do
 	:: !entry -> fault()
 	:: unmap()
+#ifndef CONTEXTS                        // they have nothing to do with these
 	:: shootdown(KERNEL, CPUS_ONLINE)
+#endif
 	:: interrupt[self] -> interrupt[self] = false; shootdown_answer()
 	:: break
 	:: true ->                      // it may never enter the kernel again by itself
@@ -272,7 +359,9 @@ inline others()
 	if
 	:: atomic { frame == FREE -> frame = OTHERS }
 	:: atomic { frame == OTHERS -> frame = FREE }
+#ifndef CONTEXTS                        // they have nothing to do with these
 	:: shootdown(KERNEL, CPUS_ONLINE)
+#endif
 	:: atomic { users > 0 -> users++ };     // mm_get()
 		unmap();                // of a space that is not loaded here, as reclaim does
 		put()
@@ -286,7 +375,7 @@ active [CPUS] proctype cpu()
 {
 	byte self = _pid - CPUS;
 	byte from, sender, target, targets, before;
-	bool exited, last;
+	bool exited, last, stale;
 
 	do
 	:: others()

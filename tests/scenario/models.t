@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The Promela models in tests/model: each holds in every interleaving, every statement of it is
+"""The Promela models in tests/model: each holds in every interleaving, every statement is
 reached, and each of the bugs that it names (`// bugs: A B`) makes spin find an error. A model that
-proves nothing would be noticed by that.
+proves nothing would be noticed by that. `// also: C` names variants that must hold too, `C+A` is
+bug A in one of them.
 
 Without arguments: all models, two at a time. With names: those. For the steps of a shortest run
 into an error:  tests/scenario/models.t --steps shootdown NO_BARRIER"""
@@ -31,14 +32,15 @@ def run(*command, directory):
 
 
 class Search:
-    """All interleavings of one model, with one of its bugs or none: errors (None: there was no
-    search), states, the first error, lines not reached, all that spin and the search said."""
+    """All interleavings of one model, as one of its variants, with one of its bugs or none: errors
+    (None: there was no search), states, the first error, lines not reached, and all that spin and
+    the search said."""
 
-    def __init__(self, model, bug, directory, *flags):
+    def __init__(self, model, variant, bug, directory, *flags):
         self.errors = self.states = None
         self.first = ""
         self.unreached = set()
-        defines = [f"-D{bug}"] if bug else []
+        defines = [f"-D{name}" for name in variant + bug]
         status, self.said = run("spin", *defines, "-a", model, directory=directory)
         if status:
             return
@@ -69,31 +71,44 @@ def search(job):
         return Search(*job, directory)
 
 
-def bugs_of(model):
+def named(model, what):
     with open(model, encoding="utf-8") as file:
-        return " ".join(re.findall(r"^// bugs: (.*)$", file.read(), re.M)).split()
+        return " ".join(re.findall(rf"^// {what}: (.*)$", file.read(), re.M)).split()
 
 
-def report(tap, model, bug, result):
-    name = os.path.basename(model).removesuffix(".pml")
+def jobs_of(model):
+    """(model, variant, bug), the latter two as lists of at most one word."""
+    yield model, [], []
+    for variant in named(model, "also"):
+        yield model, [variant], []
+    for bug in named(model, "bugs"):
+        *variant, bug = bug.split("+")
+        yield model, variant, [bug]
+
+
+def report(tap, model, variant, bug, result):
+    name = "+".join([os.path.basename(model).removesuffix(".pml")] + variant)
     if bug:
-        tap.ok(result.errors, f"{name}: {bug} is found: {result.first}", result.said)
+        tap.ok(result.errors, f"{name}: {bug[0]} is found: {result.first}", result.said)
         return
     tap.ok(result.errors == 0, f"{name} holds in all of {result.states} states", result.said)
+    if variant:  # which may leave out what the model itself shows
+        return
     tap.ok(not result.unreached, f"{name}: every statement is reached",
            "\n".join(sorted(result.unreached)))
-    tap.ok(bugs_of(model), f"{name} names bugs")
+    tap.ok(named(model, "bugs"), f"{name} names bugs")
 
 
 def steps(name, bug):
     model = os.path.join(MODELS, name + ".pml")
+    *variant, bug = bug.split("+")
     with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
-        result = Search(model, bug, directory, "-DBFS")
+        result = Search(model, variant, [bug], directory, "-DBFS")
         if not result.errors:
             print(result.said)
             return 1
         trail, = glob.glob("*.trail", root_dir=directory)
-        print(run("spin", f"-D{bug}", "-k", trail, "-t", "-p", "-g", "-l", model,
+        print(run("spin", *[f"-D{word}" for word in variant + [bug]], "-k", trail, "-t", "-p", "-g", "-l", model,
                   directory=directory)[1])
     return 0
 
@@ -106,11 +121,11 @@ def main(names):
         if not tap.ok(shutil.which(tool), f"{tool} is there", "run `make deps`"):
             return tap.done()
     models = sorted(glob.glob(os.path.join(MODELS, "*.pml")))
-    jobs = [(model, bug) for model in models for bug in [None] + bugs_of(model)
+    jobs = [job for model in models for job in jobs_of(model)
             if not names or os.path.basename(model).removesuffix(".pml") in names]
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for (model, bug), result in zip(jobs, pool.map(search, jobs)):
-            report(tap, model, bug, result)
+        for job, result in zip(jobs, pool.map(search, jobs)):
+            report(tap, *job, result)
     return tap.done()
 
 

@@ -47,13 +47,14 @@ def tests(pattern, first):
     return sorted(found, key=lambda path: (order.get(stem(path), len(first)), path))
 
 
-def unit_tests():
-    """Those that test mm/ and need no files beside it."""
-    for source in tests("tests/unit/test_*.c", FIRST):
-        with open(os.path.join(harness.ROOT, source), encoding="utf-8") as file:
+def unit_tests(sources=()):
+    """Those that test mm/ and need no files beside it; or those that name all `sources` as such."""
+    for test in tests("tests/unit/test_*.c", FIRST):
+        with open(os.path.join(harness.ROOT, test), encoding="utf-8") as file:
             text = file.read()
-        if '"mm/' in text and "// link:" not in text:
-            yield source
+        linked = " ".join(re.findall(r"^// link:(.*)$", text, re.M)).split()
+        if set(sources) <= set(linked) if sources else '"mm/' in text and not linked:
+            yield test
 
 
 def for_bochs(name):
@@ -72,8 +73,8 @@ def passes_without(test):
     return first_failure(test, BUILD) is None
 
 
-def caught_by_unit_test(directory):
-    for test in unit_tests():
+def caught_by_unit_test(directory, found):
+    for test in found:
         program = f"{directory}/tests/unit/{stem(test)}"
         built = make(program)
         if built.returncode:
@@ -99,9 +100,12 @@ def caught_by_boot(directory):
 
 def catcher(name, sources):
     directory = f"{BUILD}/mutants/{name}"
-    if all(source.startswith("mm/") for source in sources) and not for_bochs(name):
-        return caught_by_unit_test(directory)
-    return caught_by_boot(directory)
+    if for_bochs(name):
+        return caught_by_boot(directory)
+    if all(source.startswith("mm/") for source in sources):
+        return caught_by_unit_test(directory, unit_tests())
+    linking = list(unit_tests(sources))
+    return caught_by_unit_test(directory, linking) if linking else caught_by_boot(directory)
 
 
 def build_without():

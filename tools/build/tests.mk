@@ -129,8 +129,9 @@ test-model:
 
 # Those that are about memory or several threads: what a TLB can spoil.
 BOCHS_TESTS := tests/scenario/mutants.t tests/ring0/ring0.c $(patsubst %,tests/ring3/%.c, \
-	brk copy_on_write exec fault_signals fork_storm fork_tree mappings mmap_random \
-	populate_killed preemption registers signals stack threads_basic threads_futex threads_many \
+	brk copy_on_write exec fault_signals fork_storm fork_tree mappings threads_memory \
+	populate_killed preemption registers signals stack threads_basic threads_contexts \
+	threads_futex threads_many \
 	threads_process threads_shootdown threads_storm)
 test-bochs: $(TEST_NEEDS)
 	@BUILD=$(BUILD) MACHINE=bochs tests/run $(or $(TESTS),$(BOCHS_TESTS))
