@@ -47,11 +47,12 @@ static void move_tables(pte_t *from, pte_t *to, uint64_t count, uint64_t distanc
 	table_of(to)->entries += moved;
 }
 
-static void move_entries(pte_t *from, pte_t *to, uint64_t count)
+// `first`: the first of them that is in use.
+static void move_entries(pte_t *from, pte_t *to, uint64_t first, uint64_t count)
 {
 	uint64_t moved = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = first; i < count; i++) {
 		if (!from[i])
 			continue;
 		to[i] = from[i];
@@ -96,7 +97,8 @@ static int move_aligned(struct mm *mm, pte_t *from_slot, uintptr_t from, uintptr
 static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, uint64_t *moved)
 {
 	uint64_t left;
-	pte_t *from_slot = lowest_table_slot(mm, from, &left), *to_slot;
+	pte_t *from_slot = lowest_table_slot(mm, from, &left), *to_slot, *source;
+	uint64_t first;
 
 	*moved = minimum(from_slot ? left_in(from, TABLE_SPAN) : left, length);
 	if (from_slot && !((from | to) & (TABLE_SPAN - 1)) && length >= TABLE_SPAN)
@@ -104,11 +106,15 @@ static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t lengt
 	if (!from_slot || !*from_slot)
 		return 0;
 	*moved = minimum(*moved, left_in(to, TABLE_SPAN));
+	source = entry_table(*from_slot) + level_index(from, 1);
+	first = page_slot_next_used(source, source + (*moved >> PAGE_SHIFT)) - source;
+	// No table for what holds nothing: it would stay empty.
+	if (first == *moved >> PAGE_SHIFT)
+		return 0;
 	to_slot = page_slot_make(mm, to);
 	if (!to_slot)
 		return -ENOMEM;
-	move_entries(entry_table(*from_slot) + level_index(from, 1), to_slot,
-		     *moved >> PAGE_SHIFT);
+	move_entries(source, to_slot, first, *moved >> PAGE_SHIFT);
 	return 0;
 }
 

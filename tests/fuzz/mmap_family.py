@@ -91,8 +91,8 @@ class Kernel:
         while len(results) < len(jobs):
             part = jobs[len(results):len(results) + PER_BOOT]
             got = self.boot(part)
-            if len(got) < len(part):
-                got = got or [""]
+            got = got or [""]
+            if not complete(got[-1]):
                 got[-1] += "\nthe kernel stopped here\n"
             results += got
         return results

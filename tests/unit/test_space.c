@@ -367,6 +367,22 @@ static void large_mappings_move(void **state)
 }
 
 // A mapping that is left where it was may be one with its twin right away.
+// What holds no page moves without a table being made for it, even if its own table holds others.
+static void empty_parts_move(void **state)
+{
+	struct mm *mm = space_with(8);
+	uintptr_t far = BASE + (1ul << 30);
+
+	(void)state;
+	store_reason(mm, BASE, 1);
+	assert_int_equal(mm_mremap(mm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE, 4 * PAGE_SIZE,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, far),
+			 far);
+	assert_audit();
+	mm_put(mm);
+	fake_forget(mm);
+}
+
 static void twins_merge(void **state)
 {
 	struct mm *mm = space_with(1);
@@ -438,6 +454,7 @@ int main(void)
 		cmocka_unit_test(file_pages),
 		cmocka_unit_test(failures_are_undone),
 		cmocka_unit_test(large_mappings_move),
+		cmocka_unit_test(empty_parts_move),
 		cmocka_unit_test(twins_merge),
 		cmocka_unit_test(residency),
 	};
