@@ -135,6 +135,8 @@ struct frame *object_cached_page(struct object *object, uint64_t index)
 
 	spin_lock(&object->lock);
 	frame = page_index_get(&object->index, index);
+	if (frame && (frame->file_state & FRAME_UNUSED))
+		frame = NULL;
 	if (frame)
 		frame_get(frame);
 	spin_unlock(&object->lock);

@@ -91,7 +91,8 @@ static inline void object_keep(struct object *object, struct frame *frame)
 		object_keep_slowly(object, frame);
 }
 
-// The same only if it is already cached; NULL otherwise. For mapping neighbours of a fault.
+// The same only if it is already cached; NULL otherwise, and for one that was allocated ahead and
+// is still unused. For mapping neighbours of a fault, and for who can do without.
 struct frame *object_cached_page(struct object *object, uint64_t index);
 
 // Copies out of the page cache: up to `count` bytes from `offset`. Bytes copied, 0 at the end.

@@ -205,7 +205,9 @@ void object_resize(struct object *object, uint64_t size)
 	spin_lock(&object->lock);
 	old = object->size;
 	__atomic_store_n(&object->size, size, __ATOMIC_RELAXED);
-	take_out_all(&removal);
+	// What was allocated ahead beyond a smaller end stays when that moves up.
+	if (size <= old)
+		take_out_all(&removal);
 	if (object->source > size)
 		object->source = size;
 	spin_unlock(&object->lock);

@@ -93,7 +93,7 @@ static long directory_entries(struct file *file, struct io *io)
 
 static long directory_seek(struct file *file, int64_t offset, int whence)
 {
-	if (whence == SEEK_END)
+	if (whence != SEEK_SET && whence != SEEK_CUR)
 		return -EINVAL;
 	return file_seek(file, offset, whence, INT64_MAX);
 }
