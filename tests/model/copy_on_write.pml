@@ -8,7 +8,8 @@
 // a frame is not reached once it is free; references are what the entries add up to whenever
 // nobody is in the midst of changing them.
 //
-// A remote flush is one step for each CPU here: shootdown.pml is about what it consists of.
+// A remote flush is one step for each CPU here: shootdown.pml is about what it consists of. Left out:
+// a page that is copied before the lock is taken, under a reference of its own (fault_prepare()).
 //
 // bugs: FORK_WITHOUT_FLUSH FORK_FLUSHES_FIRST FORK_WITHOUT_REFERENCE FORK_WITHOUT_LOCK
 // bugs: FORK_KEEPS_CHILD_WRITABLE COPY_WITHOUT_FLUSH PUT_BEFORE_FLUSH REUSE_BEFORE_LOCK
