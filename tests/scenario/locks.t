@@ -53,8 +53,7 @@ REPORTS = {
     "sleep_lock_released_by_nobody": [
         r"panic: locks: &outer .* is released by a task that does not hold it"],
 }
-PROGRAMS = ["tests/ring3/threads_futex.c", "tests/ring3/signals.c", "tests/ring3/cpus_files.c",
-            "tests/ring3/cpus_processes.c"]
+PROGRAMS = ["tests/ring3/threads_futex.c", "tests/ring3/cpus_processes.c"]
 
 
 def run(command, **variables):
