@@ -225,7 +225,7 @@ static struct frame *find_cached(struct object *object, uint64_t index, enum pur
 		frame_get(frame);
 	if (frame && purpose == TO_WRITE)
 		keep(object, frame);
-	else if (frame && purpose == TO_READ)
+	else if (frame) // allocated ahead twice counts as touched, as on Linux
 		frame->file_state &= ~FRAME_UNUSED;
 	spin_unlock(&object->lock);
 	return frame;

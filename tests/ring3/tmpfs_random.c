@@ -3,7 +3,7 @@
 // Random operations on files in memory, names and contents and mappings: each prints what it gave,
 // so that one that differs from Linux's can be seen. The argument is the seed; another is
 // `tools/run build/tests/ring3/tmpfs_random 77`, to be compared with the same on Linux.
-// arguments: 6
+// arguments: 4
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/falloc.h>
