@@ -67,7 +67,7 @@ static void count_kept(struct object *object, int64_t change)
 }
 
 // The same for a new page that nothing can bring again: 0 or -ENOSPC.
-static int count_new_kept(struct object *object)
+static inline int count_new_kept(struct object *object)
 {
 	struct object_quota *quota = object->quota;
 
@@ -164,8 +164,8 @@ static bool beyond_end(const struct object *object, uint64_t index, enum purpose
 }
 
 // Enters a new page. Under object->lock. 0 or -errno.
-static int enter_new(struct object *object, uint64_t index, struct frame *frame,
-		     enum purpose purpose)
+static inline __attribute__((always_inline)) int
+enter_new(struct object *object, uint64_t index, struct frame *frame, enum purpose purpose)
 {
 	bool kept = begins_after(index, object->source);
 	int error = kept ? count_new_kept(object) : 0;
@@ -190,7 +190,8 @@ static int enter_new(struct object *object, uint64_t index, struct frame *frame,
 
 // Enters a filled frame unless another one got there first. *frame becomes the one that counts,
 // with a reference for the caller.
-static int enter(struct object *object, uint64_t index, struct frame **frame, enum purpose purpose)
+static inline __attribute__((always_inline)) int enter(struct object *object, uint64_t index,
+						       struct frame **frame, enum purpose purpose)
 {
 	struct frame *other;
 	int error = 0;
@@ -215,7 +216,8 @@ static int enter(struct object *object, uint64_t index, struct frame **frame, en
 }
 
 // The page if it is cached, with a reference. Whoever touches it makes more of it than a hole.
-static struct frame *find_cached(struct object *object, uint64_t index, enum purpose purpose)
+static inline __attribute__((always_inline)) struct frame *
+find_cached(struct object *object, uint64_t index, enum purpose purpose)
 {
 	struct frame *frame;
 
@@ -231,8 +233,10 @@ static struct frame *find_cached(struct object *object, uint64_t index, enum pur
 	return frame;
 }
 
-static int get_page(struct object *object, uint64_t index, struct frame **frame, bool *cached,
-		    enum purpose purpose)
+// A copy for each purpose: a fault should not ask which it is.
+static inline __attribute__((always_inline)) int get_page(struct object *object, uint64_t index,
+							  struct frame **frame, bool *cached,
+							  enum purpose purpose)
 {
 	struct frame *page;
 	int error;
