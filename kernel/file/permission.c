@@ -94,4 +94,7 @@ void inode_set_owner(struct inode *inode, const struct inode *directory)
 	inode->gid = directory->gid;
 	if (inode_is(inode, S_IFDIR))
 		inode->mode |= S_ISGID;
+	else if ((inode->mode & S_IXGRP) && !in_group(current_process()->fsgid, inode->gid) &&
+		 !capable(CAP_FSETID))
+		inode->mode &= ~(uint32_t)S_ISGID; // nobody becomes a group he is not in
 }

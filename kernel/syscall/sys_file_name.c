@@ -125,6 +125,16 @@ long sys_symlink(uintptr_t target, uintptr_t path)
 	return sys_symlinkat(target, AT_FDCWD, path);
 }
 
+// fs.protected_hardlinks: of others' files only harmless ones get new names.
+static bool link_is_safe(const struct inode *inode)
+{
+	const uint32_t group = S_ISGID | S_IXGRP;
+
+	return inode_owned(inode) ||
+	       (inode_is(inode, S_IFREG) && !(inode->mode & S_ISUID) &&
+		(inode->mode & group) != group && inode_permission(inode, 4 | 2) == 0);
+}
+
 static int link_to(struct inode *inode, const struct path_name *name)
 {
 	int result = check_new(name, false);
@@ -133,6 +143,8 @@ static int link_to(struct inode *inode, const struct path_name *name)
 		return result;
 	if (inode->device != name->directory->device)
 		return -EXDEV;
+	if (!link_is_safe(inode))
+		return -EPERM;
 	if (!name->directory->ops->link)
 		return -EPERM;
 	return name->directory->ops->link(name->directory, name->name, name->length, inode);

@@ -41,9 +41,11 @@ long sys_chdir(uintptr_t path)
 
 	if (result)
 		return result;
-	change_directory(directory);
+	result = inode_permission(directory, 1);
+	if (result == 0)
+		change_directory(directory);
 	inode_put(directory);
-	return 0;
+	return result;
 }
 
 long sys_fchdir(int descriptor)
@@ -53,10 +55,12 @@ long sys_fchdir(int descriptor)
 
 	if (!file)
 		return -EBADF;
-	if (file->inode && inode_is(file->inode, S_IFDIR))
-		change_directory(file->inode);
-	else
+	if (!file->inode || !inode_is(file->inode, S_IFDIR))
 		result = -ENOTDIR;
+	else
+		result = inode_permission(file->inode, 1);
+	if (result == 0)
+		change_directory(file->inode);
 	file_put(file);
 	return result;
 }
