@@ -9,13 +9,15 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
+// A page that was only allocated ahead (fallocate) has yet to become anything.
 static bool is_cached(struct object *object, uint64_t index)
 {
 	struct frame *frame = object_cached_page(object, index);
+	bool filled = frame && !(frame->file_state & FRAME_UNUSED);
 
 	if (frame)
 		frame_put(frame);
-	return frame != NULL;
+	return filled;
 }
 
 // Whether pages could be touched without waiting for anything: they are mapped, or in their file's
@@ -56,7 +58,7 @@ size_t mm_mincore(struct mm *mm, uintptr_t start, size_t pages, unsigned char *v
 	return (at - start) >> PAGE_SHIFT;
 }
 
-// Files are read-only and shared memory has no file, so there is nothing to write anywhere.
+// Files live in the page cache and nowhere else, so there is nothing to write anywhere.
 int mm_msync(struct mm *mm, uintptr_t start, size_t size, int flags)
 {
 	uint64_t length = PAGE_ALIGN_UP(size);

@@ -55,6 +55,8 @@ struct cpu {
 	uint64_t flush_from; // bit n: CPU n has put one into its place; atomic
 	struct flush_request *flush_requests[MAX_CPUS];
 
+	uint32_t looks; // at the mailbox, while waiting for something else
+
 	uint64_t interrupts; // taken, of every kind
 	uint64_t switches;   // of tasks
 	uint64_t shootdowns_sent, shootdowns_received;

@@ -67,9 +67,16 @@ void shootdown_answer(void)
 	}
 }
 
+// Every PAUSE makes QEMU stop and take its global lock, which the interrupt that is waited for
+// needs as well; without any, one host thread for all CPUs would not go on to the next.
+#define LOOKS_PER_PAUSE 32
+
 void spin_wait(void)
 {
-	if (__builtin_expect(__atomic_load_n(&this_cpu()->flush_from, __ATOMIC_RELAXED) != 0, 0))
+	struct cpu *cpu = this_cpu();
+
+	if (__builtin_expect(__atomic_load_n(&cpu->flush_from, __ATOMIC_RELAXED) != 0, 0))
 		shootdown_answer();
-	__builtin_ia32_pause();
+	if (++cpu->looks % LOOKS_PER_PAUSE == 0)
+		__builtin_ia32_pause();
 }

@@ -298,6 +298,24 @@ static void executed(void)
 	show_status("it ends", status);
 }
 
+// What fallocate has only promised is not in memory. (A page that is touched is; how many others
+// with it is Linux's own business.)
+static void allocated_ahead(void)
+{
+	unsigned char vector[4];
+	char *at;
+
+	fresh(4 * PAGE);
+	show("fallocate", fallocate(fd, 0, 0, 4 * PAGE));
+	at = map(4, RW, MAP_SHARED, 0);
+	show("mincore", mincore(at, 4 * PAGE, vector));
+	printf("# %d%d%d%d\n", vector[0] & 1, vector[1] & 1, vector[2] & 1, vector[3] & 1);
+	at[2 * PAGE] = 1;
+	mincore(at, 4 * PAGE, vector);
+	check(vector[2] & 1, "a page that was touched is in memory");
+	munmap(at, 4 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
@@ -318,6 +336,7 @@ int main(int argc, char **argv)
 	moved();
 	executed();
 	close(fd);
+	allocated_ahead();
 	leave_workplace();
 	return tap_end();
 }

@@ -33,7 +33,8 @@ def cpus_start(tap):
 
 def programs_run(tap):
     for name, arguments in PROGRAMS:
-        result = harness.run(harness.built("tests", "ring3", name), *arguments, options=AUDIT)
+        result = harness.run(harness.built("tests", "ring3", name), *arguments, options=AUDIT,
+                             limit=180)
         lines = re.findall(rb"^not ok.*$", result.output, re.M)
         tap.ok(result.status == 0 and not lines and b" 0 wrong" in result.errors,
                f"{name} on 4 CPUs", result.describe())
