@@ -7,6 +7,7 @@ bug A in one of them.
 
 Without arguments: all models, two at a time. With names: those. For the steps of a shortest run
 into an error:  tests/scenario/models.t --steps shootdown NO_BARRIER"""
+import collections
 import concurrent.futures
 import glob
 import os
@@ -52,18 +53,22 @@ class Search:
             return
         _, output = run("./pan", f"-m{DEPTH}", directory=directory)
         self.said += output
-        self.read(output)
+        with open(os.path.join(directory, "pan.m"), encoding="utf-8") as file:
+            self.read(output, file.read())
 
-    def read(self, output):
+    def read(self, output, statements):
         found = re.search(r"errors: (\d+)\n *(\d+) states, stored", output)
         if not found or "max search depth too small" in output or "out of memory" in output:
             return
         self.errors, self.states = int(found[1]), int(found[2])
         first = re.search(r"^pan:1: (.*?) \(at depth", output, re.M)
         self.first = first[1] if first else ""
-        for line, text in re.findall(r':(\d+), state \d+, "(.*)"', output):
-            if text != "-end-":
-                self.unreached.add(f"{line}: {text}")
+        # What is written once may be there several times; it need not be reached everywhere.
+        copies = collections.Counter(re.findall(r"STATE \d+ - .*?:(\d+) - ", statements))
+        missed = re.findall(r':(\d+), state \d+, "(.*)"', output)
+        times = collections.Counter(line for line, _ in missed)
+        self.unreached = {f"{line}: {text}" for line, text in missed
+                          if text != "-end-" and times[line] >= copies[line]}
 
 
 def search(job):
