@@ -3,524 +3,448 @@
 // The general allocator: malloc and its family for programs in ring 3. The same file is tested on
 // the reader's machine and runs real programs there as libfaultline-malloc.so.
 //
-// The heap is a row of blocks, each with a header that gives its size and that of the block below
-// it (Knuth's boundary tags), so that a freed block finds its neighbours and merges with those
-// that are free. No two free blocks touch. Free blocks hang in 128 bins by size: one bin a size up
-// to 1 KiB, then eight bins a doubling, in which the first that fits is taken. The heap grows by
-// brk; where brk is refused or was moved by somebody else, a new segment begins. A segment ends in
-// a header without a block, the fence, so that no merging runs past it. From MAP_THRESHOLD up a
-// block is a mapping of its own, returned to the kernel when freed.
+// The heap is a row of blocks, each with a header that gives its size (Knuth's boundary tags). A
+// free block has its size at its end too, and the block above it knows that it is free: so a freed
+// block finds its neighbours and merges with those that are free. No two free blocks touch. Free
+// blocks hang in bins by size: one bin a size up to 2 KiB, then sixteen bins a doubling. The heap
+// grows by brk; where brk is refused or was moved by somebody else, a new segment begins. A
+// segment ends in a header without a block, the fence, so that no merging runs past it. One lock
+// guards all of this.
 //
-// Every header carries a checksum over its fields, its address and, in a free block, its links. It
-// is verified before anything in it is believed: a block that was overrun, freed twice, written to
-// after it was freed, or never allocated ends the program with a line that names it. It is there
-// against mistakes; somebody who knows the constants can forge it.
+// In front of the heap each thread has a cache: a list of blocks for each bin up to 32 KiB, from
+// which malloc takes and to which free gives without lock or atomic instruction. An empty list is
+// refilled with several blocks at a time, a full one gives half of what it has back to the heap,
+// and both make it larger for the next time. A block freed by another thread than the one that got
+// it goes to the inbox of the cache it came from, by one atomic instruction. The cache of a thread
+// that ends goes to the next new thread.
 //
-// One lock guards everything; there are no per-thread caches. System calls are made directly, as
-// a C library's brk would keep its own idea of the end, and errno is only touched on failure.
-#include "lib/libc/malloc_block.h"
-#include "lib/libc/malloc_narrate.h"
+// Large blocks are mappings of their own. When one is freed, the next of that size come from the
+// heap instead: who frees a size probably wants it again. The heap's top goes back to the kernel
+// when much of it is free.
+//
+// Every header carries a check over its size, its address and a number that is another one in each
+// run; in a free block over its links too. It is verified before anything in it is believed: a
+// block that was overrun, freed twice, written to after it was freed, or never allocated ends the
+// program with a line that names it.
+//
+// Read malloc_block.h and malloc_heap.h first, then from here to the end.
+//
+// System calls are made directly, as a C library's brk would keep its own idea of the end, and
+// errno is only touched on failure.
+#include "lib/libc/malloc_heap.h"
+#include "lib/libc/malloc_thread.h"
 #include "lib/libc/system_call.h"
 #include <errno.h>
-#include <linux/futex.h>
 #include <linux/mman.h>
 #include <malloc.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
-#define PAGE          4096ul
-#define MAP_THRESHOLD (128ul << 10) // from here up a block is a mapping
-#define GROW_STEP     (128ul << 10) // the heap grows by multiples of this
-#define SEGMENT_MIN   (1ul << 20)   // a segment got by mmap where brk was refused
-#define TRIM_ABOVE    (512ul << 10) // this much free at the top: give back
-#define TRIM_KEEP     (128ul << 10) // all but this much
-#define BINS          128u
-#define BINS_EXACT    64u
+#define GROWS 64u // units from which on realloc tries to grow a block in place
 
-static struct {
-	uint32_t lock; // 0 free, 1 held, 2 held and waited for
-	uint64_t occupied[BINS / 64];
-	struct block *bins[BINS];
-	uintptr_t low, high; // every segment lies in here
-	uintptr_t brk_end;   // where we left brk: just behind a fence
-} heap;
+// -- caches
 
-void (*malloc_narrate)(enum malloc_step step, const void *where, size_t a, size_t b);
+#define CACHED_UNITS 2176u              // the largest block a cache holds: 32 KiB and its header
+#define CACHED_BINS  (BINS_EXACT + 66u) // up to the bin of that
+#define LIST_BYTES   (512ul << 10)      // the most a list may hold
+#define CACHE_BYTES  (8ul << 20)        // and all of a cache's together
+#define REFUSED_MOST 4096u
+#define REFILL_BYTES (16ul << 10) // the most taken from the heap at a time
 
-static inline void narrate(enum malloc_step step, const void *where, size_t a, size_t b)
+struct list {
+	struct block *first;
+	int32_t room;  // how many more it takes; below 0 what came by the way is too much
+	int32_t limit; // how many in all
+};
+
+// One page: the thread's alone, but for the inbox.
+struct cache {
+	struct list lists[CACHED_BINS];
+	size_t limits;       // bytes that all lists together may hold
+	size_t refused;      // times that one was not made larger because of that
+	struct block *inbox; // freed by other threads; atomic: all push, who takes takes all
+	uint8_t number;      // in caches[]
+	bool unowned;        // its thread has ended; under the heap's lock
+};
+_Static_assert(sizeof(struct cache) <= PAGE, "a cache is a page");
+
+static struct cache no_cache = {.number = NO_CACHE}, first_cache;
+static struct cache *caches[CACHES_MAX + 1]; // from 1 on; written under the lock, never removed
+static unsigned int cache_count;
+
+static __thread struct cache *mine = &no_cache;
+static __thread bool thread_ending;
+
+void (*malloc_cache_taken)(void);
+
+static inline void push(struct list *list, struct block *block)
 {
-	if (__builtin_expect(malloc_narrate != NULL, 0))
-		malloc_narrate(step, where, a, b);
+	block->next = list->first;
+	block->guard = guard_of(block, list->first);
+	list->first = block;
 }
 
-// -- the lock: Drepper, "Futexes Are Tricky", mutex 2
-
-static void futex(int operation, uint32_t value)
+static inline struct block *pop(struct list *list)
 {
-	system_call4(__NR_futex, (long)&heap.lock, operation | FUTEX_PRIVATE_FLAG, value, 0);
+	struct block *block = list->first, *next = block->next;
+
+	if (__builtin_expect(block->guard != guard_of(block, next), 0))
+		die(block, WRITTEN_AFTER);
+	list->first = next;
+	return block;
 }
 
-static void heap_lock(void)
+static void push_inbox(struct cache *cache, struct block *block)
 {
-	uint32_t expected = 0;
+	struct block *first = __atomic_load_n(&cache->inbox, __ATOMIC_RELAXED);
 
-	if (__atomic_compare_exchange_n(&heap.lock, &expected, 1, false, __ATOMIC_ACQUIRE,
-					__ATOMIC_RELAXED))
-		return;
-	while (__atomic_exchange_n(&heap.lock, 2, __ATOMIC_ACQUIRE) != 0)
-		futex(FUTEX_WAIT, 2);
+	do {
+		block->next = first;
+		block->guard = guard_of(block, first);
+	} while (!__atomic_compare_exchange_n(&cache->inbox, &first, block, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
 }
 
-static void heap_unlock(void)
+// All that is in the inbox, as a list.
+static struct list take_inbox(struct cache *cache)
 {
-	if (__atomic_exchange_n(&heap.lock, 0, __ATOMIC_RELEASE) == 2)
-		futex(FUTEX_WAKE, 1);
+	struct list taken = {.first = NULL};
+
+	if (__atomic_load_n(&cache->inbox, __ATOMIC_RELAXED))
+		taken.first = __atomic_exchange_n(&cache->inbox, NULL, __ATOMIC_ACQUIRE);
+	return taken;
 }
 
-// -- headers
-
-// Ends the program. The lock is given up first: a handler of SIGABRT may allocate.
-static _Noreturn void die(const struct block *block, const char *what)
-{
-	char line[128];
-	int length =
-		snprintf(line, sizeof(line), "malloc: block %p: %s\n", payload_of(block), what);
-
-	heap_unlock();
-	system_call3(__NR_write, 2, (long)line, length);
-	abort();
-}
-
-static void verify(const struct block *block, const char *what)
-{
-	if (__builtin_expect(checksum(block) != block->check, 0))
-		die(block, what);
-}
-
-// Makes a header for a block that is in use, and tells the block above how large it is.
-static void put_used(struct block *block, uint32_t previous, uint32_t size)
-{
-	block->previous = previous;
-	block->size = size;
-	block->state = BLOCK_USED;
-	seal(block);
-	block = at_units(block, size);
-	block->previous = size;
-	seal(block);
-}
-
-static struct block *block_above(const struct block *block)
-{
-	struct block *above = at_units(block, block->size);
-
-	verify(above, "its header is overwritten, probably from the block below");
-	if (above->previous != block->size)
-		die(block, "its size does not agree with the block above");
-	return above;
-}
-
-// -- bins
-
-static unsigned int bin_of(uint32_t units)
-{
-	unsigned int power, bin;
-
-	if (units < BINS_EXACT)
-		return units;
-	power = 31 - (unsigned int)__builtin_clz(units); // at least 6
-	bin = BINS_EXACT + (power - 6) * 8 + (units >> (power - 3) & 7);
-	return bin < BINS ? bin : BINS - 1;
-}
-
-static void bin_insert(struct block *block)
-{
-	unsigned int bin = bin_of(block->size);
-	struct block *first = heap.bins[bin];
-
-	block->state = BLOCK_FREE;
-	block->before = NULL;
-	block->next = first;
-	seal(block);
-	if (first) {
-		verify(first, "written to after it was freed");
-		first->before = block;
-		seal(first);
-	}
-	heap.bins[bin] = block;
-	heap.occupied[bin / 64] |= 1ull << (bin % 64);
-}
-
-// Its next state is BLOCK_USED, or BLOCK_ABSORBED.
-static void bin_remove(struct block *block, enum block_state state)
-{
-	unsigned int bin = bin_of(block->size);
-
-	verify(block, "written to after it was freed");
-	if (block->next) {
-		verify(block->next, "written to after it was freed");
-		block->next->before = block->before;
-		seal(block->next);
-	}
-	if (block->before) {
-		verify(block->before, "written to after it was freed");
-		block->before->next = block->next;
-		seal(block->before);
-	} else {
-		heap.bins[bin] = block->next;
-		if (!block->next)
-			heap.occupied[bin / 64] &= ~(1ull << (bin % 64));
-	}
-	block->state = state;
-	seal(block);
-}
-
-// The first bin from `bin` on that holds anything, or BINS.
-static unsigned int occupied_bin(unsigned int bin)
-{
-	for (; bin < BINS; bin = (bin | 63) + 1) {
-		uint64_t word = heap.occupied[bin / 64] >> (bin % 64);
-
-		if (word)
-			return bin + (unsigned int)__builtin_ctzll(word);
-	}
-	return BINS;
-}
-
-// A free block of at least `units`, still in its bin; NULL when there is none.
-static struct block *search(uint32_t units)
+// Gives `count` blocks of a list to the heap, or all that it has.
+static bool release_list(struct list *list, int32_t count)
 {
 	struct block *block = NULL;
-	size_t looked_at = 0;
 
-	for (unsigned int bin = occupied_bin(bin_of(units)); bin < BINS && !block;
-	     bin = occupied_bin(bin + 1)) {
-		for (block = heap.bins[bin]; block; block = block->next) {
-			verify(block, "written to after it was freed");
-			looked_at++;
-			if (block->size >= units)
-				break;
+	for (; list->first && count > 0; count--, list->room++) {
+		block = pop(list);
+		verify(block, OVERRUN);
+		block = release(block);
+	}
+	if (block)
+		trim(block, __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED), TRIM_KEEP);
+	return block != NULL;
+}
+
+static bool empty_inboxes(void)
+{
+	bool any = false;
+
+	for (unsigned int i = 1; i <= cache_count; i++) {
+		struct list list = take_inbox(caches[i]);
+
+		any |= release_list(&list, INT32_MAX);
+	}
+	return any;
+}
+
+// And every list may hold as little again as in the beginning.
+static bool empty_cache(struct cache *cache)
+{
+	bool any = false;
+
+	for (unsigned int bin = 0; bin < CACHED_BINS; bin++) {
+		any |= release_list(&cache->lists[bin], INT32_MAX);
+		cache->lists[bin].room = cache->lists[bin].limit = 0;
+	}
+	cache->limits = cache->refused = 0;
+	return any;
+}
+
+static bool empty_my_cache(void)
+{
+	return empty_cache(mine);
+}
+
+// Lets a list hold twice as much as before, but no more than is good for all lists together. Where
+// that was in the way often, all begin anew: the program does something else now than before.
+static void enlarge(struct cache *cache, struct list *list, size_t units)
+{
+	int32_t more = list->limit ? list->limit : 4;
+
+	if (list->limit && (size_t)(list->limit + more) * units * UNIT > LIST_BYTES)
+		return;
+	if (list->limit && cache->limits + (size_t)more * units * UNIT > CACHE_BYTES) {
+		if (++cache->refused < REFUSED_MOST)
+			return;
+		empty_cache(cache);
+		more = 4;
+	}
+	list->limit += more;
+	list->room += more;
+	cache->limits += (size_t)more * units * UNIT;
+}
+
+// Cuts a free block into at most `count` blocks for a list. Returns how many.
+static size_t carve(struct block *whole, size_t units, size_t count, struct list *list)
+{
+	struct block *next = verified_above(whole), *block;
+	size_t fit = whole->size / units, left;
+
+	if (count > fit)
+		count = fit;
+	left = whole->size - count * units;
+	bin_remove(whole, HOLDER_CACHE);
+	if (left >= UNITS_MIN) {
+		block = (struct block *)((char *)whole + count * units * UNIT);
+		put_used(block, left, HOLDER_PROGRAM);
+		block->below = BELOW_USED;
+		bin_insert(block);
+		left = 0;
+	} else {
+		next->below = BELOW_USED;
+	}
+	for (size_t i = count; i-- > 0; left = 0) { // the lowest is handed out first
+		block = (struct block *)((char *)whole + i * units * UNIT);
+		put_used(block, units + left, HOLDER_CACHE);
+		block->below = BELOW_USED; // nothing free is below `whole` either
+		push(list, block);
+	}
+	return count;
+}
+
+// Takes several blocks out of the heap for an empty list. Where there is no block for all, what is
+// left of the size comes first, then any. False when not even one could be had.
+static bool refill(struct cache *cache, unsigned int bin, size_t units)
+{
+	struct list *list = &cache->lists[bin];
+	size_t count, most = REFILL_BYTES / (units * UNIT), got;
+	struct block *block;
+
+	enlarge(cache, list, units);
+	count = (size_t)list->limit / 2;
+	if (count > most)
+		count = most ? most : 1;
+	while (count > 0) {
+		block = heap.bins[bin];
+		if (!block)
+			block = search(count * units);
+		if (!block && list->first)
+			break;
+		if (!block)
+			block = search_or_grow(units);
+		if (!block)
+			break;
+		got = carve(block, units, count, list);
+		list->room -= (int32_t)got;
+		count -= got;
+	}
+	return list->first != NULL;
+}
+
+// Sorts what came back from other threads into the lists.
+static void read_inbox(struct cache *cache)
+{
+	struct list taken = take_inbox(cache);
+
+	while (taken.first) {
+		struct block *block = pop(&taken);
+		struct list *list = &cache->lists[bin_of(block->size)];
+
+		push(list, block);
+		list->room--;
+	}
+}
+
+// A block of a size that begins its bin.
+static struct block *cached_allocate(struct cache *cache, size_t units)
+{
+	unsigned int bin = bin_of(units);
+	struct list *list = &cache->lists[bin];
+	struct block *block;
+
+	if (!list->first)
+		read_inbox(cache);
+	if (!list->first) {
+		heap_lock();
+		refill(cache, bin, units);
+		heap_unlock();
+		if (!list->first)
+			return NULL;
+	}
+	block = pop(list);
+	list->room++;
+	set_holder(block, cache->number);
+	return block;
+}
+
+// To a list of which free found that it is full.
+static void cached_free(struct cache *cache, struct block *block)
+{
+	struct list *list = &cache->lists[bin_of(block->size)];
+
+	if (list->room <= 0) {
+		heap_lock();
+		enlarge(cache, list, block->size);
+		if (list->room <= 0)
+			release_list(list, list->limit / 2 - list->room);
+		heap_unlock();
+	}
+	set_holder(block, HOLDER_CACHE);
+	push(list, block);
+	list->room--;
+}
+
+static uint64_t random_number(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM); // 16 bytes
+	uint64_t words[2] = {(uintptr_t)&random, 0};
+
+	if (random)
+		memcpy(words, random, sizeof(words));
+	return (words[0] ^ words[1] << 8) | 1; // 0 is none
+}
+
+// A cache for the calling thread, where there is one.
+static void take_cache(void)
+{
+	struct cache *cache = NULL;
+	bool wanted = !thread_ending && !malloc_narrate;
+
+	heap_lock();
+	if (!malloc_key)
+		malloc_key = random_number();
+	for (unsigned int i = 1; wanted && i <= cache_count && !cache; i++)
+		if (caches[i]->unowned)
+			cache = caches[i];
+	if (wanted && !cache && cache_count < CACHES_MAX) {
+		cache = cache_count == 0 ? &first_cache : map(sizeof(struct cache));
+		if (cache) {
+			cache->number = (uint8_t)++cache_count;
+			caches[cache_count] = cache;
 		}
 	}
-	narrate(MALLOC_SEARCHED, block, looked_at, block ? bytes_of(block) : 0);
-	return block;
-}
-
-// -- growing and shrinking the heap
-
-// Sizes end at 64 GiB.
-static bool mergeable(const struct block *neighbour, uint32_t units)
-{
-	return neighbour->state == BLOCK_FREE && neighbour->size <= UINT32_MAX - units;
-}
-
-// Merges a block that is in no bin with its free neighbours and puts the result into its bin.
-static struct block *release(struct block *block)
-{
-	struct block *above = block_above(block), *below = NULL;
-	uint32_t units = block->size;
-
-	if (block->previous) {
-		below = at_units(block, -(long)block->previous);
-		verify(below, "its header is overwritten, probably from the block below");
+	if (cache) {
+		cache->unowned = false;
+		mine = cache;
 	}
-	if (mergeable(above, units)) {
-		bin_remove(above, BLOCK_ABSORBED);
-		units += above->size;
-	}
-	if (below && mergeable(below, units)) {
-		bin_remove(below, BLOCK_USED);
-		units += below->size;
-		block->state = BLOCK_ABSORBED;
-		seal(block);
-		block = below;
-	}
-	if (block->size != units)
-		narrate(MALLOC_COALESCED, block, units * UNIT, 0);
-	put_used(block, block->previous, units);
-	bin_insert(block);
-	return block;
+	heap_unlock();
+	if (cache && malloc_cache_taken)
+		malloc_cache_taken();
 }
 
-// Makes `bytes` of fresh memory one free block. `block` is where its header goes: the
-// fence of the segment that it continues, or the start of a new one.
-static void add_memory(struct block *block, uint32_t previous, uintptr_t end)
+// Gives the calling thread's cache away. What it still frees and allocates needs none.
+void malloc_thread_end(void)
 {
-	struct block *fence = (struct block *)(end - HEADER);
+	struct cache *cache = mine;
+	struct list list;
 
-	fence->size = 0;
-	fence->state = BLOCK_FENCE; // put_used completes it
-	put_used(block, previous, (uint32_t)((end - HEADER - (uintptr_t)block) / UNIT));
-	if (!heap.low || (uintptr_t)block < heap.low)
-		heap.low = (uintptr_t)block;
-	if (end > heap.high)
-		heap.high = end;
-	release(block);
-}
-
-static uintptr_t round_up(uintptr_t value, uintptr_t step)
-{
-	return (value + step - 1) & -step;
-}
-
-static bool grow_by_brk(size_t bytes)
-{
-	uintptr_t now = (uintptr_t)system_call1(__NR_brk, 0);
-	uintptr_t start = round_up(now, UNIT), end;
-	struct block *fence;
-	bool granted;
-
-	if (__builtin_add_overflow(start, round_up(bytes, GROW_STEP), &end))
-		return false;
-	end = round_up(end, PAGE);
-	granted = end > now && (uintptr_t)system_call1(__NR_brk, end) == end;
-	narrate(MALLOC_BRK, (void *)now, end - now, granted);
-	if (!granted)
-		return false;
-	if (now == heap.brk_end) {
-		fence = (struct block *)(now - HEADER);
-		verify(fence, "the end of the heap is overwritten");
-		add_memory(fence, fence->previous, end);
-	} else {
-		add_memory((struct block *)start, 0, end);
-	}
-	heap.brk_end = end;
-	return true;
-}
-
-static void *map(size_t length)
-{
-	long result = system_call6(__NR_mmap, 0, (long)length, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	void *mapped = result < 0 && result >= -(long)PAGE ? NULL : (void *)result;
-
-	narrate(MALLOC_MAPPED, mapped, length, 0);
-	return mapped;
-}
-
-// More heap, with a free block of at least `bytes` in it.
-static bool grow(size_t bytes)
-{
-	void *segment;
-
-	bytes += 2 * HEADER; // the fence, and the unit that aligning may cost
-	if (grow_by_brk(bytes))
-		return true;
-	bytes = round_up(bytes < SEGMENT_MIN ? SEGMENT_MIN : bytes, PAGE);
-	segment = map(bytes);
-	if (segment)
-		add_memory(segment, 0, (uintptr_t)segment + bytes);
-	return segment != NULL;
-}
-
-// Gives the heap's top back when much of it is free.
-static void trim(struct block *block)
-{
-	uintptr_t end = (uintptr_t)at_units(block, block->size) + HEADER, new_end;
-	uint32_t previous;
-
-	if (bytes_of(block) < TRIM_ABOVE || end != heap.brk_end ||
-	    (uintptr_t)system_call1(__NR_brk, 0) != end)
+	thread_ending = true;
+	if (cache == &no_cache)
 		return;
-	new_end = round_up((uintptr_t)block + TRIM_KEEP, PAGE);
-	previous = block->previous;
-	bin_remove(block, BLOCK_USED);
-	if ((uintptr_t)system_call1(__NR_brk, (long)new_end) != new_end)
-		new_end = end;
-	else
-		narrate(MALLOC_TRIMMED, (void *)new_end, end - new_end, 0);
-	if (heap.high == end)
-		heap.high = new_end;
-	heap.brk_end = new_end;
-	add_memory(block, previous, new_end);
+	mine = &no_cache;
+	heap_lock();
+	empty_cache(cache);
+	list = take_inbox(cache);
+	release_list(&list, INT32_MAX);
+	cache->unowned = true;
+	heap_unlock();
 }
 
-// -- blocks in the heap
-
-// Cuts a block in use down to `units`, freeing the rest when that is enough for a block.
-static void split(struct block *block, uint32_t units)
+// The thread that watches has no cache meanwhile, so that every step is to be seen.
+void malloc_watch(void (*narrator)(enum malloc_step step, const void *where, size_t a, size_t b))
 {
-	struct block *rest = at_units(block, units);
-	uint32_t left = block->size - units;
+	static __thread struct cache *set_aside;
 
-	block_above(block); // sees that it is whole before its header is rewritten
-	if (left < UNITS_MIN)
-		return;
-	put_used(rest, units, left);
-	put_used(block, block->previous, units);
-	narrate(MALLOC_SPLIT, rest, units * UNIT, left * UNIT);
-	release(rest);
-}
-
-static struct block *heap_allocate(uint32_t units)
-{
-	struct block *block = search(units);
-
-	if (!block) {
-		if (!grow(units * UNIT))
-			return NULL;
-		block = search(units);
-		if (!block)
-			return NULL;
+	if (narrator) {
+		if (mine == &no_cache)
+			take_cache();
+		if (!malloc_narrate)
+			set_aside = mine;
+		mine = &no_cache;
+	} else if (malloc_narrate) {
+		mine = set_aside;
 	}
-	bin_remove(block, BLOCK_USED);
-	split(block, units);
-	return block;
+	malloc_narrate = narrator;
 }
 
-// The same, with the caller's bytes at a multiple of `alignment`: what lies before is freed.
-static struct block *heap_allocate_aligned(uint32_t units, size_t alignment)
+void malloc_before_fork(void)
 {
-	uint32_t slack = (uint32_t)(alignment / UNIT) + UNITS_MIN;
-	struct block *whole = heap_allocate(units + slack), *block = whole;
-	uintptr_t payload;
-	uint32_t before;
+	heap_lock();
+}
 
-	if (!whole)
-		return NULL;
-	payload = (uintptr_t)payload_of(whole);
-	if (payload % alignment != 0) {
-		payload = round_up(payload + UNITS_MIN * UNIT, alignment);
-		block = block_of((void *)payload);
-		before = (uint32_t)(((uintptr_t)block - (uintptr_t)whole) / UNIT);
-		put_used(block, before, whole->size - before);
-		put_used(whole, whole->previous, before);
-		release(whole);
+void malloc_after_fork(void)
+{
+	heap_unlock();
+}
+
+// The child has only the forking thread. The lists of the others may have been caught half-way
+// through a change: what is in them is lost. Their inboxes are whole at any time.
+void malloc_in_child(void)
+{
+	for (unsigned int i = 1; i <= cache_count; i++) {
+		if (caches[i] == mine)
+			continue;
+		memset(caches[i]->lists, 0, sizeof(caches[i]->lists));
+		caches[i]->limits = 0;
+		caches[i]->unowned = true;
 	}
-	split(block, units);
-	return block;
+	holding = false;
+	__atomic_store_n(&heap.lock, 0, __ATOMIC_RELEASE);
 }
 
-// Makes a block in use reach `units` without moving it, out of the free block above it and, at
-// the top of the heap, out of brk.
-static bool extend_in_place(struct block *block, uint32_t units)
-{
-	struct block *above = block_above(block);
-	uint32_t room = block->size + (above->state == BLOCK_FREE ? above->size : 0);
-
-	if (room < units) {
-		struct block *end = above->state == BLOCK_FREE ? block_above(above) : above;
-
-		if ((uintptr_t)end + HEADER != heap.brk_end ||
-		    !grow_by_brk((units - room) * UNIT + HEADER))
-			return false;
-		above = block_above(block);
-		room = block->size + (above->state == BLOCK_FREE ? above->size : 0);
-	}
-	if (room < units || above->state != BLOCK_FREE)
-		return false;
-	bin_remove(above, BLOCK_ABSORBED);
-	put_used(block, block->previous, room);
-	split(block, units);
-	return true;
-}
-
-// -- blocks that are mappings
-
-static struct block *mapped_allocate(size_t size, size_t alignment)
-{
-	size_t front = sizeof(struct mapping) + HEADER, length;
-	struct block *block;
-	char *start;
-
-	if (alignment < UNIT)
-		alignment = UNIT;
-	if (__builtin_add_overflow(size, front + alignment + PAGE, &length))
-		return NULL;
-	length = round_up(size + front + (alignment > UNIT ? alignment : 0), PAGE);
-	start = map(length);
-	if (!start)
-		return NULL;
-	block = block_of((void *)round_up((uintptr_t)start + front, alignment));
-	block->previous = 0;
-	block->size = 0;
-	block->state = BLOCK_MAPPED;
-	mapping_of(block)->length = length;
-	mapping_of(block)->offset = (size_t)((char *)block - start);
-	seal(block);
-	return block;
-}
-
-static void mapped_free(struct block *block)
-{
-	struct mapping mapping = *mapping_of(block);
-	char *start = (char *)block - mapping.offset;
-
-	narrate(MALLOC_UNMAPPED, start, mapping.length, 0);
-	system_call2(__NR_munmap, start, mapping.length);
-}
-
-// NULL when the kernel can not: the caller then allocates and copies.
-static struct block *mapped_resize(struct block *block, size_t size)
-{
-	struct mapping mapping = *mapping_of(block);
-	size_t length;
-	long moved;
-
-	if (__builtin_add_overflow(size, mapping.offset + HEADER + PAGE, &length))
-		return NULL;
-	length = round_up(size + mapping.offset + HEADER, PAGE);
-	if (length == mapping.length)
-		return block;
-	moved = system_call4(__NR_mremap, (long)((char *)block - mapping.offset),
-			     (long)mapping.length, (long)length, MREMAP_MAYMOVE);
-	if (moved < 0 && moved >= -(long)PAGE)
-		return NULL;
-	block = (struct block *)(moved + (long)mapping.offset);
-	mapping_of(block)->length = length;
-	seal(block);
-	return block;
-}
-
-// -- what both kinds share
+// -- what all kinds share
 
 static size_t usable_bytes(const struct block *block)
 {
-	if (block->state == BLOCK_MAPPED)
+	if (block->holder == HOLDER_MAPPED)
 		return mapping_of(block)->length - mapping_of(block)->offset - HEADER;
-	return bytes_of(block) - HEADER;
+	return block->size * UNIT - HEADER;
 }
 
-static uint32_t units_for(size_t size)
+static struct block *find_block(size_t size, size_t alignment)
 {
-	uint32_t units = (uint32_t)((size + HEADER + UNIT - 1) / UNIT);
-
-	return units < UNITS_MIN ? UNITS_MIN : units;
-}
-
-// Called with the heap locked; NULL without errno on failure.
-static struct block *allocate(size_t size, size_t alignment)
-{
+	size_t units = units_for(size);
 	struct block *block;
 
-	narrate(MALLOC_ASKED, NULL, size, size < MAP_THRESHOLD ? units_for(size) * UNIT : 0);
-	if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX)
-		return NULL;
-	if (size >= MAP_THRESHOLD || alignment >= MAP_THRESHOLD)
-		block = mapped_allocate(size, alignment);
-	else if (alignment <= UNIT)
-		block = heap_allocate(units_for(size));
+	if (alignment <= UNIT && rounded_units(units) <= CACHED_UNITS && mine != &no_cache)
+		return cached_allocate(mine, rounded_units(units));
+	heap_lock();
+	if (alignment <= UNIT)
+		block = heap_allocate(units);
 	else
-		block = heap_allocate_aligned(units_for(size), alignment);
-	if (block)
-		narrate(MALLOC_GRANTED, payload_of(block), usable_bytes(block), 0);
+		block = heap_allocate_aligned(units, alignment);
+	heap_unlock();
 	return block;
 }
 
-static void *allocate_locked(size_t size, size_t alignment)
+static void *allocate(size_t size, size_t alignment)
 {
+	size_t whole;
 	struct block *block;
 
-	heap_lock();
-	block = allocate(size, alignment);
-	heap_unlock();
-	if (block)
-		return payload_of(block);
-	errno = ENOMEM;
-	return NULL;
+	if (mine == &no_cache)
+		take_cache();
+	if (alignment < UNIT)
+		alignment = UNIT;
+	if (__builtin_add_overflow(size, alignment, &whole) || whole > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	narrate(MALLOC_ASKED, NULL, size, units_for(size) * UNIT);
+	if ((alignment > UNIT ? whole : size) >=
+	    __atomic_load_n(&heap.map_threshold, __ATOMIC_RELAXED))
+		block = mapped_allocate(size, alignment);
+	else
+		block = find_block(size, alignment);
+	if (!block) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	narrate(MALLOC_GRANTED, payload_of(block), usable_bytes(block), 0);
+	return payload_of(block);
+}
+
+static inline bool in_heap(const struct block *block)
+{
+	return (uintptr_t)block - __atomic_load_n(&heap.low, __ATOMIC_RELAXED) <
+	       __atomic_load_n(&heap.extent, __ATOMIC_RELAXED);
 }
 
 // A pointer into nowhere would end in SIGSEGV on reading its header: ask the kernel first. Costs
@@ -530,7 +454,7 @@ static bool readable(const struct block *block)
 	uintptr_t start = (uintptr_t)mapping_of(block), end = (uintptr_t)payload_of(block);
 	unsigned char resident[2];
 
-	if ((uintptr_t)block >= heap.low && (uintptr_t)block < heap.high)
+	if (in_heap(block))
 		return true;
 	start &= -PAGE;
 	return system_call3(__NR_mincore, (long)start, (long)(end - start), (long)resident) !=
@@ -541,56 +465,119 @@ static bool readable(const struct block *block)
 static struct block *claimed(const void *payload)
 {
 	struct block *block = block_of(payload);
+	uint8_t holder;
 
 	if ((uintptr_t)payload % UNIT != 0 || (uintptr_t)payload < PAGE || !readable(block))
 		die(block, "was never allocated");
 	verify(block, "was never allocated, or its header is overwritten");
-	if (block->state == BLOCK_FREE || block->state == BLOCK_ABSORBED)
+	holder = holder_of(block);
+	if (holder == HOLDER_CACHE || holder == HOLDER_FREE || holder == HOLDER_ABSORBED)
 		die(block, "freed twice, or used after it was freed");
-	if (block->state != BLOCK_USED && block->state != BLOCK_MAPPED)
-		die(block, "was never allocated");
+	if (holder != HOLDER_MAPPED && holder > cache_count)
+		die(block, "was never allocated, or its header is overwritten");
 	return block;
 }
 
-static void deallocate(struct block *block)
+static __attribute__((noinline)) void deallocate(struct block *block)
 {
-	narrate(MALLOC_FREED, payload_of(block), bytes_of(block), 0);
-	if (block->state == BLOCK_MAPPED)
+	uint8_t holder = block->holder;
+
+	narrate(MALLOC_FREED, payload_of(block), block->size * UNIT, 0);
+	if (holder == HOLDER_MAPPED) {
 		mapped_free(block);
-	else
-		trim(release(block));
+	} else if (holder == HOLDER_PROGRAM) {
+		heap_lock();
+		trim(release(block), __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED),
+		     TRIM_KEEP);
+		heap_unlock();
+	} else if (holder == mine->number) {
+		cached_free(mine, block);
+	} else {
+		set_holder(block, HOLDER_CACHE);
+		push_inbox(caches[holder], block);
+	}
 }
 
-// The block itself, grown or shrunk where it is; a mapping may move. NULL: it takes a copy.
+// The block itself, grown or shrunk where it is; a mapping may move. NULL: it takes a copy, which
+// for small blocks costs less than the heap's lock.
 static struct block *resize(struct block *block, size_t size)
 {
+	size_t units = units_for(size);
+	bool done = true;
+
 	if (size > PTRDIFF_MAX)
 		return NULL;
-	if (block->state == BLOCK_MAPPED)
-		return mapped_resize(block, size);
-	if (size >= MAP_THRESHOLD)
-		return NULL;
-	if (units_for(size) <= block->size) {
-		split(block, units_for(size));
+	if (block->holder == HOLDER_MAPPED)
+		return size < MAP_THRESHOLD / 2 ? NULL : mapped_resize(block, size);
+	if (units <= block->size && block->size - units <= units / 2)
 		return block;
+	if (size >= MAP_THRESHOLD_MAX || block->size < GROWS)
+		return NULL;
+	heap_lock();
+	if (units <= block->size)
+		split(block, units);
+	else
+		done = extend_in_place(block, units);
+	heap_unlock();
+	return done ? block : NULL;
+}
+
+// For what has grown before and will again: straight from the heap, with room above it.
+static void *allocate_to_grow(size_t size)
+{
+	size_t units = units_for(size);
+	struct block *block = NULL;
+
+	if (size < __atomic_load_n(&heap.map_threshold, __ATOMIC_RELAXED)) {
+		heap_lock();
+		block = heap_allocate(2 * units);
+		if (block)
+			split(block, units);
+		heap_unlock();
 	}
-	return extend_in_place(block, units_for(size)) ? block : NULL;
+	return block ? payload_of(block) : malloc(size);
 }
 
 // -- the interface
 
 void *malloc(size_t size)
 {
-	return allocate_locked(size, UNIT);
+	struct cache *cache = mine;
+
+	if (__builtin_expect(size <= (BINS_EXACT - 1) * UNIT - HEADER, 1)) {
+		struct list *list = &cache->lists[units_without_minimum(size)];
+
+		if (__builtin_expect(list->first != NULL, 1)) {
+			struct block *block = pop(list);
+
+			list->room++;
+			set_holder(block, cache->number);
+			return payload_of(block);
+		}
+	}
+	return allocate(size, UNIT);
 }
 
 void free(void *payload)
 {
-	if (!payload)
-		return;
-	heap_lock();
-	deallocate(claimed(payload));
-	heap_unlock();
+	struct cache *cache = mine;
+	struct block *block = block_of(payload);
+
+	if (__builtin_expect((uintptr_t)payload % UNIT == 0 && in_heap(block) &&
+				     holder_of(block) == cache->number &&
+				     block->check == check_of(block),
+			     1)) {
+		struct list *list = &cache->lists[bin_of(block->size)];
+
+		if (__builtin_expect(--list->room >= 0, 1)) {
+			set_holder(block, HOLDER_CACHE);
+			push(list, block);
+			return;
+		}
+		list->room++;
+	}
+	if (payload)
+		deallocate(claimed(payload));
 }
 
 void *calloc(size_t count, size_t size)
@@ -601,35 +588,32 @@ void *calloc(size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	payload = allocate_locked(size, UNIT);
-	if (payload && block_of(payload)->state != BLOCK_MAPPED) // fresh mappings are zero
+	payload = malloc(size);
+	if (payload && block_of(payload)->holder != HOLDER_MAPPED) // fresh mappings are zero
 		memset(payload, 0, size);
 	return payload;
 }
 
 void *realloc(void *payload, size_t size)
 {
-	struct block *block, *other;
+	struct block *block, *same;
+	void *other;
 	size_t kept;
 
 	if (!payload)
 		return malloc(size);
-	heap_lock();
 	block = claimed(payload);
-	other = resize(block, size);
-	if (!other) {
-		other = allocate(size, UNIT);
-		if (other) {
-			kept = usable_bytes(block) < size ? usable_bytes(block) : size;
-			memcpy(payload_of(other), payload, kept);
-			deallocate(block);
-		}
-	}
-	heap_unlock();
-	if (other)
-		return payload_of(other);
-	errno = ENOMEM;
-	return NULL;
+	same = resize(block, size);
+	if (same)
+		return payload_of(same);
+	other = size > usable_bytes(block) && block->size >= GROWS ? allocate_to_grow(size)
+								   : malloc(size);
+	if (!other)
+		return NULL;
+	kept = usable_bytes(block) < size ? usable_bytes(block) : size;
+	memcpy(other, payload, kept);
+	free(payload);
+	return other;
 }
 
 void *reallocarray(void *payload, size_t count, size_t size)
@@ -648,7 +632,7 @@ static bool power_of_two(size_t value)
 void *memalign(size_t alignment, size_t size)
 {
 	if (power_of_two(alignment))
-		return allocate_locked(size, alignment);
+		return allocate(size, alignment);
 	errno = EINVAL;
 	return NULL;
 }
@@ -665,7 +649,7 @@ int posix_memalign(void **payload, size_t alignment, size_t size)
 
 	if (!power_of_two(alignment) || alignment % sizeof(void *) != 0)
 		return EINVAL;
-	allocated = allocate_locked(size, alignment);
+	allocated = allocate(size, alignment);
 	errno = saved;
 	if (!allocated)
 		return ENOMEM;
@@ -675,12 +659,7 @@ int posix_memalign(void **payload, size_t alignment, size_t size)
 
 size_t malloc_usable_size(void *payload)
 {
-	size_t size;
-
-	if (!payload)
-		return 0;
-	heap_lock();
-	size = usable_bytes(claimed(payload));
-	heap_unlock();
-	return size;
+	return payload ? usable_bytes(claimed(payload)) : 0;
 }
+
+#include "lib/libc/malloc_figures.h"

@@ -1,41 +1,63 @@
 // SPDX-License-Identifier: MIT
 //
-// A block of the heap as it lies in memory, and the seal on its header. For malloc.c only, which
+// A block of the heap as it lies in memory, and the checks on it. For malloc.c only, which
 // explains how blocks make up the heap.
 //
-//     header | caller's bytes            | header | next  before  (free)   | fence
-//     ^ struct block, 16-byte aligned      ^ previous, size: in 16-byte units
+//   in use:  header | caller's bytes               | header of the block above
+//   cached:  header | next  guard                  |
+//   free:    header | next  before            size |
+//            ^ struct block    ^ caller's bytes begin after 8, at a multiple of 16
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define UNIT      16ul
-#define HEADER    16ul
-#define UNITS_MIN 2u // a free block holds its two links
+#define HEADER    8ul
+#define UNITS_MIN 2u // a free block holds two links and its size
 
-// Words a reader of a memory dump recognises, in little-endian order.
-enum block_state {
-	BLOCK_USED = 0x64657375,     // "used"
-	BLOCK_FREE = 0x65657266,     // "free"
-	BLOCK_MAPPED = 0x7070616d,   // "mapp": alone in a mapping
-	BLOCK_FENCE = 0x636e6566,    // "fenc": end of a segment
-	BLOCK_ABSORBED = 0x736f7267, // "gros": freed, and now inside a larger free block
+// Who has a block. From 1 to CACHES_MAX: the program, which got it through the cache of that
+// number.
+enum holder {
+	HOLDER_PROGRAM = 0, // the program, straight from the heap
+	CACHES_MAX = 0xef,
+	NO_CACHE = 0xf0,        // the number of no cache that has blocks
+	HOLDER_CACHE = 0xf1,    // a cache, or its inbox
+	HOLDER_FREE = 0xf2,     // a bin
+	HOLDER_MAPPED = 0xf3,   // the program, and it is alone in a mapping
+	HOLDER_FENCE = 0xf4,    // nobody: the end of a segment
+	HOLDER_ABSORBED = 0xf5, // nobody: freed, and now inside of a larger free block
 };
 
+enum below {
+	BELOW_USED = 'u',
+	BELOW_FREE = 'f', // its size stands in front of this header
+};
+
+// `size` and `check` change under the heap's lock or while the block is with one thread alone;
+// `holder` is written by who has the block; `below` under the heap's lock. The last two are bytes
+// of their own for that reason, and are not covered by the check.
 struct block {
-	uint32_t previous; // size of the block below, 0 at a segment's start
-	uint32_t size;     // header included; 0 in a mapping and a fence
-	uint32_t state;
-	uint32_t check;
-	struct block *next, *before; // neighbours in the bin; the caller's bytes while in use
+	uint32_t size; // in units, header included; 0 in a mapping and a fence
+	uint16_t check;
+	uint8_t holder;
+	uint8_t below;
+	struct block *next; // from here on the caller's bytes while it is in use
+	union {
+		struct block *before; // in a bin
+		uint64_t guard;       // in a cache
+	};
 };
 
-// Stands directly below the header of a mapped block, and is covered by its checksum.
+// Stands directly below the header of a mapped block, and is covered by its check.
 struct mapping {
 	size_t length; // bytes, a multiple of PAGE
 	size_t offset; // of the block's header from the mapping's start
 };
+
+// Differs from run to run, so that nobody who can write to a free block knows a check that fits.
+static uint64_t malloc_key;
 
 static inline void *payload_of(const struct block *block)
 {
@@ -44,7 +66,7 @@ static inline void *payload_of(const struct block *block)
 
 static inline struct block *block_of(const void *payload)
 {
-	return (struct block *)((char *)payload - HEADER);
+	return (struct block *)((uintptr_t)payload - HEADER);
 }
 
 static inline struct mapping *mapping_of(const struct block *block)
@@ -52,29 +74,70 @@ static inline struct mapping *mapping_of(const struct block *block)
 	return (struct mapping *)block - 1;
 }
 
-static inline struct block *at_units(const struct block *block, long units)
+static inline struct block *above(const struct block *block)
 {
-	return (struct block *)((char *)block + units * (long)UNIT);
+	return (struct block *)((char *)block + block->size * UNIT);
 }
 
-static inline size_t bytes_of(const struct block *block)
+// A block for `size` bytes.
+static inline size_t units_without_minimum(size_t size)
 {
-	return block->size * UNIT;
+	return (size + HEADER + UNIT - 1) / UNIT;
 }
 
-static inline uint32_t checksum(const struct block *block)
+static inline size_t units_for(size_t size)
 {
-	const uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads every bit
-	uint64_t sum = ((uint64_t)block->size << 32 | block->previous) + (uintptr_t)block;
+	size_t units = units_without_minimum(size);
 
-	if (block->state == BLOCK_FREE)
-		sum = (sum * odd ^ (uintptr_t)block->next) * odd ^ (uintptr_t)block->before;
-	else if (block->state == BLOCK_MAPPED)
-		sum = (sum * odd ^ mapping_of(block)->length) * odd ^ mapping_of(block)->offset;
-	return (uint32_t)(sum * odd >> 32) ^ block->state;
+	return units < UNITS_MIN ? UNITS_MIN : units;
 }
 
-static inline void seal(struct block *block)
+static inline uint8_t holder_of(const struct block *block)
 {
-	block->check = checksum(block);
+	return __atomic_load_n(&block->holder, __ATOMIC_RELAXED);
+}
+
+static inline void set_holder(struct block *block, uint8_t holder)
+{
+	__atomic_store_n(&block->holder, holder, __ATOMIC_RELAXED);
+}
+
+// Where a free block repeats its size, for the block above to find it.
+static inline uint64_t *size_again(const struct block *block)
+{
+	return (uint64_t *)above(block) - 1;
+}
+
+static inline uint64_t mix(uint64_t value)
+{
+	return (value + malloc_key) * 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads every bit
+}
+
+// Of a block that is with a program or a cache.
+static inline uint16_t check_of(const struct block *block)
+{
+	return (uint16_t)(mix(block->size ^ (uintptr_t)block) >> 48);
+}
+
+static inline uint16_t check_of_any(const struct block *block)
+{
+	uint64_t more = 0;
+
+	if (holder_of(block) == HOLDER_FREE)
+		more = mix((uintptr_t)block->next) ^ mix((uintptr_t)block->before) >> 7;
+	else if (holder_of(block) == HOLDER_MAPPED)
+		more = mix(mapping_of(block)->length) ^ mix(mapping_of(block)->offset) >> 7;
+	return check_of(block) ^ (uint16_t)(more >> 41);
+}
+
+static inline void seal(struct block *block, enum holder holder)
+{
+	set_holder(block, (uint8_t)holder);
+	block->check = check_of_any(block);
+}
+
+// In a cache, `next` is believed when this agrees with it.
+static inline uint64_t guard_of(const struct block *block, const struct block *next)
+{
+	return mix((uintptr_t)next ^ (uintptr_t)block);
 }

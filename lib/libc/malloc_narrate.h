@@ -18,6 +18,7 @@ enum malloc_step {
 	MALLOC_UNMAPPED,  // where: the mapping, a: its length in bytes
 };
 
-// Called at each step when not NULL. The heap is locked and half-way through a change: it must not
-// allocate or free.
-extern void (*malloc_narrate)(enum malloc_step step, const void *where, size_t a, size_t b);
+// From now on `narrator` is called at each step, until that is NULL again. The heap is locked and
+// half-way through a change then: it must not allocate or free. Of the small blocks of other
+// threads it hears only when their caches have to ask the heap.
+void malloc_watch(void (*narrator)(enum malloc_step step, const void *where, size_t a, size_t b));

@@ -66,6 +66,12 @@ void *tested_memalign(size_t alignment, size_t size);
 void *tested_aligned_alloc(size_t alignment, size_t size);
 int tested_posix_memalign(void **payload, size_t alignment, size_t size);
 size_t tested_usable_size(void *payload);
+#define mallinfo2(nothing) tested_mallinfo2(nothing)
+#define malloc_stats       tested_stats
+#define malloc_trim        tested_trim
+struct mallinfo2 tested_mallinfo2(void);
+void tested_stats(void);
+int tested_trim(size_t pad);
 #include "lib/libc/malloc.c"
 #undef malloc
 #undef free
@@ -77,26 +83,28 @@ size_t tested_usable_size(void *payload);
 static uintptr_t heap_start; // of the brk heap, as the first allocation of a test left it
 
 // Every header of the heap agrees with its neighbours, no two free blocks touch, and exactly the
-// free ones are in the bins they belong to. Returns the number of blocks in use.
+// free ones are in the bins they belong to; the lists of the caches hold what is in no other
+// place. Returns the number of blocks in use.
 static size_t audit(void)
 {
 	struct block *block = (struct block *)heap_start;
-	size_t used = 0, free_blocks = 0, in_bins = 0;
+	size_t used = 0, free_blocks = 0, in_bins = 0, cached = 0, in_caches = 0;
 	bool below_free = false;
-	uint32_t previous = 0;
 
-	for (; block->state != BLOCK_FENCE; block = at_units(block, block->size)) {
-		assert_int_equal(block->check, checksum(block));
-		assert_int_equal(block->previous, previous);
+	for (; block->holder != HOLDER_FENCE; block = above(block)) {
+		assert_int_equal(block->check, check_of_any(block));
+		assert_int_equal(block->below, below_free ? BELOW_FREE : BELOW_USED);
 		assert_true(block->size >= UNITS_MIN);
-		assert_true(block->state == BLOCK_USED || block->state == BLOCK_FREE);
-		assert_false(below_free && block->state == BLOCK_FREE);
-		below_free = block->state == BLOCK_FREE;
+		assert_false(below_free && block->holder == HOLDER_FREE);
+		below_free = block->holder == HOLDER_FREE;
+		if (below_free)
+			assert_int_equal(*size_again(block), block->size);
 		free_blocks += below_free;
-		used += !below_free;
-		previous = block->size;
+		cached += block->holder == HOLDER_CACHE;
+		used += block->holder <= CACHES_MAX;
+		assert_true(below_free || block->holder <= HOLDER_CACHE);
 	}
-	assert_int_equal(block->previous, previous);
+	assert_int_equal(block->below, below_free ? BELOW_FREE : BELOW_USED);
 	assert_int_equal((uintptr_t)block + HEADER, heap.brk_end);
 	for (unsigned int bin = 0; bin < BINS; bin++) {
 		bool occupied = heap.occupied[bin / 64] >> (bin % 64) & 1;
@@ -106,7 +114,34 @@ static size_t audit(void)
 			assert_int_equal(bin_of(block->size), bin);
 	}
 	assert_int_equal(in_bins, free_blocks);
+	for (unsigned int i = 1; i <= cache_count; i++) {
+		for (unsigned int bin = 0; bin < CACHED_BINS; bin++) {
+			struct list *list = &caches[i]->lists[bin];
+			int32_t count = 0;
+
+			for (block = list->first; block; block = block->next, count++) {
+				assert_in_range(bin_of(block->size), bin, bin + 1);
+				assert_int_equal(block->holder, HOLDER_CACHE);
+				assert_true(block->guard == guard_of(block, block->next));
+			}
+			assert_int_equal(count, list->limit - list->room);
+			in_caches += (size_t)count;
+		}
+		for (block = caches[i]->inbox; block; block = block->next)
+			in_caches++;
+	}
+	assert_int_equal(in_caches, cached);
 	return used;
+}
+
+// Nothing of the heap stays in caches.
+static void empty_caches(void)
+{
+	heap_lock();
+	for (unsigned int i = 1; i <= cache_count; i++)
+		empty_cache(caches[i]);
+	empty_inboxes();
+	heap_unlock();
 }
 
 // A heap that has never been used. What the last one held stays mapped and forgotten.
@@ -114,10 +149,16 @@ static int fresh_heap(void **state)
 {
 	(void)state;
 	memset(&heap, 0, sizeof(heap));
+	memset(&first_cache, 0, sizeof(first_cache));
+	heap.map_threshold = MAP_THRESHOLD;
+	heap.trim_above = TRIM_ABOVE;
+	cache_count = 0;
+	mine = &no_cache;
 	fail_at = 0;
 	fail_on = false;
 	refuse_brk = false;
 	tested_free(tested_malloc(1));
+	empty_caches();
 	heap_start = heap.low;
 	requests = 0;
 	return 0;

@@ -145,10 +145,14 @@ static void random_use(void **state)
 		model_step();
 		if (i % 1000 == 0)
 			audit();
+		if (i % 9000 == 0)
+			empty_caches();
 	}
 	model_end();
+	audit();
+	empty_caches();
 	assert_int_equal(audit(), 0);
-	assert_true(heap.brk_end - heap_start <= TRIM_ABOVE + GROW_STEP);
+	assert_true(heap.brk_end - heap_start <= heap.trim_above + GROW_STEP);
 }
 
 // -- single properties
@@ -209,31 +213,33 @@ static void sizes_that_overflow(void **state)
 
 static void merging_and_splitting(void **state)
 {
-	char *a = tested_malloc(100), *b = tested_malloc(100), *c = tested_malloc(100);
-	char *end = tested_malloc(100);
+	size_t size = 40000; // more than a cache holds
+	char *a = tested_malloc(size), *b = tested_malloc(size), *c = tested_malloc(size);
+	char *end = tested_malloc(size);
 
 	(void)state;
 	tested_free(a);
 	tested_free(c);
 	tested_free(b); // between two free ones: all three become one
 	assert_int_equal(audit(), 1);
-	assert_ptr_equal(tested_malloc(300), a);
+	assert_ptr_equal(tested_malloc(3 * size), a);
 	tested_free(a);
 	tested_free(end);
 	assert_int_equal(audit(), 0);
-	assert_ptr_equal(tested_malloc(5000), a);
+	assert_ptr_equal(tested_malloc(3 * size), a);
 	tested_free(a);
 }
 
 static void resizing_in_place(void **state)
 {
-	char *a = tested_malloc(100), *b = tested_malloc(1000), *c = tested_malloc(100), *large;
+	char *a = tested_malloc(40000), *b = tested_malloc(90000), *c = tested_malloc(40000),
+	     *large;
 
 	(void)state;
 	tested_free(b);
-	assert_ptr_equal(tested_realloc(a, 900), a); // into the free block above
-	assert_ptr_equal(tested_realloc(a, 20), a);
-	assert_ptr_equal(tested_malloc(1000), b - 80);     // what shrinking gave back, merged
+	assert_ptr_equal(tested_realloc(a, 120000), a); // into the free block above
+	assert_ptr_equal(tested_realloc(a, 60000), a);
+	assert_ptr_equal(tested_malloc(65000), a + 60016); // what shrinking gave back, merged
 	assert_ptr_equal(tested_realloc(c, 120 << 10), c); // the last one: to the end of the heap
 	assert_ptr_equal(tested_realloc(c, 127 << 10), c); // and past it, by brk
 	large = tested_malloc(1 << 20);

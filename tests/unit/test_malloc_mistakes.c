@@ -13,6 +13,7 @@
 
 static char outside[64] __attribute__((aligned(16)));
 static void **culprit; // shared with the child that makes the mistake
+static size_t size;    // of the block: one that a cache keeps, and one that it does not
 
 // What the message has to name.
 static void *blame(void *block)
@@ -23,18 +24,18 @@ static void *blame(void *block)
 
 static void free_twice(void)
 {
-	void *block = blame(tested_malloc(40));
+	void *block = blame(tested_malloc(size));
 
-	tested_malloc(40);
+	tested_malloc(size);
 	tested_free(block);
 	tested_free(block);
 }
 
 static void free_twice_after_merging(void)
 {
-	void *below = tested_malloc(40), *block = blame(tested_malloc(40));
+	void *below = tested_malloc(size), *block = blame(tested_malloc(size));
 
-	tested_malloc(40);
+	tested_malloc(size);
 	tested_free(below);
 	tested_free(block);
 	tested_free(block);
@@ -42,9 +43,9 @@ static void free_twice_after_merging(void)
 
 static void free_twice_after_merging_upwards(void)
 {
-	void *below = tested_malloc(40), *block = blame(tested_malloc(40));
+	void *below = tested_malloc(size), *block = blame(tested_malloc(size));
 
-	tested_malloc(40);
+	tested_malloc(size);
 	tested_free(block);
 	tested_free(below);
 	tested_free(block);
@@ -61,16 +62,17 @@ static void free_twice_a_mapping(void)
 // The first byte after those it was given is in the next one's header.
 static void write_past_the_end(void)
 {
-	char *block = tested_malloc(40);
+	char *block = tested_malloc(size);
 
-	blame(tested_malloc(40));
-	block[48] ^= 1;
-	tested_free(block);
+	void *next = blame(tested_malloc(size));
+
+	block[tested_usable_size(block)] ^= 1;
+	tested_free(next);
 }
 
 static void write_before_the_start(void)
 {
-	char *block = blame(tested_malloc(40));
+	char *block = blame(tested_malloc(size));
 
 	block[-5] ^= 1;
 	tested_free(block);
@@ -78,12 +80,12 @@ static void write_before_the_start(void)
 
 static void write_after_free(void)
 {
-	char *block = blame(tested_malloc(40));
+	char *block = blame(tested_malloc(size));
 
-	tested_malloc(40);
+	tested_malloc(size);
 	tested_free(block);
 	block[3] ^= 1;
-	tested_malloc(40);
+	tested_malloc(size);
 }
 
 static void write_after_free_deep_in_a_list(void)
@@ -91,20 +93,21 @@ static void write_after_free_deep_in_a_list(void)
 	char *blocks[6];
 
 	for (int i = 0; i < 6; i++)
-		blocks[i] = tested_malloc(40);
+		blocks[i] = tested_malloc(size);
 	for (int i = 0; i < 6; i += 2)
 		tested_free(blocks[i]);
 	*(void **)blame(blocks[2]) = outside;
-	tested_malloc(40); // takes blocks[4], whose neighbour in the list it is
+	tested_malloc(size); // takes blocks[4], whose neighbour in the list it is
+	tested_malloc(size);
 }
 
 static void realloc_after_free(void)
 {
-	void *block = blame(tested_malloc(40));
+	void *block = blame(tested_malloc(size));
 
-	tested_malloc(40);
+	tested_malloc(size);
 	tested_free(block);
-	tested_realloc(block, 100);
+	tested_realloc(block, 2 * size);
 }
 
 static void free_static(void)
@@ -135,6 +138,15 @@ static void free_misaligned(void)
 	tested_free(blame((char *)tested_malloc(100) + 1));
 }
 
+// Its header looks like one, but for the check that only this run's key gives.
+static void free_forged(void)
+{
+	char *block = tested_malloc(100);
+
+	memcpy(block, block - HEADER, HEADER);
+	tested_free(blame(block + 16));
+}
+
 static void expect_message(const char *name, void (*mistake)(void), const char *wanted)
 {
 	char text[256], expected[64];
@@ -163,25 +175,34 @@ static void expect_message(const char *name, void (*mistake)(void), const char *
 
 #define MISTAKE(name, wanted) expect_message(#name, name, wanted)
 
+static void of_a_size(void)
+{
+	MISTAKE(free_twice, "freed twice");
+	MISTAKE(free_twice_after_merging, "freed twice");
+	MISTAKE(free_twice_after_merging_upwards, "freed twice");
+	MISTAKE(write_past_the_end, "header is overwritten");
+	MISTAKE(write_before_the_start, "header is overwritten");
+	MISTAKE(write_after_free, "written to after it was freed");
+	MISTAKE(write_after_free_deep_in_a_list, "written to after it was freed");
+	MISTAKE(realloc_after_free, "used after it was freed");
+}
+
 static void mistakes(void **state)
 {
 	(void)state;
 	culprit = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(culprit != MAP_FAILED);
-	MISTAKE(free_twice, "freed twice");
-	MISTAKE(free_twice_after_merging, "freed twice");
-	MISTAKE(free_twice_after_merging_upwards, "freed twice");
+	size = 40;
+	of_a_size();
+	size = 40000;
+	of_a_size();
 	MISTAKE(free_twice_a_mapping, "never allocated");
-	MISTAKE(write_past_the_end, "from the block below");
-	MISTAKE(write_before_the_start, "header is overwritten");
-	MISTAKE(write_after_free, "written to after it was freed");
-	MISTAKE(write_after_free_deep_in_a_list, "written to after it was freed");
-	MISTAKE(realloc_after_free, "used after it was freed");
 	MISTAKE(free_static, "never allocated");
 	MISTAKE(free_unmapped, "never allocated");
 	MISTAKE(free_non_canonical, "never allocated");
 	MISTAKE(free_inside, "never allocated");
 	MISTAKE(free_misaligned, "never allocated");
+	MISTAKE(free_forged, "never allocated");
 }
 
 // -- threads, and somebody who watches
@@ -204,6 +225,8 @@ static void *thread_main(void *seed)
 	}
 	for (int i = 0; i < 64; i++)
 		tested_free(blocks[i]);
+	malloc_thread_end();
+	tested_free(tested_malloc(100)); // still works
 	return NULL;
 }
 
@@ -219,7 +242,130 @@ static void threads(void **state)
 		pthread_join(ids[i], &complaint);
 		assert_null(complaint);
 	}
+	audit();
+	empty_caches();
 	assert_int_equal(audit(), 0);
+	assert_in_range(cache_count, 1, 4); // main never allocated here
+}
+
+// Blocks that others free go back to the cache they came from, and from there are used again.
+#define PASSED 64
+
+static void *passed[PASSED];
+
+static void *free_passed(void *ignored)
+{
+	(void)ignored;
+	for (int i = 0; i < PASSED; i++)
+		tested_free(passed[i]);
+	malloc_thread_end();
+	return NULL;
+}
+
+static void freed_by_others(void **state)
+{
+	size_t bytes = 0;
+	pthread_t id;
+
+	(void)state;
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < PASSED; i++)
+			passed[i] = tested_malloc(500);
+		assert_int_equal(pthread_create(&id, NULL, free_passed, NULL), 0);
+		pthread_join(id, NULL);
+		if (round == 0)
+			bytes = heap.bytes;
+		assert_int_equal(heap.bytes, bytes);
+	}
+	audit();
+	empty_caches();
+	assert_int_equal(audit(), 0);
+}
+
+static void *allocate_passed(void *ignored)
+{
+	(void)ignored;
+	for (int i = 0; i < PASSED; i++)
+		passed[i] = tested_malloc(500);
+	malloc_thread_end();
+	return mine;
+}
+
+// What a thread had is the next one's, what comes back later too.
+static void taken_over(void **state)
+{
+	pthread_t id;
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		assert_int_equal(pthread_create(&id, NULL, allocate_passed, NULL), 0);
+		pthread_join(id, NULL);
+		free_passed(NULL);
+		thread_ending = false;
+	}
+	assert_in_range(cache_count, 1, 2);
+	assert_true(heap.bytes <= 2 * GROW_STEP);
+	empty_caches();
+	assert_int_equal(audit(), 0);
+}
+
+static int fork_and_use(void)
+{
+	int status;
+	pid_t child;
+
+	malloc_before_fork();
+	child = fork();
+	if (child != 0) {
+		malloc_after_fork();
+		waitpid(child, &status, 0);
+		return status;
+	}
+	malloc_in_child();
+	for (int i = 0; i < 1000; i++)
+		tested_free(tested_malloc((size_t)i * 50));
+	_exit(holding || heap.lock);
+}
+
+static void forks(void **state)
+{
+	pthread_t ids[2];
+
+	(void)state;
+	for (uintptr_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&ids[i], NULL, thread_main, (void *)(i + 1)), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(fork_and_use(), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(ids[i], NULL);
+	empty_caches();
+	assert_int_equal(audit(), 0);
+}
+
+static void figures(void **state)
+{
+	struct mallinfo2 before = tested_mallinfo2(), now;
+	void *block = tested_malloc(1000), *kept = tested_malloc(50000);
+	void *large = tested_malloc(1 << 20);
+
+	(void)state;
+	now = tested_mallinfo2();
+	assert_in_range(now.uordblks - before.uordblks, 51000, 51100);
+	assert_int_equal(now.hblks, 1);
+	assert_in_range(now.hblkhd, 1 << 20, (1 << 20) + 8192);
+	assert_int_equal(now.arena, now.uordblks + now.fordblks);
+	tested_free(large);
+	tested_free(kept);
+	tested_free(block);
+	now = tested_mallinfo2();
+	assert_int_equal(now.uordblks, before.uordblks);
+	assert_int_equal(now.hblks + now.hblkhd, 0);
+	assert_int_equal(tested_trim(0), 1);
+	now = tested_mallinfo2();
+	assert_true(now.arena <= 8192);
+	assert_int_equal(now.smblks, 0);
+	assert_int_equal(tested_trim(0), 0);
+	audit();
 }
 
 static int steps_seen[MALLOC_UNMAPPED + 1];
@@ -235,7 +381,7 @@ static void watch(enum malloc_step step, const void *where, size_t a, size_t b)
 static void narration(void **state)
 {
 	(void)state;
-	malloc_narrate = watch;
+	malloc_watch(watch);
 	tested_free(tested_malloc(100));
 	assert_int_equal(steps_seen[MALLOC_ASKED], 1);
 	assert_int_equal(steps_seen[MALLOC_SEARCHED], 1);
@@ -246,15 +392,14 @@ static void narration(void **state)
 	tested_free(tested_malloc(200 << 10));
 	assert_int_equal(steps_seen[MALLOC_MAPPED], 1);
 	assert_int_equal(steps_seen[MALLOC_UNMAPPED], 1);
-	malloc_narrate = NULL;
+	malloc_watch(NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(mistakes),
-		TEST(threads),
-		TEST(narration),
+		TEST(mistakes), TEST(threads), TEST(freed_by_others), TEST(taken_over),
+		TEST(forks),    TEST(figures), TEST(narration),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

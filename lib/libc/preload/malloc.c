@@ -2,8 +2,7 @@
 //
 // The allocator as a shared object for the reader's own programs on Linux:
 // LD_PRELOAD=$PWD/build/libfaultline-malloc.so PROGRAM. Adds what such programs expect beside it:
-// the two historical functions, and a heap that is whole in the child after a fork by one of
-// several threads.
+// the two historical functions, and word of threads that end or fork.
 #include "lib/libc/malloc.c"
 #include <pthread.h>
 
@@ -21,13 +20,23 @@ void *pvalloc(size_t size)
 	return memalign(PAGE, size & -PAGE);
 }
 
-// The child has only the forking thread: nobody waits for the lock there.
-static void unlock_in_child(void)
+static pthread_key_t ending;
+
+static void end_thread(void *ignored)
 {
-	__atomic_store_n(&heap.lock, 0, __ATOMIC_RELEASE);
+	(void)ignored;
+	malloc_thread_end();
 }
 
-__attribute__((constructor)) static void arrange_fork(void)
+// The value only has to be another than NULL for end_thread to be called.
+static void thread_begins(void)
 {
-	pthread_atfork(heap_lock, heap_unlock, unlock_in_child);
+	pthread_setspecific(ending, &ending);
+}
+
+__attribute__((constructor)) static void arrange_threads(void)
+{
+	pthread_atfork(malloc_before_fork, malloc_after_fork, malloc_in_child);
+	if (pthread_key_create(&ending, end_thread) == 0)
+		malloc_cache_taken = thread_begins;
 }
