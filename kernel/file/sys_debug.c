@@ -10,13 +10,15 @@
 //
 // frames: how many frames each kind of owner has.
 //
-// counters: results of faults by name, processes, records lost, system calls that are missing.
+// counters: results of faults by name, processes, sleeps on futexes, records lost, system calls
+// that are missing.
 //
 // walk: write an address of the writer's, read its way through the page tables and what is there.
 //
 // log: the kernel's log, as far as it is still kept.
 #include "kernel/driver/log.h"
 #include "kernel/file/proc_internal.h"
+#include "kernel/process/futex.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/syscall.h"
@@ -116,6 +118,7 @@ static int show_counters(struct pseudo_open *open, struct text *text)
 	text_print(text, "processes %lu\ntasks %lu\n", counts.processes, counts.tasks);
 	text_print(text, "forks %lu\nexecs %lu\nexits %lu\n", counts.forks, counts.execs,
 		   counts.exits);
+	text_print(text, "futex_waits %lu\n", futex_wait_count());
 	text_print(text, "trace_lost %lu\n", trace_lost());
 	print_missing_calls(text);
 	return 0;

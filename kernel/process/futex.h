@@ -19,6 +19,9 @@ struct task;
 long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset,
 		uint64_t deadline);
 
+// Times since boot that a task lay down in the calls above and below: the contention of locks.
+unsigned long futex_wait_count(void);
+
 // futex_waitv: the same for several words. Which one was woken (of several the last).
 struct futex_wait_word {
 	uintptr_t address;

@@ -48,10 +48,18 @@ static bool any_woken(const struct futex_sleeper *sleepers, size_t count)
 	return false;
 }
 
+static unsigned long waits; // atomic
+
+unsigned long futex_wait_count(void)
+{
+	return __atomic_load_n(&waits, __ATOMIC_RELAXED);
+}
+
 static int sleep(const struct futex_sleeper *sleepers, size_t count, uint64_t deadline)
 {
 	int error = 0;
 
+	__atomic_fetch_add(&waits, 1, __ATOMIC_RELAXED);
 	for (;;) {
 		wait_prepare();
 		if (error || any_woken(sleepers, count)) {

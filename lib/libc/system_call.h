@@ -57,6 +57,10 @@ extern const unsigned long *libc_auxiliary_vector;
 // Before anything that may use a thread-local variable.
 void libc_start_thread_local(void);
 
+// Thread-local variables for one more thread, and where its FS base is to point. NULL: no memory.
+// What was mapped for it is the caller's to unmap after the thread.
+void **libc_thread_area(void **mapped, unsigned long *length);
+
 // What a signal handler returns to.
 void libc_signal_return(void);
 

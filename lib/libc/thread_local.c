@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Thread-local variables of the one thread that a program starts with, when it has any. Their
-// first values are the ELF file's PT_TLS segment. The variables end where the FS base points,
+// Thread-local variables of each thread, when the program has any. Their first values are the ELF
+// file's PT_TLS segment. The variables end where the FS base points,
 // and there lies that pointer itself, by which compiled code finds it (Drepper, "ELF Handling For
 // Thread-Local Storage", variant II).
 #include "lib/libc/system_call.h"
@@ -26,23 +26,36 @@ static const Elf64_Phdr *find_segment(void)
 	return NULL;
 }
 
-void libc_start_thread_local(void)
+void **libc_thread_area(void **mapped, size_t *length)
 {
 	const Elf64_Phdr *segment = find_segment();
-	size_t size, align;
-	char *area;
+	size_t size = 0, align = THREAD_BLOCK;
 	void **thread;
 
-	if (!segment)
-		return;
-	size = (segment->p_memsz + segment->p_align - 1) & -segment->p_align;
-	align = segment->p_align > THREAD_BLOCK ? segment->p_align : THREAD_BLOCK;
-	area = mmap(NULL, size + align + THREAD_BLOCK, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area == MAP_FAILED)
-		_exit(127);
-	thread = (void **)(((uintptr_t)area + align - 1 + size) & -align);
-	memcpy((char *)thread - size, (const void *)segment->p_vaddr, segment->p_filesz);
+	if (segment) {
+		size = (segment->p_memsz + segment->p_align - 1) & -segment->p_align;
+		align = segment->p_align > align ? segment->p_align : align;
+	}
+	*length = size + align + THREAD_BLOCK;
+	*mapped = mmap(NULL, *length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*mapped == MAP_FAILED)
+		return NULL;
+	thread = (void **)(((uintptr_t)*mapped + align - 1 + size) & -align);
+	if (segment)
+		memcpy((char *)thread - size, (const void *)segment->p_vaddr, segment->p_filesz);
 	*thread = thread;
+	return thread;
+}
+
+void libc_start_thread_local(void)
+{
+	void **thread, *mapped;
+	size_t length;
+
+	if (!find_segment())
+		return;
+	thread = libc_thread_area(&mapped, &length);
+	if (!thread)
+		_exit(127);
 	system_call2(__NR_arch_prctl, ARCH_SET_FS, thread);
 }

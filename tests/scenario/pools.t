@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""user/pools: what memory pools cost beside malloc, and how often threads wait for each other."""
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+
+def rows(part):
+    """name: (instructions, futex waits or None)"""
+    found = re.findall(rb"^(\w[\w ,]*?) {2,}(\d+)(?: +(\d+))? +#", part, re.M)
+    return {name.decode(): (int(cost), int(waits) if waits else None)
+            for name, cost, waits in found}
+
+
+def main():
+    tap = harness.Tap()
+    result = harness.run("/bin/pools", limit=60, options=[
+        "--icount", "--cpus", "4", "--initrd", harness.built("initrd.cpio")])
+    tap.ok(result.status == 0, "pools runs on four CPUs", result.describe())
+    alone, _, together = result.output.partition(b"4 threads, 4 CPUs")
+    one, many = rows(alone), rows(together)
+    complete = len(one) == 4 and len(many) == 3
+    tap.ok(complete, "both tables are whole", result.describe())
+    if complete:
+        local, locked = many["pool per thread"], many["one pool, one lock"]
+        tap.ok(one["arena"][0] < one["pool per thread"][0] < one["malloc"][0] and
+               one["object pool"][0] < one["malloc"][0], "alone, who knows more pays less",
+               result.describe())
+        tap.ok(local[0] <= one["pool per thread"][0] + 5,
+               "a pool per thread costs with four threads what it costs with one",
+               result.describe())
+        tap.ok(locked[0] > local[0] * 3 // 2, "one lock for all costs more", result.describe())
+        tap.ok(locked[1] > local[1] == 0, "and threads wait for it, as the kernel counts",
+               result.describe())
+        tap.ok(one["malloc"][0] <= 100, "malloc and free of 64 bytes: 100 instructions",
+               result.describe())
+    return tap.done()
+
+
+sys.exit(main())
