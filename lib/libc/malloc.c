@@ -49,7 +49,7 @@
 #define CACHED_UNITS 2176u              // the largest block a cache holds: 32 KiB and its header
 #define CACHED_BINS  (BINS_EXACT + 66u) // up to the bin of that
 #define LIST_BYTES   (512ul << 10)      // the most a list may hold
-#define CACHE_BYTES  (8ul << 20)        // and all of a cache's together
+#define CACHE_BYTES  (2ul << 20)        // and all of a cache's together
 #define REFUSED_MOST 4096u
 #define REFILL_BYTES (16ul << 10) // the most taken from the heap at a time
 
