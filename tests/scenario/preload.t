@@ -18,7 +18,8 @@ SQL = ("create table t(a, b); with recursive n(i) as (select 1 union all select 
 RUNS = [["/usr/bin/python3", "-c", PYTHON], ["sqlite3", ":memory:", SQL],
         ["perl", "-e", "my %h = map { $_ => 'x' x ($_ % 99) } 1 .. 50000; print scalar %h"],
         ["git", "log", "--oneline", "-n", "20"], ["git", "status", "--short", "-uno"],
-        ["sort", os.path.join(harness.ROOT, "Makefile")]]
+        ["sort", os.path.join(harness.ROOT, "Makefile")],
+        ["gcc", "-O2", "-I.", "-S", "-o", "-", "lib/avl.c"]]
 
 
 def main():

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Threads, as little as programs here need: one function each, and waiting for its end. They share
-// errno, stdio has no locks; malloc and thread-local variables are each thread's own.
+// errno, stdio has no locks; malloc and thread-local variables are each thread's own. A child
+// forked while other threads run must not allocate before it calls exec.
 #pragma once
 
 #include <stdbool.h>
