@@ -9,7 +9,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 BOCHS = os.environ.get("MACHINE") == "bochs"  # `make test-bochs`
-LIMIT = 240 if BOCHS else 60  # seconds for one boot, unless the test says otherwise
+# Seconds for one boot, unless the test says otherwise.
+LIMIT = int(os.environ.get("LIMIT") or (240 if BOCHS else 60))
 
 
 def built(*parts):
