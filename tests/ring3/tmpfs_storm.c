@@ -6,7 +6,7 @@
 //
 // Every byte of the file is 0 or FILE_BYTE. A page that is freed too early, or that stays mapped
 // too long, soon has another process's bytes in it: the polluters fill theirs with other ones.
-// run: --cpus 4 --timeout 120
+// run: --cpus 2 --timeout 120
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/falloc.h>
