@@ -13,6 +13,6 @@ struct audit_report {
 	uint64_t frames_in_use; // frames of kinds other than FREE, RESERVED and ABSENT
 };
 
-// Walks every table, VMA, list and cache. The machine must be quiet: one CPU, no lock held.
-// Returns whether all held.
+// Walks every table, VMA, list and cache, with the other CPUs held still meanwhile: the caller
+// holds no spin lock. Returns whether all held.
 _Bool mm_audit(struct audit_report *report);
