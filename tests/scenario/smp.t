@@ -40,10 +40,18 @@ def programs_run(tap):
                f"{name} on 4 CPUs", result.describe())
 
 
+def memory_runs_out(tap):
+    options = ["--cpus", "4", "--memory", "64M", "--append", "sysctl.vm.overcommit_memory=1"]
+    result = harness.run(harness.built("tests", "scenario", "shortage"), options=options, limit=180)
+    tap.ok(result.status == 0 and b" 0 wrong" in result.errors, "no memory is left, on 4 CPUs",
+           result.describe())
+
+
 def main():
     tap = harness.Tap()
     cpus_start(tap)
     programs_run(tap)
+    memory_runs_out(tap)
     return tap.done()
 
 
