@@ -142,6 +142,88 @@ static int try_mmap(void)
 	return error;
 }
 
+// A mapping, one call on it that may fail, and all of it gone again.
+static int on_mapping(int flags, int (*call)(char *map))
+{
+	char *map = mmap(NULL, MANY, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	int error;
+
+	if (map == MAP_FAILED)
+		return errno;
+	map[8192] = 1;
+	error = call(map) < 0 ? errno : 0;
+	return munmap(map, MANY) < 0 ? EPROTO : error;
+}
+
+#define ELSEWHERE ((void *)0x300000000000) // no page table leads there yet
+
+// From the middle, so that it is cut in three, to where page tables have to be made.
+static int move_middle(char *map)
+{
+	char *to = mremap(map + 8192, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, ELSEWHERE);
+
+	if (to == MAP_FAILED)
+		return -1;
+	return *to == 1 ? munmap(to, 8192) : -1;
+}
+
+static int grow(char *map)
+{
+	char *to = mremap(map, MANY, 2 * MANY, MREMAP_MAYMOVE | MREMAP_FIXED, ELSEWHERE);
+
+	if (to == MAP_FAILED)
+		return -1;
+	to[MANY] = 1;
+	return mremap(to, 2 * MANY, MANY, MREMAP_MAYMOVE | MREMAP_FIXED, map) == map ? 0 : -1;
+}
+
+static int advise_middle(char *map)
+{
+	return madvise(map + 8192, 8192, MADV_DONTFORK);
+}
+
+static int lock_middle(char *map)
+{
+	return mlock(map + 8192, 8192);
+}
+
+static int drop_and_fill(char *map)
+{
+	if (madvise(map, MANY, MADV_DONTNEED) < 0)
+		return -1;
+	return madvise(map, 16384, 23 /* MADV_POPULATE_WRITE */);
+}
+
+static int try_move(void)
+{
+	return on_mapping(MAP_PRIVATE, move_middle);
+}
+
+static int try_grow(void)
+{
+	return on_mapping(MAP_PRIVATE, grow);
+}
+
+static int try_advice(void)
+{
+	return on_mapping(MAP_PRIVATE, advise_middle);
+}
+
+static int try_lock(void)
+{
+	return on_mapping(MAP_PRIVATE, lock_middle);
+}
+
+static int try_fill(void)
+{
+	return on_mapping(MAP_PRIVATE, drop_and_fill);
+}
+
+static int try_shared(void)
+{
+	return on_mapping(MAP_SHARED, move_middle);
+}
+
 static int try_file_map(void)
 {
 	int file = open(program, O_RDONLY);
@@ -260,6 +342,12 @@ static const struct operation {
 	{"exec", try_exec},
 	{"brk", try_brk},
 	{"mmap, mprotect, munmap", try_mmap},
+	{"mremap: move", try_move},
+	{"mremap: grow", try_grow},
+	{"madvise: split", try_advice},
+	{"madvise: drop and fill", try_fill},
+	{"mlock", try_lock},
+	{"shared memory", try_shared},
 	{"map a file", try_file_map},
 	{"pipe", try_pipe},
 	{"descriptors", try_descriptors},
