@@ -16,11 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <grp.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIMIT 2000
@@ -316,6 +321,32 @@ static int run_thread(void *unused)
 	return 0;
 }
 
+static int try_timer(void)
+{
+	timer_t timer;
+
+	if (timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
+		return errno;
+	return timer_delete(timer) < 0 ? EPROTO : 0;
+}
+
+static int try_events(void)
+{
+	sigset_t set;
+	int files[3];
+
+	sigemptyset(&set);
+	files[0] = eventfd(0, 0);
+	files[1] = files[0] < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, 0);
+	files[2] = files[1] < 0 ? -1 : signalfd(-1, &set, 0);
+	return files[2] < 0 ? errno : 0;
+}
+
+static int try_pidfd(void)
+{
+	return syscall(SYS_pidfd_open, getpid(), 0) < 0 ? errno : 0;
+}
+
 static int try_thread(void)
 {
 	static char stack[16384] __attribute__((aligned(16)));
@@ -354,6 +385,9 @@ static const struct operation {
 	{"signals", try_signals},
 	{"limits", try_limits},
 	{"promises", try_promises},
+	{"a timer", try_timer},
+	{"events", try_events},
+	{"a process's descriptor", try_pidfd},
 	{"a thread", try_thread},
 };
 
