@@ -109,7 +109,7 @@ bench-growth: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/growth --build $(BUILD)
 
 docs: all
-	@tools/docs --build $(BUILD) docs/tour.md README.md
+	@tools/docs --build $(BUILD) *.md docs/*.md
 
 check-format:
 	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')

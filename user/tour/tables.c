@@ -137,6 +137,6 @@ const struct station station_tables = {
 	.run = run,
 	.seen = "tables come with use and go with it; a flat table would be as large as the "
 		"address space is wide.",
-	.code = "mm/page_table.c: page_slot_make() (a table is made), mm/page_unmap.c (it goes "
+	.code = "mm/page_entry.h: page_slot_make() (a table is made), mm/page_unmap.c (it goes "
 		"again).",
 };
