@@ -32,6 +32,7 @@
 // System calls are made directly, as a C library's brk would keep its own idea of the end, and
 // errno is only touched on failure.
 #include "lib/libc/malloc_heap.h"
+#include "lib/libc/malloc_layer.h"
 #include "lib/libc/malloc_thread.h"
 #include "lib/libc/system_call.h"
 #include <errno.h>
@@ -76,6 +77,10 @@ static unsigned int cache_count;
 
 static __thread struct cache *mine = &no_cache;
 static __thread bool thread_ending;
+
+#pragma weak malloc_layer_wanted
+static const struct malloc_layer *layer; // between the program and us; atomic
+static bool layer_chosen;                // atomic
 
 void (*malloc_cache_taken)(void);
 
@@ -301,11 +306,27 @@ static uint64_t random_number(void)
 	return (words[0] ^ words[1] << 8) | 1; // 0 is none
 }
 
+// The layer that the calling thread has to go through: always asked before it has a cache.
+static const struct malloc_layer *choose_layer(void)
+{
+	if (!__atomic_load_n(&layer_chosen, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&layer, malloc_layer_wanted ? malloc_layer_wanted() : NULL,
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&layer_chosen, true, __ATOMIC_RELEASE);
+	}
+	return __atomic_load_n(&layer, __ATOMIC_RELAXED);
+}
+
+static inline const struct malloc_layer *layer_above(void)
+{
+	return mine == &no_cache ? choose_layer() : NULL;
+}
+
 // A cache for the calling thread, where there is one.
 static void take_cache(void)
 {
 	struct cache *cache = NULL;
-	bool wanted = !thread_ending && !malloc_narrate;
+	bool wanted = !thread_ending && !malloc_narrate && !layer;
 
 	heap_lock();
 	if (!malloc_key)
@@ -335,6 +356,8 @@ void malloc_thread_end(void)
 	struct cache *cache = mine;
 	struct list list;
 
+	if (layer && layer->thread_end)
+		layer->thread_end();
 	thread_ending = true;
 	if (cache == &no_cache)
 		return;
@@ -366,12 +389,16 @@ void malloc_watch(void (*narrator)(enum malloc_step step, const void *where, siz
 
 void malloc_before_fork(void)
 {
+	if (layer && layer->before_fork)
+		layer->before_fork();
 	heap_lock();
 }
 
 void malloc_after_fork(void)
 {
 	heap_unlock();
+	if (layer && layer->after_fork)
+		layer->after_fork();
 }
 
 // The child has only the forking thread. The lists of the others may have been caught half-way
@@ -387,6 +414,8 @@ void malloc_in_child(void)
 	}
 	holding = false;
 	__atomic_store_n(&heap.lock, 0, __ATOMIC_RELEASE);
+	if (layer && layer->in_child)
+		layer->in_child();
 }
 
 // -- what all kinds share
@@ -414,7 +443,7 @@ static struct block *find_block(size_t size, size_t alignment)
 	return block;
 }
 
-static void *allocate(size_t size, size_t alignment)
+void *malloc_plain(size_t size, size_t alignment)
 {
 	size_t whole;
 	struct block *block;
@@ -439,6 +468,22 @@ static void *allocate(size_t size, size_t alignment)
 	}
 	narrate(MALLOC_GRANTED, payload_of(block), usable_bytes(block), 0);
 	return payload_of(block);
+}
+
+static void *allocate_from_layer(size_t size, size_t alignment, bool zeroed)
+{
+	void *payload = layer->allocate(size, alignment, zeroed);
+
+	if (!payload)
+		errno = ENOMEM;
+	return payload;
+}
+
+static void *allocate(size_t size, size_t alignment)
+{
+	if (layer_above())
+		return allocate_from_layer(size, alignment, false);
+	return malloc_plain(size, alignment);
 }
 
 static inline bool in_heap(const struct block *block)
@@ -478,7 +523,7 @@ static struct block *claimed(const void *payload)
 	return block;
 }
 
-static __attribute__((noinline)) void deallocate(struct block *block)
+static void deallocate(struct block *block)
 {
 	uint8_t holder = block->holder;
 
@@ -496,6 +541,20 @@ static __attribute__((noinline)) void deallocate(struct block *block)
 		set_holder(block, HOLDER_CACHE);
 		push_inbox(caches[holder], block);
 	}
+}
+
+void malloc_plain_free(void *payload)
+{
+	if (payload)
+		deallocate(claimed(payload));
+}
+
+static __attribute__((noinline)) void free_slowly(void *payload)
+{
+	if (layer_above())
+		layer->release(payload);
+	else
+		deallocate(claimed(payload));
 }
 
 // The block itself, grown or shrunk where it is; a mapping may move. NULL: it takes a copy, which
@@ -535,7 +594,30 @@ static void *allocate_to_grow(size_t size)
 			split(block, units);
 		heap_unlock();
 	}
-	return block ? payload_of(block) : malloc(size);
+	return block ? payload_of(block) : malloc_plain(size, UNIT);
+}
+
+void *malloc_plain_resize(void *payload, size_t size)
+{
+	struct block *block = claimed(payload), *same = resize(block, size);
+	void *other;
+	size_t kept;
+
+	if (same)
+		return payload_of(same);
+	other = size > usable_bytes(block) && block->size >= GROWS ? allocate_to_grow(size)
+								   : malloc_plain(size, UNIT);
+	if (!other)
+		return NULL;
+	kept = usable_bytes(block) < size ? usable_bytes(block) : size;
+	memcpy(other, payload, kept);
+	deallocate(block);
+	return other;
+}
+
+size_t malloc_plain_usable(void *payload)
+{
+	return usable_bytes(claimed(payload));
 }
 
 // -- the interface
@@ -577,7 +659,7 @@ void free(void *payload)
 		list->room++;
 	}
 	if (payload)
-		deallocate(claimed(payload));
+		free_slowly(payload);
 }
 
 void *calloc(size_t count, size_t size)
@@ -588,6 +670,8 @@ void *calloc(size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
+	if (layer_above())
+		return allocate_from_layer(size, UNIT, true);
 	payload = malloc(size);
 	if (payload && block_of(payload)->holder != HOLDER_MAPPED) // fresh mappings are zero
 		memset(payload, 0, size);
@@ -596,24 +680,9 @@ void *calloc(size_t count, size_t size)
 
 void *realloc(void *payload, size_t size)
 {
-	struct block *block, *same;
-	void *other;
-	size_t kept;
-
 	if (!payload)
 		return malloc(size);
-	block = claimed(payload);
-	same = resize(block, size);
-	if (same)
-		return payload_of(same);
-	other = size > usable_bytes(block) && block->size >= GROWS ? allocate_to_grow(size)
-								   : malloc(size);
-	if (!other)
-		return NULL;
-	kept = usable_bytes(block) < size ? usable_bytes(block) : size;
-	memcpy(other, payload, kept);
-	free(payload);
-	return other;
+	return layer_above() ? layer->resize(payload, size) : malloc_plain_resize(payload, size);
 }
 
 void *reallocarray(void *payload, size_t count, size_t size)
@@ -659,7 +728,9 @@ int posix_memalign(void **payload, size_t alignment, size_t size)
 
 size_t malloc_usable_size(void *payload)
 {
-	return payload ? usable_bytes(claimed(payload)) : 0;
+	if (!payload)
+		return 0;
+	return layer_above() ? layer->usable(payload) : malloc_plain_usable(payload);
 }
 
 #include "lib/libc/malloc_figures.h"

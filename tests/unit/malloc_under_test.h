@@ -154,6 +154,7 @@ static int fresh_heap(void **state)
 	heap.trim_above = TRIM_ABOVE;
 	cache_count = 0;
 	mine = &no_cache;
+	layer = NULL;
 	fail_at = 0;
 	fail_on = false;
 	refuse_brk = false;

@@ -395,11 +395,88 @@ static void narration(void **state)
 	malloc_watch(NULL);
 }
 
+// -- a layer above: everything goes through it, and it uses what is below
+
+#define FRONT 32 // bytes that it puts before each block
+
+static int layer_calls;
+
+static void *layer_allocate(size_t bytes, size_t alignment, bool zeroed)
+{
+	size_t front = alignment > FRONT ? alignment : FRONT;
+	char *payload = bytes > PTRDIFF_MAX ? NULL : malloc_plain(front + bytes, alignment);
+
+	layer_calls++;
+	if (!payload)
+		return NULL;
+	payload += front;
+	((size_t *)payload)[-1] = front;
+	((size_t *)payload)[-2] = bytes;
+	if (zeroed)
+		memset(payload, 0, bytes);
+	return payload;
+}
+
+static void layer_release(void *payload)
+{
+	layer_calls++;
+	malloc_plain_free((char *)payload - ((size_t *)payload)[-1]);
+}
+
+static size_t layer_usable(void *payload)
+{
+	layer_calls++;
+	return ((size_t *)payload)[-2];
+}
+
+static void *layer_resize(void *payload, size_t bytes)
+{
+	char *whole = malloc_plain_resize((char *)payload - FRONT, bytes + FRONT);
+
+	layer_calls++;
+	if (!whole)
+		return NULL;
+	((size_t *)(whole + FRONT))[-2] = bytes;
+	return whole + FRONT;
+}
+
+static void layered(void **state)
+{
+	static const struct malloc_layer tested = {layer_allocate, layer_release, layer_resize,
+						   layer_usable, .thread_end = NULL};
+	char *block, *aligned;
+
+	(void)state;
+	mine = &no_cache;
+	layer = &tested;
+	for (size_t bytes = 1; bytes < 3ul << 20; bytes = bytes * 3 + 1) {
+		block = tested_calloc(bytes, 1);
+		assert_int_equal(tested_usable_size(block), bytes);
+		assert_int_equal(block[0] + block[bytes - 1], 0);
+		block[bytes - 1] = 'x';
+		block = tested_realloc(block, bytes + 100);
+		assert_int_equal(block[bytes - 1], 'x');
+		assert_int_equal(tested_usable_size(block), bytes + 100);
+		aligned = tested_memalign(4096, bytes);
+		assert_int_equal((uintptr_t)aligned % 4096, 0);
+		tested_free(aligned);
+		tested_free(block);
+		tested_free(NULL);
+	}
+	errno = 0;
+	assert_null(tested_malloc(SIZE_MAX - 100));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(layer_calls, 14 * 7 + 1);
+	layer = NULL;
+	empty_caches();
+	assert_int_equal(audit(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(mistakes), TEST(threads), TEST(freed_by_others), TEST(taken_over),
-		TEST(forks),    TEST(figures), TEST(narration),
+		TEST(forks),    TEST(figures), TEST(narration),       TEST(layered),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
