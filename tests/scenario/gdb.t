@@ -4,13 +4,13 @@
 one step into a page fault, one through `syscall`, and the running program's symbols."""
 import os
 import shutil
-import socket
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
+from gdb_session import free_port
 
 COMMANDS = """
 info symbol $pc
@@ -38,12 +38,6 @@ continue
 backtrace 1
 detach
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def debug(port, program, directory):

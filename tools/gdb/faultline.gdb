@@ -14,3 +14,4 @@ thbreak *boot_entry_pvh
 thbreak *boot_entry_multiboot2
 continue
 source tools/gdb/programs.py
+source tools/gdb/mm.py

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Frames: the table of them, their kinds, the buddy lists and the lists of each CPU."""
+import gdb
+
+from . import kernel, memory
+
+PLACES = {0: "", 1: "on a buddy list", 2: "on a CPU's list"}
+TAIL = 0xff
+
+
+def limit():
+    return kernel.value("frame_limit")
+
+
+def kinds():
+    """Names by number, and {enumerator: number}."""
+    return kernel.names_in("frame_kind_name")
+
+
+def kind_numbers():
+    return {name: number
+            for number, name in kernel.enumerators("frame_drain", "frame_kind").items()}
+
+
+def address(number):
+    """Of its struct frame."""
+    return (kernel.value("frame_table") + number * kernel.layout("frame").size) & memory.ALL
+
+
+def number_of(pointer):
+    """The frame that a struct frame at this address is about, or None."""
+    offset = pointer - kernel.value("frame_table")
+    size = kernel.layout("frame").size
+    if 0 <= offset < limit() * size:
+        return offset // size
+    return None
+
+
+def extents():
+    """[(first, end)] of what was declared, as RAM of whatever use, by number."""
+    count = kernel.value("extent_count")
+    return [(each["first"], each["end"]) for each in kernel.array("extents")[:count]]
+
+
+def declared(number):
+    return any(first <= number < end for first, end in extents())
+
+
+def frame(number):
+    """Its record. What was never declared as RAM has none."""
+    if not declared(number):
+        raise gdb.GdbError(f"there is no frame {number:#x}: no RAM was declared there")
+    return kernel.record("frame", address(number))
+
+
+def table(first, end):
+    """The raw bytes of struct frames [first, end)."""
+    return memory.read(address(first), (end - first) * kernel.layout("frame").size)
+
+
+def head_of(number):
+    """The frame that heads the block in which `number` lies, by its order; itself when none does.
+    Only frames of kinds that come in blocks lie in one."""
+    for order in range(11):
+        candidate = number & -(1 << order)
+        if not declared(candidate):
+            break
+        block = kernel.record("frame", address(candidate))
+        if block["order"] != TAIL:
+            return candidate if candidate + (1 << block["order"]) > number else number
+    return number
+
+
+def counted_kinds():
+    """What the kernel's counters say: [frames of kind N]."""
+    per_cpu = kernel.array("cpu_frames")
+    count = per_cpu[0].layout.fields["kinds"].size // 8
+    sums = [0] * count
+    for each in per_cpu:
+        values = memoryview(each.bytes("kinds")).cast("q")
+        for kind in range(count):
+            sums[kind] += values[kind]
+    return sums
+
+
+def buddy_lists():
+    """[(order, numbers of the blocks' heads, the kernel's count)]."""
+    counts = kernel.words("free_count")
+    heads = kernel.address_of("free_blocks")
+    size = kernel.symbol("free_blocks").type.target().sizeof
+    lists = []
+    for order, count in enumerate(counts):
+        blocks = [number_of(block.address)
+                  for block in kernel.follow(heads + order * size, "frame", "link")]
+        lists.append((order, blocks, count))
+    return lists
+
+
+def cpu_lists():
+    """[(CPU, numbers of its frames, the kernel's count)] of those that have any or may."""
+    lists = []
+    for cpu, each in enumerate(kernel.array("cpu_frames")[:kernel.value("cpu_count")]):
+        listed = [number_of(single.address)
+                  for single in kernel.follow(each.address_of("list"), "frame", "link")]
+        lists.append((cpu, listed, each["count"]))
+    return lists

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Loads the mm- commands: tools/gdb/inside has them."""
+import os
+import sys
+
+import gdb
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from inside import command, show_audit, show_frame, show_page, show_process  # noqa: E402
+
+
+class Mm(gdb.Command):
+    """List the commands that look into the kernel's memory.
+They only read, and work at any breakpoint. `help NAME` says more of each.
+Usage: mm"""
+
+    def __init__(self):
+        super().__init__("mm", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        for each in command.COMMANDS:
+            usage = each.usage().removeprefix("Usage: ")
+            gdb.write(f"{usage:<38} {each.__doc__.strip().splitlines()[0]}\n")
+
+
+Mm()
+for each in (show_process.Ps, show_process.Vmas, show_page.Walk, show_frame.Frame,
+             show_frame.Buddy, show_audit.Audit):
+    each()
