@@ -101,7 +101,7 @@ def account(tap):
 def own_errors(tap):
     cases = [("no program", []), ("no such program", ["/nonexistent"]),
              ("a directory", ["/tmp"]), ("not ELF", ["/etc/passwd"]),
-             ("dynamically linked", ["/bin/ls"]), ("a bad size", ["--memory", "lots", ENDS]),
+             ("a bad size", ["--memory", "lots", ENDS]),
              ("an unknown option", ["--nonsense", ENDS]),
              ("a file that is not there", ["--file", "/nonexistent", ENDS]),
              ("QEMU refuses", ["--cpu", "no-such-model", ENDS])]

@@ -9,8 +9,8 @@ from . import LaunchError
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 DESCRIPTION = """\
-Boots the kernel in QEMU with PROGRAM, a static x86-64 Linux program of this machine, as its first
-program. Standard input and output are the program's own, byte for byte; so is standard error,
+Boots the kernel in QEMU with PROGRAM, an x86-64 Linux program of this machine, as its first
+program; a dynamically linked one brings its libraries with it. Standard input and output are the program's own, byte for byte; so is standard error,
 which also shows the kernel's log unless --log or --quiet says otherwise."""
 
 EPILOG = """\
@@ -61,6 +61,8 @@ def _parser():
     add("--icount", action="store_true", help="rdtsc counts guest instructions, exactly")
     add("--file", action="append", default=[], metavar="HOST[:GUEST]",
         help="a file or directory that the program can open; may be repeated")
+    add("--with", action="append", default=[], metavar="HOST[:GUEST]", dest="with_libraries",
+        help="the same, with the shared libraries it needs: another program for a shell to run")
     add("--env", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a variable of the program's environment; may be repeated")
     add("--append", action="append", default=[], metavar="OPTIONS",

@@ -6,11 +6,14 @@ import shutil
 import stat
 import struct
 
-from . import LaunchError
+from . import LaunchError, libraries
 from .archive import Archive
 
 EM_X86_64 = 62
-PT_INTERP = 3
+
+# Who is who, for programs that ask (ps, ls -l), where nobody says otherwise.
+USERS = {"etc/passwd": b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+         "etc/group": b"root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"}
 
 
 def _read(path):
@@ -33,23 +36,30 @@ def find(name):
     raise LaunchError(f"{name}: no such program")
 
 
-def check(path, image, archive):
+def check(path, image):
     """Refuses what the kernel could not run, in words better than its ENOEXEC."""
     if image[:4] != b"\x7fELF" or len(image) < 64:
         raise LaunchError(f"{path}: not an ELF program")
     if image[4] != 2 or image[5] != 1 or struct.unpack_from("<H", image, 18)[0] != EM_X86_64:
         raise LaunchError(f"{path}: not a program for x86-64")
-    start, = struct.unpack_from("<Q", image, 32)
-    size, count = struct.unpack_from("<HH", image, 54)
-    for offset in range(start, start + size * count, size or 1):
-        if offset + 56 > len(image):
-            return  # cut short: the kernel's own checks are part of what can be tried
-        kind, _, at, _, _, length = struct.unpack_from("<IIQQQQ", image, offset)
-        if kind == PT_INTERP:
-            loader = image[at:at + length].rstrip(b"\0").decode(errors="replace")
-            if loader not in archive:
-                raise LaunchError(f"{path}: is dynamically linked; link it with -static, or "
-                                  f"give {loader} and its libraries with --file")
+
+
+def _add_libraries(archive, path, image):
+    """What the program is linked with, unless --file has brought another of the same name."""
+    files = libraries.needed(path, image)
+    if files is None:
+        loader = libraries.loader_of(image)
+        if loader in archive:
+            return
+        raise LaunchError(f"{path}: is dynamically linked, and its libraries are not found here; "
+                          f"link it with -static, or give {loader} and them with --file")
+    for file in files:
+        if file not in archive:
+            archive.add(file, _read(file), os.stat(file).st_mode)
+    if files:
+        for name, text in USERS.items():
+            if name not in archive:
+                archive.add(name, text)
 
 
 def _guest_path(host):
@@ -87,6 +97,24 @@ def add_file(archive, argument):
     archive.add(guest, data, os.stat(host).st_mode)
 
 
+def add_with(archive, argument):
+    """--with HOST[:GUEST]: as --file, and the libraries of the programs and modules in it."""
+    host = argument
+    if not os.path.exists(host):
+        host = host.rpartition(":")[0] or host
+    if not os.path.exists(host):
+        host = argument = find(argument)
+    add_file(archive, argument)
+    files = [host]
+    if os.path.isdir(host):
+        files = [os.path.join(directory, name) for directory, _, names in os.walk(host)
+                 for name in names if os.path.isfile(os.path.join(directory, name))]
+    for path in files:
+        image = _read(path)
+        if image[:4] == b"\x7fELF":
+            _add_libraries(archive, path, image)
+
+
 def _strings(values):
     return b"".join(os.fsencode(value) + b"\0" for value in values)
 
@@ -98,11 +126,13 @@ def pack(options):
         archive.load(_read(options.initrd), options.initrd)
     for argument in options.file:
         add_file(archive, argument)
+    for argument in options.with_libraries:
+        add_with(archive, argument)
     init = None
     if options.program:
         init = _add_program(archive, options)
         archive.add(".faultline/argv", _strings([options.program] + options.arguments))
-    environment = {"PATH": "/bin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
+    environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
     environment.update(pair.split("=", 1) for pair in options.env)
     archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
     return archive.image(), init
@@ -113,10 +143,15 @@ def _add_program(archive, options):
         return options.program
     host = find(options.program)
     image = _read(host)
-    check(host, image, archive)
+    check(host, image)
     if not os.access(host, os.X_OK):
         raise LaunchError(f"{host}: not executable")
     # The path becomes a word of the kernel's command line.
     guest = "/bin/" + re.sub(r"[^\w.+-]", "_", os.path.basename(host), flags=re.ASCII)[:64]
+    if libraries.loader_of(image):
+        _add_libraries(archive, host, image)
+        # Some find what belongs to them by where they lie themselves.
+        if os.path.isabs(host) and re.fullmatch(r"[\w.+/-]{1,200}", host, flags=re.ASCII):
+            guest = host
     archive.add(guest, image, stat.S_IFREG | 0o755)
     return guest
