@@ -56,14 +56,15 @@ include tools/build/mutants.mk
 
 .PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb bench
 .PHONY: bench-growth docs clean toolchain
-all: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/compile_commands.json
+all: $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/compile_commands.json
 
 help:
 	@echo 'Faultline: targets'
 	@echo '  all           kernel, programs and initrd in $(BUILD)/ (the default)'
 	@echo '  deps          install what building and testing need (root or sudo)'
 	@echo '  doctor        say what is missing and how to get it'
-	@echo '  run           boot in QEMU and take the guided tour; Ctrl-A x leaves'
+	@echo '  run           boot in QEMU, take the guided tour, then a shell; Ctrl-A x leaves.'
+	@echo '                WITH="/usr/bin/vmstat ..." brings programs of this machine along'
 	@echo '  iso           $(BUILD)/faultline.iso, for BIOS and UEFI'
 	@echo '  test          every test; TESTS="file ..." for some of them'
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
@@ -88,10 +89,10 @@ doctor:
 	@tools/doctor
 
 # The terminal belongs to the program that runs: neither make's -j nor its output gets between.
-run: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+run: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 	@echo '  the kernel logs to $(BUILD)/run.log'
-	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio \
-		--log $(BUILD)/run.log /bin/init
+	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/system.cpio \
+		--log $(BUILD)/run.log $(addprefix --with ,$(WITH)) /bin/init
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@echo '  stopped at reset; now `make gdb` in another terminal'

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// init [STATION...]: the first program: the tour, then the prompt
+// init [STATION...]: the first program: the tour, then a shell
 //
+// The shell is busybox where the initrd has it, /bin/prompt elsewhere.
 // Without a terminal there is only the tour, whose exit status is init's: the kernel stops when
 // its first program ends, and tools/run ends with that status. Between times it collects the
 // processes that lost their parents.
@@ -34,7 +35,7 @@ static int run(const char *path, char **argv)
 
 int main(int argc, char **argv)
 {
-	char *prompt[] = {"prompt", NULL};
+	char *prompt[] = {"prompt", NULL}, *shell[] = {"-sh", NULL};
 	int status;
 
 	(void)argc;
@@ -43,5 +44,9 @@ int main(int argc, char **argv)
 	status = run("/bin/tour", argv);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return status;
-	return run("/bin/prompt", prompt);
+	if (access("/bin/busybox", X_OK) != 0)
+		return run("/bin/prompt", prompt);
+	printf("\nThis is busybox's shell. programs lists what else is here; exit switches off.\n");
+	fflush(stdout);
+	return run("/bin/busybox", shell);
 }

@@ -3,6 +3,7 @@
 """The ISO that `make iso` makes, on a plain machine under BIOS and under UEFI: it takes the tour to
 its end, gives the prompt, and switches the machine off."""
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import harness
 QEMU = ["qemu-system-x86_64", "-nodefaults", "-accel", "tcg", "-m", "512M", "-display", "none",
         "-vga", "std", "-serial", "stdio"]
 LIMIT = 90      # seconds for one boot
+PROMPT = re.compile(rb"faultline(:\S+)?> $")  # the small prompt's, or busybox's
 PATIENCE = 0.3  # of silence, before another key is pressed
 
 
@@ -30,7 +32,7 @@ def boot(*more):
         if more_said:
             quiet_since = time.monotonic()
         elif b"a guided tour of" in said and time.monotonic() - quiet_since > PATIENCE:
-            press(process, b"exit\r" if b"faultline>" in said else b" ")
+            press(process, b"exit\r" if PROMPT.search(said) else b" ")
             quiet_since = time.monotonic()
         time.sleep(0.02)
     if process.poll() is None:

@@ -13,6 +13,7 @@ found = $(shell command -v $(1) 2>/dev/null)
 NM := $(firstword $(call found,llvm-nm$(llvm_suffix)) nm)
 AR := $(firstword $(call found,llvm-ar$(llvm_suffix)) ar)
 OBJCOPY := $(firstword $(call found,llvm-objcopy$(llvm_suffix)) objcopy)
+READELF := $(firstword $(call found,llvm-readelf$(llvm_suffix)) readelf)
 else
 ifndef CROSS
 CROSS := $(firstword $(foreach c,build/toolchain/bin/x86_64-elf- x86_64-elf-,\
@@ -23,6 +24,7 @@ LD := $(CROSS)ld
 NM := $(CROSS)nm
 AR := $(CROSS)ar
 OBJCOPY := $(CROSS)objcopy
+READELF := $(CROSS)readelf
 # Otherwise a loop in memcpy's own body becomes a call of memcpy. Clang has no such option and
 # does not need it: -ffreestanding is enough there.
 gcc_flags := -fno-tree-loop-distribute-patterns

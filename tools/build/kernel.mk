@@ -41,10 +41,11 @@ $(eval $(call kernel,kernel,$(KERNEL_OBJECTS)))
 $(eval $(call kernel,kernel-test,$(KERNEL_OBJECTS) $(RING0_OBJECTS)))
 
 iso: $(BUILD)/faultline.iso
-$(BUILD)/faultline.iso: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio iso/boot/grub/grub.cfg
+$(BUILD)/faultline.iso: $(BUILD)/kernel.elf $(BUILD)/system.cpio iso/boot/grub/grub.cfg
 	$(call say,ISO,$@)
 	@rm -rf $(BUILD)/iso && cp -R iso $(BUILD)/iso
-	@cp $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/iso/boot/
+	@cp $(BUILD)/kernel.elf $(BUILD)/iso/boot/
+	@cp $(BUILD)/system.cpio $(BUILD)/iso/boot/initrd.cpio
 	$(quiet)grub-mkrescue -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { \
 		cat $(BUILD)/iso.log >&2; exit 1; }
 

@@ -62,6 +62,31 @@ $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 	$(quiet)(cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
 
+# The same with Debian's busybox, where this machine has one that runs there: /bin/busybox, a link
+# for each of its applets whose name is not taken, and what programs look up about users.
+busybox := $(shell command -v busybox)
+applets := $(if $(busybox),$(shell $(READELF) -hl $(busybox) 2>/dev/null | \
+	awk '/X86-64/ {is = 1} /INTERP/ {is = 0} END {if (is) print "yes"}'))
+etc := $(sort $(wildcard user/etc/*))
+
+$(eval $(call stamp,$(BUILD)/flags/system,$(busybox) $(applets) $(etc)))
+$(BUILD)/system.cpio: $(BUILD)/initrd.cpio $(etc) $(if $(applets),$(busybox)) $(BUILD)/flags/system
+	$(call say,CPIO,$@)
+	@rm -rf $(BUILD)/system && cp -R $(BUILD)/initrd $(BUILD)/system
+	@cp $(etc) $(BUILD)/system/etc/
+ifeq ($(applets),yes)
+	@cp -L $(busybox) $(BUILD)/system/bin/busybox
+	@$(busybox) --list-full | while read -r path; do \
+		name=$${path##*/}; \
+		test "$$path" != linuxrc && test ! -e $(BUILD)/system/bin/$$name || continue; \
+		mkdir -p $(BUILD)/system/$${path%/*} && \
+		ln -s /bin/busybox $(BUILD)/system/$$path || exit 1; \
+	done
+endif
+	@find $(BUILD)/system -exec touch -h -d @0 {} +
+	$(quiet)(cd $(BUILD)/system && find . -mindepth 1 | LC_ALL=C sort | \
+		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
+
 # The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD.
 PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c)
 PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -Wno-missing-prototypes -fPIC \

@@ -111,7 +111,7 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 	$(BENCH_ALONE:%=%.d)
 
 # --- all of it ---
-TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/initrd.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
+TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
 	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
 	$(if $(native),$(BUILD)/libfaultline-malloc.so)

@@ -8,12 +8,12 @@ import struct
 
 from . import LaunchError, libraries
 from .archive import Archive
+from .options import ROOT
 
 EM_X86_64 = 62
 
 # Who is who, for programs that ask (ps, ls -l), where nobody says otherwise.
-USERS = {"etc/passwd": b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-         "etc/group": b"root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"}
+USERS = ["passwd", "group"]
 
 
 def _read(path):
@@ -57,9 +57,9 @@ def _add_libraries(archive, path, image):
         if file not in archive:
             archive.add(file, _read(file), os.stat(file).st_mode)
     if files:
-        for name, text in USERS.items():
-            if name not in archive:
-                archive.add(name, text)
+        for name in USERS:
+            if f"etc/{name}" not in archive:
+                archive.add(f"etc/{name}", _read(os.path.join(ROOT, "user", "etc", name)))
 
 
 def _guest_path(host):
