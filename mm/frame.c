@@ -20,8 +20,6 @@ char *direct_map = (char *)DIRECT_MAP_BASE;
 struct frame *frame_table = (struct frame *)FRAME_TABLE_BASE;
 uint64_t frame_limit;
 
-#define CPU_LIST_LIMIT       128 // frames a CPU may keep
-#define CPU_LIST_BATCH       32  // frames moved at a time
 #define CPU_LIST_BATCH_ORDER 5
 
 static struct cpu_frames {
@@ -425,12 +423,17 @@ uint64_t frame_total(void)
 	return sum;
 }
 
+uint64_t frame_cpu_listed_by(unsigned cpu)
+{
+	return cpu_frames[cpu].count;
+}
+
 uint64_t frame_cpu_listed(void)
 {
 	uint64_t sum = 0;
 
 	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
-		sum += cpu_frames[cpu].count;
+		sum += frame_cpu_listed_by(cpu);
 	return sum;
 }
 

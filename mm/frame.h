@@ -119,8 +119,11 @@ const struct frame_extent *frame_extents(size_t *count);
 // Free blocks of an order in the buddy lists.
 uint64_t frame_free_blocks(unsigned order);
 
-// Frames on the CPUs' lists.
+// Frames on the CPUs' lists, and on one of them.
+#define CPU_LIST_LIMIT 128 // that a CPU may keep
+#define CPU_LIST_BATCH 32  // moved at a time
 uint64_t frame_cpu_listed(void);
+uint64_t frame_cpu_listed_by(unsigned cpu);
 
 // Moves the CPUs' lists back to the buddy lists, so that neighbours can merge.
 void frame_drain(void);
@@ -128,3 +131,9 @@ void frame_drain(void);
 // Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
 uint64_t frame_kind_count(enum frame_kind kind);
 uint64_t frame_total(void);
+
+// What programs could ever have of it: Linux's MemTotal.
+static inline uint64_t memory_total(void)
+{
+	return frame_total() - frame_kind_count(FRAME_RESERVED);
+}

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 		return status;
 	if (access("/bin/busybox", X_OK) != 0)
 		return run("/bin/prompt", prompt);
-	printf("\nThis is busybox's shell. programs lists what else is here; exit switches off.\n");
+	printf("\nBusybox's shell. `programs` lists what else is here, `exit` switches off.\n");
 	fflush(stdout);
 	return run("/bin/busybox", shell);
 }

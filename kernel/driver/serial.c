@@ -120,7 +120,7 @@ void serial_start_input(void)
 {
 	if (!present)
 		return;
-	irq_register(IRQ_COM1, serial_interrupt);
+	irq_register(IRQ_COM1, "ttyS0", serial_interrupt);
 	serial_poll_input();
 }
 

@@ -194,7 +194,8 @@ bool virtio_console_start(void)
 	present = true;
 	// Output is waited for, its interrupts are not.
 	output.ring.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-	irq_register(pci_read32(&device, PCI_INTERRUPT_LINE & ~3) & 15, console_interrupt);
+	irq_register(pci_read32(&device, PCI_INTERRUPT_LINE & ~3) & 15, "virtio-console",
+		     console_interrupt);
 	for (unsigned i = 0; i < input.buffers; i++)
 		virtio_queue_offer(&input, i, input.buffer_size, true);
 	virtio_queue_notify(&input);

@@ -4,6 +4,7 @@
 // tick found running; reading another one's counters needs no lock.
 #include "kernel/file/proc_internal.h"
 #include "kernel/machine/cpu.h"
+#include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
@@ -13,7 +14,8 @@
 
 struct cpu_sums {
 	uint64_t user_ticks, kernel_ticks, idle_ticks;
-	uint64_t interrupts, switches, running;
+	uint64_t interrupts[INTERRUPT_SOURCES], all_interrupts;
+	uint64_t switches;
 	uint64_t shootdowns_sent, shootdowns_received;
 };
 
@@ -22,7 +24,10 @@ static void add_cpu(struct cpu_sums *sums, const struct cpu *cpu)
 	sums->user_ticks += cpu->user_ticks;
 	sums->kernel_ticks += cpu->kernel_ticks;
 	sums->idle_ticks += cpu->idle_ticks;
-	sums->interrupts += cpu->interrupts;
+	for (unsigned i = 0; i < INTERRUPT_SOURCES; i++) {
+		sums->interrupts[i] += cpu->interrupts[i];
+		sums->all_interrupts += cpu->interrupts[i];
+	}
 	sums->switches += cpu->switches;
 	sums->shootdowns_sent += cpu->shootdowns_sent;
 	sums->shootdowns_received += cpu->shootdowns_received;
@@ -58,21 +63,51 @@ int proc_show_stat(struct pseudo_open *open, struct text *text)
 	for (unsigned i = 0; i < cpu_count; i++)
 		text_print(text, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", i, cpus[i]->user_ticks,
 			   cpus[i]->kernel_ticks, cpus[i]->idle_ticks);
-	text_print(text, "intr %lu\nctxt %lu\nbtime %lu\n", sums.interrupts, sums.switches,
+	text_print(text, "intr %lu", sums.all_interrupts);
+	for (unsigned line = 0; line < INTERRUPT_LINES; line++)
+		text_print(text, " %lu", sums.interrupts[line]);
+	text_print(text, "\nctxt %lu\nbtime %lu\n", sums.switches,
 		   (clock_realtime() - clock_monotonic()) / NANOSECONDS);
 	text_print(text, "processes %lu\nprocs_running %u\nprocs_blocked 0\n", counts.forks + 1,
 		   scheduler_runnable());
 	return 0;
 }
 
-int proc_show_cpuinfo(struct pseudo_open *open, struct text *text)
-{
-	uint64_t hz = clock_tsc_hz();
+// What the local APIC brings, in Linux's words.
+static const struct {
+	const char *name, *description;
+} apic_sources[] = {
+	{"LOC", "Local timer interrupts"},
+	{"RES", "Rescheduling interrupts"},
+	{"TLB", "TLB shootdowns"},
+	{"SPU", "Spurious interrupts"},
+};
 
+static void print_source(struct text *text, unsigned source, const char *kind,
+			 const char *description)
+{
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		text_print(text, "%10lu ", cpus[cpu]->interrupts[source]);
+	text_print(text, " %s%s\n", kind, description);
+}
+
+int proc_show_interrupts(struct pseudo_open *open, struct text *text)
+{
 	(void)open;
-	for (unsigned i = 0; i < cpu_count; i++)
-		text_print(text, "processor\t: %u\ncpu MHz\t\t: %lu.%03lu\n\n", i, hz / 1000000,
-			   hz / 1000 % 1000);
+	text_print(text, "           ");
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		text_print(text, "CPU%-8u", cpu);
+	text_print(text, "\n");
+	for (unsigned line = 0; line < INTERRUPT_LINES; line++) {
+		if (!irq_name(line))
+			continue;
+		text_print(text, "%3u: ", line);
+		print_source(text, line, " XT-PIC      ", irq_name(line));
+	}
+	for (unsigned i = INTERRUPT_LINES; i < INTERRUPT_SOURCES; i++) {
+		text_print(text, "%s: ", apic_sources[i - INTERRUPT_LINES].name);
+		print_source(text, i, "", apic_sources[i - INTERRUPT_LINES].description);
+	}
 	return 0;
 }
 

@@ -62,10 +62,19 @@ typedef void (*map_line_show)(struct mm *mm, const struct map_line *line, struct
 			      char *path);
 int map_lines_show(struct pseudo_open *open, struct text *text, map_line_show show);
 
+// Memory as a whole (proc_memory.c).
+int proc_show_meminfo(struct pseudo_open *open, struct text *text);
+int proc_show_vmstat(struct pseudo_open *open, struct text *text);
+int proc_show_zoneinfo(struct pseudo_open *open, struct text *text);
+int proc_show_buddyinfo(struct pseudo_open *open, struct text *text);
+int proc_show_pagetypeinfo(struct pseudo_open *open, struct text *text);
+int proc_show_slabinfo(struct pseudo_open *open, struct text *text);
+
 // What concerns processors (proc_cpu.c).
 int proc_show_stat(struct pseudo_open *open, struct text *text);
 int proc_show_uptime(struct pseudo_open *open, struct text *text);
-int proc_show_cpuinfo(struct pseudo_open *open, struct text *text);
-void proc_print_shootdowns(struct text *text); // lines of /proc/vmstat
+int proc_show_interrupts(struct pseudo_open *open, struct text *text);
+int proc_show_cpuinfo(struct pseudo_open *open, struct text *text); // proc_cpuinfo.c
+void proc_print_shootdowns(struct text *text);                      // lines of /proc/vmstat
 #define SYS_DEVICE_COUNT 1
 extern const struct pseudo_entry sys_device_entries[SYS_DEVICE_COUNT]; // /sys/devices

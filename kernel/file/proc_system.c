@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc outside of the processes: memory, time, processors, names. Numbers
-// come from who counts them; what nobody counts here (disks, networks, load) is zero or absent.
+// /proc outside of the processes: its tables, names, and what is small. Numbers come from who
+// counts them; what nobody counts here (disks, networks) is zero or absent.
 #include "kernel/file/proc_internal.h"
+#include "kernel/process/load.h"
 #include "kernel/process/process.h"
+#include "kernel/process/scheduler.h"
 #include "kernel/system_name.h"
 #include "kernel/process/task.h"
 #include "lib/format.h"
@@ -15,73 +17,18 @@
 #include <asm/errno.h>
 #include <linux/resource.h>
 
-#define KIB_PER_FRAME 4
-
-// ---- meminfo ----
-static void print_kib(struct text *text, const char *name, uint64_t frames)
-{
-	size_t start = text->length;
-
-	text_print(text, "%s:", name);
-	text_pad(text, start + 16);
-	text_print(text, "%8lu kB\n", frames * KIB_PER_FRAME);
-}
-
-static int show_meminfo(struct pseudo_open *open, struct text *text)
-{
-	uint64_t total = frame_total() - frame_kind_count(FRAME_RESERVED);
-	uint64_t free = frame_kind_count(FRAME_FREE);
-	uint64_t cached = frame_kind_count(FRAME_FILE);
-	uint64_t slab = frame_kind_count(FRAME_SLAB);
-
-	(void)open;
-	print_kib(text, "MemTotal", total);
-	print_kib(text, "MemFree", free);
-	print_kib(text, "MemAvailable", free + cached - object_kept_pages());
-	print_kib(text, "Buffers", 0);
-	print_kib(text, "Cached", cached);
-	print_kib(text, "SwapCached", 0);
-	print_kib(text, "SwapTotal", 0);
-	print_kib(text, "SwapFree", 0);
-	print_kib(text, "Dirty", 0);
-	print_kib(text, "Writeback", 0);
-	print_kib(text, "AnonPages", frame_kind_count(FRAME_ANON));
-	print_kib(text, "Shmem", object_kept_pages());
-	print_kib(text, "KReclaimable", 0);
-	print_kib(text, "Slab", slab);
-	print_kib(text, "SReclaimable", 0);
-	print_kib(text, "SUnreclaim", slab);
-	print_kib(text, "KernelStack", frame_kind_count(FRAME_STACK));
-	print_kib(text, "PageTables", frame_kind_count(FRAME_PAGE_TABLE));
-	print_kib(text, "CommitLimit", commit_limit());
-	print_kib(text, "Committed_AS", commit_total());
-	return 0;
-}
-
-static int show_vmstat(struct pseudo_open *open, struct text *text)
-{
-	uint64_t faults = 0;
-
-	(void)open;
-	for (unsigned result = 0; result <= FAULT_LAST_RESOLVED; result++)
-		faults += fault_result_count(result);
-	text_print(text, "nr_free_pages %lu\n", frame_kind_count(FRAME_FREE));
-	text_print(text, "nr_anon_pages %lu\n", frame_kind_count(FRAME_ANON));
-	text_print(text, "nr_file_pages %lu\n", frame_kind_count(FRAME_FILE));
-	text_print(text, "nr_page_table_pages %lu\n", frame_kind_count(FRAME_PAGE_TABLE));
-	text_print(text, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
-	text_print(text, "pgfault %lu\npgmajfault %lu\n", faults,
-		   fault_result_count(FAULT_FILE_READ));
-	proc_print_shootdowns(text);
-	return 0;
-}
-
 static int show_loadavg(struct pseudo_open *open, struct text *text)
 {
 	struct process_counts counts = process_counts();
 
 	(void)open;
-	text_print(text, "0.00 0.00 0.00 1/%lu %lu\n", counts.tasks, counts.forks + 1);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t load = load_averages[i] + (1ul << LOAD_SHIFT) / 200; // rounded
+
+		text_print(text, "%lu.%02lu ", load >> LOAD_SHIFT,
+			   (load & ((1ul << LOAD_SHIFT) - 1)) * 100 >> LOAD_SHIFT);
+	}
+	text_print(text, "%u/%lu %lu\n", scheduler_runnable(), counts.tasks, counts.forks + 1);
 	return 0;
 }
 
@@ -209,19 +156,24 @@ static const struct pseudo_entry switch_entries[] = {
 	PSEUDO_DIRECTORY("vm", proc_vm_entries),
 };
 static const struct pseudo_entry root_entries[] = {
+	PSEUDO_TEXT("buddyinfo", proc_show_buddyinfo),
 	PSEUDO_TEXT("cpuinfo", proc_show_cpuinfo),
 	PSEUDO_TEXT("filesystems", show_file_systems),
+	PSEUDO_TEXT("interrupts", proc_show_interrupts),
 	PSEUDO_TEXT("loadavg", show_loadavg),
-	PSEUDO_TEXT("meminfo", show_meminfo),
+	PSEUDO_TEXT("meminfo", proc_show_meminfo),
 	PSEUDO_TEXT("mounts", show_mounts),
+	{.name = "pagetypeinfo", .permissions = 0400, .show = proc_show_pagetypeinfo},
 	{.name = "self", .readlink = read_self},
 	{.name = "thread-self", .readlink = read_thread_self},
+	{.name = "slabinfo", .permissions = 0400, .show = proc_show_slabinfo},
 	PSEUDO_TEXT("stat", proc_show_stat),
 	PSEUDO_DIRECTORY("sys", switch_entries),
 	PSEUDO_DIRECTORY("sysvipc", sysvipc_entries),
 	PSEUDO_TEXT("uptime", proc_show_uptime),
 	PSEUDO_TEXT("version", show_version),
-	PSEUDO_TEXT("vmstat", show_vmstat),
+	PSEUDO_TEXT("vmstat", proc_show_vmstat),
+	PSEUDO_TEXT("zoneinfo", proc_show_zoneinfo),
 };
 
 const struct pseudo_entry proc_directory = {

@@ -36,6 +36,16 @@ struct tss {
 	uint16_t io_map; // past the limit: no port is allowed to ring 3
 } __attribute__((packed));
 
+// Where interrupts come from: lines of the old controllers by number, then the local APIC.
+enum {
+	INTERRUPT_LINES = 16,
+	INTERRUPT_TIMER = INTERRUPT_LINES,
+	INTERRUPT_RESCHEDULE,
+	INTERRUPT_FLUSH,
+	INTERRUPT_SPURIOUS,
+	INTERRUPT_SOURCES,
+};
+
 struct cpu {
 	struct cpu *self;          // offset 0
 	struct task *current;      // 8: the running task; NULL until there is one
@@ -57,8 +67,8 @@ struct cpu {
 
 	uint32_t looks; // at the mailbox, while waiting for something else
 
-	uint64_t interrupts; // taken, of every kind
-	uint64_t switches;   // of tasks
+	uint64_t interrupts[INTERRUPT_SOURCES]; // taken
+	uint64_t switches;                      // of tasks
 	uint64_t shootdowns_sent, shootdowns_received;
 	uint64_t user_ticks, kernel_ticks, idle_ticks; // what the timer found running
 };

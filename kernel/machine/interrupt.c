@@ -14,7 +14,6 @@
 #include "kernel/machine/trap.h"
 #include <stddef.h>
 
-#define LINES        16
 #define MASTER       0x20 // command port; data is the next one
 #define SLAVE        0xa0
 #define CASCADE_LINE 2 // where the second hangs on the first
@@ -24,7 +23,8 @@
 #define END_OF_INTERRUPT 0x20
 #define READ_IN_SERVICE  0x0b
 
-static irq_handler *handlers[LINES];
+static irq_handler *handlers[INTERRUPT_LINES];
+static const char *names[INTERRUPT_LINES];
 static uint16_t masked = 0xffff;
 
 static void write_mask(void)
@@ -48,16 +48,22 @@ void interrupt_start(void)
 	write_mask();
 }
 
-void irq_register(unsigned line, irq_handler *handler)
+void irq_register(unsigned line, const char *name, irq_handler *handler)
 {
 	uint64_t flags = irq_save();
 
 	handlers[line] = handler;
+	names[line] = name;
 	masked &= ~(1u << line);
 	if (line >= 8)
 		masked &= ~(1u << CASCADE_LINE);
 	write_mask();
 	irq_restore(flags);
+}
+
+const char *irq_name(unsigned line)
+{
+	return names[line];
 }
 
 // The controllers answer with their last line when the cause went away in time: no interrupt is
@@ -76,8 +82,8 @@ void interrupt(struct registers *registers, unsigned line)
 {
 	bool ghost;
 
-	this_cpu()->interrupts++;
-	if (line >= LINES)
+	this_cpu()->interrupts[line < INTERRUPT_LINES ? line : INTERRUPT_SPURIOUS]++;
+	if (line >= INTERRUPT_LINES)
 		return;
 	ghost = spurious(line);
 	if (!ghost && handlers[line])
@@ -90,20 +96,23 @@ void interrupt(struct registers *registers, unsigned line)
 
 void apic_interrupt(struct registers *registers, unsigned vector)
 {
-	this_cpu()->interrupts++;
 	switch (vector) {
 	case VECTOR_APIC_TIMER:
+		this_cpu()->interrupts[INTERRUPT_TIMER]++;
 		if (this_cpu()->number == 0)
 			timers_expire(clock_monotonic());
 		else
 			timer_tick(registers);
 		break;
 	case VECTOR_FLUSH:
+		this_cpu()->interrupts[INTERRUPT_FLUSH]++;
 		shootdown_answer();
 		break;
 	case VECTOR_SPURIOUS:
+		this_cpu()->interrupts[INTERRUPT_SPURIOUS]++;
 		return;
 	default: // VECTOR_RESCHEDULE: the way out looks at cpu->work
+		this_cpu()->interrupts[INTERRUPT_RESCHEDULE]++;
 		timers_kicked();
 		break;
 	}

@@ -16,7 +16,8 @@
 typedef void irq_handler(struct registers *registers);
 
 // Puts `handler` on line 0-15 and unmasks it. One handler a line.
-void irq_register(unsigned line, irq_handler *handler);
+void irq_register(unsigned line, const char *name, irq_handler *handler);
+const char *irq_name(unsigned line); // NULL: nothing uses it
 
 static inline void irq_enable(void)
 {

@@ -39,7 +39,7 @@ void timer_start(void)
 	tsc_scale = (NANOSECONDS << 32) / tsc_hz;
 	tsc_start = tsc_read();
 	realtime_start = rtc_read() * NANOSECONDS;
-	irq_register(IRQ_PIT, timer_tick);
+	irq_register(IRQ_PIT, "timer", timer_tick);
 	pit_start_tick(TICKS_PER_SECOND);
 	log_line("clock: time-stamp counter at %lu.%03lu MHz, tick %u Hz", tsc_hz / 1000000,
 		 tsc_hz / 1000 % 1000, TICKS_PER_SECOND);

@@ -15,6 +15,7 @@
 #include "kernel/machine/timer.h"
 #include "kernel/process/cpu_timer.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/process/load.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timer.h"
@@ -454,8 +455,10 @@ void scheduler_tick(bool from_ring3)
 
 	if (!task)
 		return;
-	if (this_cpu()->number == 0)
+	if (this_cpu()->number == 0) {
 		timers_expire(clock_monotonic());
+		load_tick();
+	}
 	count_tick(this_cpu(), task, task == queue->idle, from_ring3);
 	// A task on its way out may no longer have a process: another CPU reaps it.
 	if (task->process && !task->exiting &&

@@ -4,6 +4,7 @@
 #include "kernel/file/io.h"
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/load.h"
 #include "kernel/process/process.h"
 #include "kernel/machine/random.h"
 #include "kernel/process/signal.h"
@@ -40,9 +41,11 @@ long sys_sysinfo(uintptr_t info)
 
 	memset(&value, 0, sizeof(value));
 	value.uptime = (long)(clock_monotonic() / NANOSECONDS);
-	value.totalram = frame_total() * PAGE_SIZE;
+	value.totalram = memory_total() * PAGE_SIZE;
 	value.freeram = frame_kind_count(FRAME_FREE) * PAGE_SIZE;
 	value.sharedram = object_kept_pages() * PAGE_SIZE;
+	for (unsigned i = 0; i < 3; i++)
+		value.loads[i] = load_averages[i] << (SI_LOAD_SHIFT - LOAD_SHIFT);
 	value.procs = (uint16_t)process_counts().tasks;
 	value.mem_unit = 1;
 	return copy_to_user(info, &value, sizeof(value));

@@ -15,7 +15,7 @@ import harness
 QEMU = ["qemu-system-x86_64", "-nodefaults", "-accel", "tcg", "-m", "512M", "-display", "none",
         "-vga", "std", "-serial", "stdio"]
 LIMIT = 90      # seconds for one boot
-PROMPT = re.compile(rb"faultline(:\S+)?> $")  # the small prompt's, or busybox's
+PROMPT = re.compile(rb"faultline(:\S+)?> ")  # the small prompt's, or busybox's
 PATIENCE = 0.3  # of silence, before another key is pressed
 
 
