@@ -8,10 +8,8 @@
 #include "user/tour/tour.h"
 #include "user/lib/kernel_files.h"
 #include "user/lib/screen.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static const struct station *const stations[] = {
@@ -20,82 +18,18 @@ static const struct station *const stations[] = {
 };
 #define STATIONS (sizeof(stations) / sizeof(stations[0]))
 
-static unsigned made, failed;
-
-bool check(bool held, const char *format, ...)
-{
-	va_list arguments;
-
-	made++;
-	failed += !held;
-	printf("  %s%s%s ", style(held ? STYLE_GOOD : STYLE_BAD),
-	       held ? "holds:" : "DOES NOT HOLD:", style(STYLE_PLAIN));
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	putchar('\n');
-	return held;
-}
-
-unsigned checks_failed(void)
-{
-	return failed;
-}
-
-unsigned checks_made(void)
-{
-	return made;
-}
-
-static void visit(const struct station *station)
-{
-	unsigned failed_before = failed, made_before = made;
-
-	printf("\n%s=== %s  %s ===%s\n\n", style(STYLE_BOLD), station->id, station->title,
-	       style(STYLE_PLAIN));
-	say("The notes say: %s", station->claim);
-	say("Look for: %s", station->look_for);
-	putchar('\n');
-	settle();
-	station->run();
-	printf("\n");
-	if (failed == failed_before)
-		say("Seen: %s", station->seen);
-	else
-		say("This is not what the notes say: %u checks did not hold.",
-		    failed - failed_before);
-	say("The code: %s", station->code);
-	printf("--- %s: %u checks, %u failed ---\n", station->id, made - made_before,
-	       failed - failed_before);
-	fflush(stdout);
-}
-
-static void list(void)
-{
-	for (size_t i = 0; i < STATIONS; i++)
-		printf("%-6s %s\n", stations[i]->id, stations[i]->title);
-}
-
-static const struct station *find(const char *id)
-{
-	for (size_t i = 0; i < STATIONS; i++)
-		if (strcasecmp(stations[i]->id, id) == 0)
-			return stations[i];
-	return NULL;
-}
-
 static int only(int count, char **ids)
 {
 	for (int i = 0; i < count; i++) {
-		const struct station *station = find(ids[i]);
+		const struct station *station = station_find(stations, STATIONS, ids[i]);
 
 		if (!station) {
 			fprintf(stderr, "tour: no station %s; tour --list shows them\n", ids[i]);
 			return 2;
 		}
-		visit(station);
+		station_visit(station);
 	}
-	return failed > 0;
+	return checks_failed() > 0;
 }
 
 static void welcome(void)
@@ -114,21 +48,21 @@ static int all(void)
 	welcome();
 	for (size_t i = 0; i < STATIONS; i++) {
 		if (i > 0 && !screen_wait())
-			return failed > 0;
-		visit(stations[i]);
+			return checks_failed() > 0;
+		station_visit(stations[i]);
 	}
 	printf("\n");
 	if (audit_line(line, sizeof(line)))
 		say("Asked to recount all of memory, the kernel answers: %s.", line);
-	say("The tour ends here: %u checks, %u failed.", made, failed);
-	return failed > 0;
+	say("The tour ends here: %u checks, %u failed.", checks_made(), checks_failed());
+	return checks_failed() > 0;
 }
 
 int main(int argc, char **argv)
 {
 	screen_start();
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-		list();
+		station_list(stations, STATIONS);
 		return 0;
 	}
 	if (!tracing_start()) {
