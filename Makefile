@@ -55,7 +55,7 @@ include tools/build/tests.mk
 include tools/build/mutants.mk
 
 .PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb bench
-.PHONY: bench-growth docs clean toolchain
+.PHONY: bench-growth experiments docs clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -76,6 +76,8 @@ help:
 	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
 	@echo '                CHECK=1 fails when a goal is missed'
 	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
+	@echo '  experiments   the notes'"'"' experiments, as plots and CSV: $(BUILD)/experiments/*.svg;'
+	@echo '                ONLY="name ..." for some of them'
 	@echo '  docs          renew the output that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
@@ -108,6 +110,9 @@ bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 
 bench-growth: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/growth --build $(BUILD)
+
+experiments: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+	@tools/experiments --build $(BUILD) $(ONLY)
 
 docs: all
 	@tools/docs --build $(BUILD) *.md docs/*.md

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/PID/statm, stat and status, whose formats are Linux's: proc(5).
+// /proc/PID/statm, stat and status, and /proc/meminfo, whose formats are Linux's: proc(5).
 #include "user/lib/figures.h"
 #include "user/lib/file_text.h"
 #include <stdio.h>
@@ -76,6 +76,23 @@ bool figures_read(int pid, struct figures *figures)
 		return false;
 	parse_status(figures);
 	return true;
+}
+
+bool meminfo(const char *name, unsigned long *value)
+{
+	char *at = text, *line;
+
+	if (file_read("/proc/meminfo", text, sizeof(text)) < 0)
+		return false;
+	while ((line = next_line(&at))) {
+		size_t length = strlen(name);
+
+		if (strncmp(line, name, length) != 0 || line[length] != ':')
+			continue;
+		*value = strtoul(line + length + 1, NULL, 10);
+		return true;
+	}
+	return false;
 }
 
 unsigned long page_size(void)

@@ -17,5 +17,9 @@ struct figures {
 // `pid` 0: the caller. False when there is no such process, or no /proc.
 bool figures_read(int pid, struct figures *figures);
 
+// A line of /proc/meminfo, in KiB. False when there is none of that name, or nothing could be
+// read.
+bool meminfo(const char *name, unsigned long *value);
+
 // A page's size in bytes, as the kernel told this program when it started it.
 unsigned long page_size(void);
