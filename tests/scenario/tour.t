@@ -107,8 +107,9 @@ def at_a_terminal(tap):
 
 def at_the_prompt(tap, session):
     listed = session.type(b"help\r") or b""
-    sources = [name for name in os.listdir(os.path.join(harness.ROOT, "user"))
-               if name != "lib" and not name.endswith(".ld")]
+    user = os.path.join(harness.ROOT, "user")
+    sources = [name for name in os.listdir(user) if name.endswith(".c") or
+               os.path.exists(os.path.join(user, name, "main.c"))]
     missing = [name for name in sources if name.removesuffix(".c").encode() not in listed]
     tap.ok(not missing, "help lists every program", f"{missing}: {listed}")
     for command, wanted in [(b"frames", b"page-table"), (b"audit", b", 0 wrong"),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// experiment [--csv] [--second MS] NAME...: the notes' experiments on memory; --list names them
+// experiment NAME...: the notes' experiments on memory; --list names them
 //
-// With --csv standard output has the figures and nothing else, and the words go to standard error.
-// --second says how many milliseconds one second of an experiment takes. The exit status is 0 when
-// every check held. tools/experiments runs them all and draws them.
+// Before the names: --csv, and standard output has the figures and nothing else, and the words go
+// to standard error; --second MS, how many milliseconds one second of an experiment takes. The
+// exit status is 0 when every check held. tools/experiments runs them all and draws them.
 #include "user/experiment/experiment.h"
 #include "user/lib/kernel_files.h"
 #include "user/lib/screen.h"
