@@ -35,6 +35,7 @@ struct pseudo_file {
 	struct sleep_lock lock;
 	const struct pseudo_entry *entry;
 	struct pseudo_open open;
+	void *buffer; // a page that the last read of a stream left; NULL: none. Exchanged
 };
 
 static const struct inode_ops directory_ops, link_ops, file_ops;
@@ -352,12 +353,28 @@ static long read_text(struct file *opened, struct io *io, uint64_t *offset)
 	return result;
 }
 
+// A page between a stream and the reader, kept until the file is closed: who reads about memory
+// until nothing more comes does not change it meanwhile. Several may read at once.
+static void *take_buffer(struct pseudo_file *file)
+{
+	void *buffer = __atomic_exchange_n(&file->buffer, NULL, __ATOMIC_ACQUIRE);
+
+	return buffer ? buffer : kmalloc(PAGE_SIZE);
+}
+
+static void keep_buffer(struct pseudo_file *file, void *buffer)
+{
+	buffer = __atomic_exchange_n(&file->buffer, buffer, __ATOMIC_RELEASE);
+	if (buffer)
+		kfree(buffer);
+}
+
 // From a stream, or with `read_at` from a place.
 static long read_stream(struct file *opened, struct io *io, uint64_t *offset)
 {
 	struct pseudo_file *file = opened->data;
 	const struct pseudo_entry *entry = file->entry;
-	void *buffer = kmalloc(PAGE_SIZE);
+	void *buffer = take_buffer(file);
 	long total = 0;
 	long length = 0;
 
@@ -378,7 +395,7 @@ static long read_stream(struct file *opened, struct io *io, uint64_t *offset)
 			break;
 		}
 	}
-	kfree(buffer);
+	keep_buffer(file, buffer);
 	return total ? total : length;
 }
 
@@ -434,6 +451,8 @@ static void pseudo_close(struct file *opened)
 	struct pseudo_file *file = opened->data;
 
 	text_free(&file->open.text);
+	if (file->buffer)
+		kfree(file->buffer);
 	if (file->open.process)
 		process_put(file->open.process);
 	kfree(file);

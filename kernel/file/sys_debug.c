@@ -10,6 +10,9 @@
 //
 // frames: how many frames each kind of owner has.
 //
+// frame_map: struct frame_record (lib/frame_map.h) for each frame of RAM, by number; with gaps
+// between ranges of RAM as FRAME_ABSENT.
+//
 // counters: results of faults by name, processes, sleeps on futexes, records lost, system calls
 // that are missing.
 //
@@ -26,6 +29,7 @@
 #include "lib/syscall_name.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
+#include "mm/frame_map.h"
 #include "mm/mm.h"
 #include "mm/page_table.h"
 #include "mm/trace.h"
@@ -92,6 +96,17 @@ static int show_frames(struct pseudo_open *open, struct text *text)
 		text_print(text, "%s %lu\n", frame_kind_name(kind), counts[kind]);
 	text_print(text, "total %lu\n", frame_total());
 	return 0;
+}
+
+// `size` is at most a page: 1024 frames.
+static long read_frame_map(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size)
+{
+	size_t record = sizeof(struct frame_record);
+
+	(void)open;
+	if (offset % record || size % record)
+		return -EINVAL;
+	return (long)(frame_map_read(offset / record, size / record, buffer) * record);
 }
 
 // System calls that programs have asked for and that are not there.
@@ -187,6 +202,7 @@ static int show_log(struct pseudo_open *open, struct text *text)
 static const struct pseudo_entry faultline_entries[] = {
 	PSEUDO_TEXT("audit", show_audit),
 	PSEUDO_TEXT("counters", show_counters),
+	{.name = "frame_map", .permissions = 0444, .read_at = read_frame_map},
 	PSEUDO_TEXT("frames", show_frames),
 	PSEUDO_TEXT("log", show_log),
 	{.name = "trace", .permissions = 0444, .stream = stream_trace},
