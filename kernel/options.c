@@ -7,6 +7,8 @@
 #include "kernel/memory_option.h"
 #include "lib/parse.h"
 #include "lib/string.h"
+#include "lib/trace_events.h"
+#include "mm/trace.h"
 
 #define WORD_MAX 288
 
@@ -45,7 +47,14 @@ static bool set_strace(const char *value)
 static bool set_trace(const char *value)
 {
 	options.trace = true;
-	return !*value;
+	options.trace_events = TRACE_DEFAULT_EVENTS;
+	return !*value || trace_events_parse(value, strlen(value), &options.trace_events);
+}
+
+static bool set_trace_pid(const char *value)
+{
+	return strlcpy(options.trace_pid, value, sizeof(options.trace_pid)) <
+	       sizeof(options.trace_pid);
 }
 
 static bool set_stdin(const char *value)
@@ -95,10 +104,10 @@ static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } known[] = {
-	{"memory", memory_option_apply}, {"init", set_init},   {"console", set_console},
-	{"strace", set_strace},          {"trace", set_trace}, {"stdin", set_stdin},
-	{"fail-nth", set_fail_nth},      {"audit", set_audit}, {"test", set_test},
-	{"winsize", set_winsize},
+	{"memory", memory_option_apply}, {"init", set_init},           {"console", set_console},
+	{"strace", set_strace},          {"trace", set_trace},         {"stdin", set_stdin},
+	{"fail-nth", set_fail_nth},      {"audit", set_audit},         {"test", set_test},
+	{"winsize", set_winsize},        {"trace-pid", set_trace_pid},
 };
 
 #define SYSCTL "sysctl."

@@ -17,7 +17,9 @@ struct options {
 	char init[256];            // init=PATH; "/init" when not given
 	enum console_mode console; // console=raw|tty
 	bool strace;               // strace: print every system call
-	bool trace;                // trace: mm/'s trace is on from the start
+	bool trace;                // trace, or trace=EVENTS: on from the start
+	uint64_t trace_events;     // its events
+	char trace_pid[128];       // trace-pid=LIST: whose (trace_select)
 	bool stdin_framed;         // stdin=framed: COM1's input is a sequence of frames
 	bool stdin_empty;          // stdin=empty: its end has been reached from the start
 	int fail_nth;              // fail-nth=N: the Nth allocation fails; 0: none

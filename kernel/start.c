@@ -21,7 +21,9 @@
 #include "kernel/options.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
+#include "kernel/process/trace_select.h"
 #include "kernel/syscall/syscall.h"
+#include "lib/string.h"
 #include "mm/failure.h"
 #include "mm/kernel_map.h"
 #include "mm/start.h"
@@ -61,10 +63,19 @@ static void start_files(void)
 
 static void apply_options(void)
 {
-	if (options.trace && trace_start(0))
-		log_line("trace: no memory for its buffer");
 	failure_arm(options.fail_nth);
-	syscall_watch_update();
+	syscall_watch_start();
+}
+
+// Before the first program, so that its beginning is in it.
+static void start_trace(void)
+{
+	if (!options.trace)
+		return;
+	trace_select(options.trace_pid, strlen(options.trace_pid));
+	trace_choose(options.trace_events);
+	if (trace_start(0))
+		log_line("trace: no memory for its buffer");
 }
 
 // On a stack with a guard page.
@@ -84,6 +95,7 @@ static void start_on_own_stack(void)
 		ring0_test_main(options.test);
 	}
 	start_files();
+	start_trace();
 	process_start_init();
 	apply_options();
 	scheduler_run();

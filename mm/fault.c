@@ -12,6 +12,7 @@
 #include "mm/fault_internal.h"
 #include "mm/machine.h"
 #include "mm/trace.h"
+#include "mm/trace_memory.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 #include "mm/zero.h"
@@ -283,15 +284,9 @@ static __attribute__((noinline)) enum fault_result handle(struct mm *mm, uintptr
 
 enum fault_result mm_fault(struct mm *mm, uintptr_t address, enum fault_access access)
 {
-	enum fault_result result;
-	uint64_t began;
-
-	if (__builtin_expect(!trace_enabled, 1))
-		return handle(mm, address, access);
-	began = machine_time();
-	result = handle(mm, address, access);
-	trace(TRACE_FAULT, address, access, result, machine_time() - began);
-	return result;
+	if (trace_wants(TRACE_FAULT))
+		return trace_fault(mm, address, access, handle);
+	return handle(mm, address, access);
 }
 
 uint64_t fault_result_count(enum fault_result result)

@@ -405,6 +405,11 @@ void frame_give_back(uint64_t first, uint64_t end)
 	give_range(first, end);
 }
 
+int64_t frame_cpu_balance(void)
+{
+	return cpu_frames[machine_cpu()].kinds[FRAME_FREE];
+}
+
 uint64_t frame_kind_count(enum frame_kind kind)
 {
 	int64_t sum = 0;

@@ -128,6 +128,9 @@ uint64_t frame_cpu_listed_by(unsigned cpu);
 // Moves the CPUs' lists back to the buddy lists, so that neighbours can merge.
 void frame_drain(void);
 
+// Frames that were freed on this CPU less those that were taken, since boot.
+int64_t frame_cpu_balance(void);
+
 // Frames of each kind, right now; the sum over all kinds but FRAME_ABSENT is all of RAM.
 uint64_t frame_kind_count(enum frame_kind kind);
 uint64_t frame_total(void);

@@ -7,6 +7,7 @@
 
 #include "mm/layout.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 struct mm;
 
@@ -45,8 +46,28 @@ bool machine_capable(int capability);
 // Number of the running task, 0 outside of one; stands in the trace's records.
 int machine_task_id(void);
 
-// Time for the trace: the processor's time-stamp counter.
+// ---- for the trace ----
+// The processor's time-stamp counter, and its ticks a second (0: not known).
 uint64_t machine_time(void);
+uint64_t machine_time_rate(void);
+unsigned machine_cpu_count(void);
+// Whether what the running task does is to be recorded.
+bool machine_trace_selects(void);
+// Turns interrupts of this CPU off; what they were, for the other one.
+uint64_t machine_interrupts_off(void);
+void machine_interrupts_restore(uint64_t before);
+// Changes `size` bytes of the kernel's code. All other CPUs are held.
+void machine_write_code(void *code, const void *bytes, size_t size);
+
+// Where the running task was in ring 3 when the fault that is being handled came.
+struct fault_origin {
+	uintptr_t instruction, frame; // of ring 3: its rip and rbp; 0: it was not there
+	uint64_t error;               // the processor's error code; 0 with in_copy
+	bool in_copy;                 // it was the kernel's copy to or from its memory
+};
+void machine_fault_origin(struct fault_origin *origin);
+// Copies two words from ring 3's memory if they are there now: nothing is brought in.
+bool machine_peek_pair(uintptr_t address, uint64_t pair[2]);
 
 // In a long loop, without locks: lets others run when it is their turn. Whether the running task
 // has been killed, so that going on is of no use to anybody.

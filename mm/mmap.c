@@ -332,7 +332,7 @@ long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	request.flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
 	result = map(mm, &request, address, size, flags);
 	spin_unlock(&mm->lock);
-	trace(TRACE_MMAP, result, size, prot, flags);
+	trace6(TRACE_MMAP, result, size, prot, flags, address, page_offset);
 	// What can not be brought in comes, or fails, when it is touched.
 	if (result >= 0 && populate)
 		mm_populate(mm, result, result + PAGE_ALIGN_UP(size), POPULATE_AS_ALLOWED);

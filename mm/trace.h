@@ -1,28 +1,101 @@
 // SPDX-License-Identifier: MIT
 //
-// The trace: fixed-size records in a ring, off by default at the cost of one untaken branch.
-// The record's format is shared with ring 3 and lives in lib/trace_record.h.
+// The trace: fixed-size records in a ring of each CPU, off by default. The record's format is
+// shared with ring 3 and lives in lib/trace_record.h.
+//
+// An event that nobody wants costs one instruction, a NOP: each site that may write a record is on
+// a list (section trace_sites), and choosing events turns those NOPs into jumps and back, while
+// all other CPUs stand still.
+//
+// Whoever wants records: the file /sys/kernel/debug/faultline/trace (trace_start), and the channel
+// to the host (trace_stream). Both get what either has chosen; trace_read() gives the file what it
+// has asked for only.
 #pragma once
 
+#include "lib/trace_events.h"
 #include "lib/trace_record.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-extern bool trace_enabled;
+struct mm;
+struct vma;
 
-void trace_write(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
-
-static inline void trace(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+// Whether records of `event`, a constant, are wanted. Where nobody wants them: one NOP.
+static inline __attribute__((always_inline)) bool trace_wants(enum trace_event event)
 {
-	if (__builtin_expect(trace_enabled, 0))
-		trace_write(event, a, b, c, d);
+	__asm__ goto("1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\t"
+		     ".pushsection trace_sites, \"a\", @progbits\n\t"
+		     ".balign 4\n\t"
+		     ".long 1b - ., %l[wanted] - ., %c0\n\t"
+		     ".popsection"
+		     :
+		     : "i"(event)
+		     :
+		     : wanted);
+	return false;
+wanted:
+	return true;
 }
 
-// Turns recording on (allocating the ring on first use: -ENOMEM) or off. `task`: only records of
-// this task (machine_task_id); 0: all.
+// Macros, so that the arguments are computed only for those who want them.
+#define trace(event, a, b, c, d)                        \
+	do {                                            \
+		if (trace_wants(event))                 \
+			trace_write(event, a, b, c, d); \
+	} while (0)
+#define trace6(event, a, b, c, d, e, f)                        \
+	do {                                                   \
+		if (trace_wants(event))                        \
+			trace_write6(event, a, b, c, d, e, f); \
+	} while (0)
+// A VMA of `mm` that has changed, or will; under mm->lock.
+#define trace_vma(mm, vma, start, end, flags, change)                        \
+	do {                                                                 \
+		if (trace_wants(TRACE_VMA))                                  \
+			trace_vma_write(mm, vma, start, end, flags, change); \
+	} while (0)
+
+// Writes a record if its event and the running task are among those chosen. From anywhere, also
+// with interrupts off and under any lock. On a full channel it waits for the host: see trace.c.
+void trace_write(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+void trace_write6(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+		  uint64_t e, uint64_t f);
+void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start, uint64_t end,
+		     uint64_t flags, enum trace_vma_change change);
+// The same for a record that is made already. Its CPU and task are set here, and its time unless
+// it has one that has passed.
+void trace_put(struct trace_record *record);
+// A name in as many TRACE_NAME records as it takes; `length` bytes of it.
+void trace_name(enum trace_name kind, uint64_t subject, const char *name, size_t length);
+
+// ---- which events ----
+// Sets of events have bit n for event n. What explains the others (NAME, LOST, START) is always
+// recorded.
+#define TRACE_EVENT_BIT(event) (1ul << (event))
+
+// For the file. Takes effect at once. The caller holds no lock.
+void trace_choose(uint64_t events);
+uint64_t trace_chosen(void);
+// Makes the sites of system calls jump for somebody else who looks at them.
+void trace_watch_syscalls(bool watch);
+// Events that are recorded now, whoever wants them.
+uint64_t trace_events(void);
+
+// ---- the file's side ----
+// Turns recording on (allocating the rings on first use: -ENOMEM) or off, for trace_read.
+// `task`: it gets only records of this task (machine_task_id); 0: all. Older records are
+// forgotten. The caller holds no lock.
 int trace_start(int task);
 void trace_stop(void);
-// Takes up to `count` of the oldest records out of the ring; how many.
+bool trace_started(void);
+// Takes up to `count` of the oldest records out of the rings; how many.
 size_t trace_read(struct trace_record *records, size_t count);
-// Records overwritten before they were read, since trace_start.
+// Records overwritten before they were read, since trace_start, and records that found no room.
 uint64_t trace_lost(void);
+
+// ---- the host's side ----
+// Places the rings in memory that the host reads (lib/trace_channel.h), before anything is traced.
+// False when `size` is too little.
+bool trace_channel_start(void *memory, size_t size);
+// Records these events for the host from now on; 0: no more. 0 or -ENOMEM. No lock is held.
+int trace_stream(uint64_t events);

@@ -123,7 +123,7 @@ static void enter(struct mm *mm, struct vma *vma)
 	object_join(vma);
 	anon_join(vma);
 	mm->vma_count++;
-	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
+	trace_vma(mm, vma, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
 }
 
 void vma_enter(struct mm *mm, struct vma *vma)
@@ -141,7 +141,7 @@ void vma_link(struct mm *mm, struct vma *vma, struct vma *above)
 // One that is out of the tree and of the counters already.
 static void leave(struct mm *mm, struct vma *vma)
 {
-	trace(TRACE_VMA, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
+	trace_vma(mm, vma, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
 	if (mm->last_found == vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
@@ -170,7 +170,7 @@ void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
 {
 	count_pages(mm, vma->flags, (int64_t)(vma->start - start) >> PAGE_SHIFT);
 	set_start(mm, vma, start);
-	trace(TRACE_VMA, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, vma, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
 }
 
 void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
@@ -184,17 +184,17 @@ void vma_move_end_below(struct mm *mm, struct vma *vma, uintptr_t end, struct vm
 	if (next)
 		vma_tree_set_gap(mm, next, next->start - end);
 	vma->end = end;
-	trace(TRACE_VMA, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, vma, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
 }
 
 // Makes the border between two VMAs that touch another one. The counters are the caller's.
-static void shift_border(struct vma *lower, struct vma *upper, uintptr_t border)
+static void shift_border(struct mm *mm, struct vma *lower, struct vma *upper, uintptr_t border)
 {
 	upper->page_offset += (int64_t)(border - upper->start) >> PAGE_SHIFT;
 	lower->end = border;
 	upper->start = border;
-	trace(TRACE_VMA, lower->start, border, lower->flags, TRACE_VMA_RESIZED);
-	trace(TRACE_VMA, border, upper->end, upper->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, lower, lower->start, border, lower->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, upper, border, upper->end, upper->flags, TRACE_VMA_RESIZED);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **upper)
@@ -215,7 +215,7 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	if (vma->object)
 		part->object = object_get(vma->object);
 	vma->end = address;
-	trace(TRACE_VMA, vma->start, address, vma->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, vma, vma->start, address, vma->flags, TRACE_VMA_RESIZED);
 	vma_tree_insert_behind(mm, part, vma);
 	enter(mm, part);
 	*upper = part;
@@ -240,7 +240,7 @@ static void join(struct mm *mm, struct vma *lower, struct vma *upper)
 	vma_tree_absorb(mm, upper);
 	lower->end = upper->end;
 	leave(mm, upper);
-	trace(TRACE_VMA, lower->start, lower->end, lower->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, lower, lower->start, lower->end, lower->flags, TRACE_VMA_RESIZED);
 }
 
 int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
@@ -315,7 +315,7 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 {
 	recount_pages(mm, vma->flags, flags, vma_pages(vma));
 	vma->flags = flags;
-	trace(TRACE_VMA, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
+	trace_vma(mm, vma, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
 }
 
 // The lower end of `vma`, up to `end`, becomes part of the VMA below; whether that is possible.
@@ -328,7 +328,7 @@ static bool give_lower_end(struct mm *mm, struct vma *vma, uintptr_t end, uint32
 		return false;
 	recount_pages(mm, vma->flags, flags, (end - vma->start) >> PAGE_SHIFT);
 	share_anon(prev, vma);
-	shift_border(prev, vma, end);
+	shift_border(mm, prev, vma, end);
 	return true;
 }
 
@@ -343,7 +343,7 @@ static bool give_upper_end(struct mm *mm, struct vma *vma, uintptr_t start, uint
 		return false;
 	recount_pages(mm, vma->flags, flags, (vma->end - start) >> PAGE_SHIFT);
 	share_anon(next, vma);
-	shift_border(vma, next, start);
+	shift_border(mm, vma, next, start);
 	return true;
 }
 

@@ -6,6 +6,15 @@
 //
 // trace_on: 1, 0, or "1 TID" to record one task only.
 //
+// trace_events: which events: names and names of groups (lib/trace_events.h), "all", "default".
+//
+// trace_pid: which processes: numbers or names; nothing: all.
+//
+// trace_mark: a line written here stands in the trace.
+//
+// trace_records: what programs record themselves (user/lib/tracing.h): MARK, HEAP, STACK and NAME
+// records, 4032 bytes at most in one write. Their time is kept if it has passed, 0: now.
+//
 // audit: reading recounts all of memory: "N facts, M wrong", and the first wrong one.
 //
 // frames: how many frames each kind of owner has.
@@ -24,9 +33,12 @@
 #include "kernel/process/futex.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
+#include "kernel/process/trace_select.h"
 #include "kernel/syscall/syscall.h"
+#include "lib/string.h"
 #include "lib/parse.h"
 #include "lib/syscall_name.h"
+#include "lib/trace_events.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/frame_map.h"
@@ -48,7 +60,7 @@ static long stream_trace(void *buffer, size_t size)
 static int show_trace_on(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	text_print(text, "%d\n", trace_enabled);
+	text_print(text, "%d\n", trace_started());
 	return 0;
 }
 
@@ -67,8 +79,76 @@ static int store_trace_on(struct pseudo_open *open, const char *bytes, size_t le
 		result = trace_start((int)task);
 	else
 		trace_stop();
-	syscall_watch_update();
 	return result;
+}
+
+static int show_trace_events(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	for (unsigned event = 1; event < TRACE_EVENT_COUNT; event++)
+		if (trace_chosen() >> event & 1)
+			text_print(text, "%s\n", trace_event_name(event));
+	return 0;
+}
+
+static int store_trace_events(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t events;
+
+	(void)open;
+	if (!trace_events_parse(bytes, length, &events))
+		return -EINVAL;
+	trace_choose(events);
+	return 0;
+}
+
+static int show_trace_pid(struct pseudo_open *open, struct text *text)
+{
+	struct trace_selection selection;
+
+	(void)open;
+	trace_selection_get(&selection);
+	for (unsigned i = 0; i < selection.count; i++)
+		if (selection.list[i].pid)
+			text_print(text, "%d\n", selection.list[i].pid);
+		else
+			text_print(text, "%s\n", selection.list[i].name);
+	return 0;
+}
+
+static int store_trace_pid(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	(void)open;
+	return trace_select(bytes, length);
+}
+
+static int store_trace_mark(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	(void)open;
+	while (length > 0 && bytes[length - 1] == '\n')
+		length--;
+	trace_name(TRACE_NAME_MARK, 0, bytes, length);
+	return 0;
+}
+
+#define FROM_PROGRAMS                                                \
+	(TRACE_EVENT_BIT(TRACE_MARK) | TRACE_EVENT_BIT(TRACE_HEAP) | \
+	 TRACE_EVENT_BIT(TRACE_STACK) | TRACE_EVENT_BIT(TRACE_NAME))
+
+static int store_trace_records(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	struct trace_record record;
+
+	(void)open;
+	if (length % sizeof(record))
+		return -EINVAL;
+	for (size_t at = 0; at < length; at += sizeof(record)) {
+		memcpy(&record, bytes + at, sizeof(record));
+		if (record.event >= TRACE_EVENT_COUNT || !(FROM_PROGRAMS >> record.event & 1))
+			return -EINVAL;
+		trace_put(&record);
+	}
+	return 0;
 }
 
 // ---- counts ----
@@ -206,7 +286,17 @@ static const struct pseudo_entry faultline_entries[] = {
 	PSEUDO_TEXT("frames", show_frames),
 	PSEUDO_TEXT("log", show_log),
 	{.name = "trace", .permissions = 0444, .stream = stream_trace},
+	{.name = "trace_events",
+	 .permissions = 0644,
+	 .show = show_trace_events,
+	 .store = store_trace_events},
+	{.name = "trace_mark", .permissions = 0222, .store = store_trace_mark},
 	{.name = "trace_on", .permissions = 0644, .show = show_trace_on, .store = store_trace_on},
+	{.name = "trace_pid",
+	 .permissions = 0644,
+	 .show = show_trace_pid,
+	 .store = store_trace_pid},
+	{.name = "trace_records", .permissions = 0222, .store = store_trace_records},
 	{.name = "walk", .permissions = 0644, .show = show_walk, .store = store_walk},
 };
 static const struct pseudo_entry debug_entries[] = {

@@ -12,7 +12,7 @@
 
 %include "kernel/machine/offsets.inc"
 
-global trap_stubs, page_fault_entry, syscall_entry, return_to_user
+global trap_stubs, page_fault_entry, page_fault_entry.called, syscall_entry, return_to_user
 extern trap, syscall_dispatch, return_work
 extern page_fault_user, page_fault_failed, page_fault_ring0
 
@@ -128,6 +128,7 @@ page_fault_entry:
 	mov [rsp], rsi
 	swapgs
 	call page_fault_user
+.called: ; trace_machine.c knows ring 3's faults by it
 	cmp eax, FAULT_LAST_RESOLVED
 	ja .failed
 	cmp dword [gs:CPU_WORK], 0

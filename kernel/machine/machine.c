@@ -5,7 +5,6 @@
 #include "mm/machine.h"
 #include "kernel/driver/log.h"
 #include "kernel/machine/cpu.h"
-#include "kernel/machine/instructions.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal.h"
@@ -55,11 +54,6 @@ bool machine_killed(void)
 	if (this_cpu()->work & WORK_RESCHED)
 		schedule();
 	return signal_fatal_pending();
-}
-
-uint64_t machine_time(void)
-{
-	return tsc_read();
 }
 
 void machine_log(const char *format, ...)

@@ -5,6 +5,7 @@
 // lock, so each gets there soon, and the one that waits for them holds no spin lock either.
 #include "kernel/machine/park.h"
 #include "kernel/machine/cpu.h"
+#include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "lib/spinlock.h"
 #include "mm/machine.h"
@@ -14,14 +15,18 @@ static unsigned owner, depth;     // guarded by it
 static uint64_t parked;           // bit n: CPU n stands still; atomic
 bool park_wanted;
 
+// With interrupts off, and on the way out no instruction is one that was fetched before: whoever
+// held this CPU may have changed the kernel's code.
 void park_here(void)
 {
-	uint64_t bit = 1ul << this_cpu()->number;
+	uint64_t bit = 1ul << this_cpu()->number, flags = irq_save();
 
 	__atomic_fetch_or(&parked, bit, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&park_wanted, __ATOMIC_ACQUIRE))
 		spin_wait();
 	__atomic_fetch_and(&parked, ~bit, __ATOMIC_SEQ_CST);
+	cpuid(0, 0);
+	irq_restore(flags);
 }
 
 void machine_hold_others(void)

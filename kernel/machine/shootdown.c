@@ -6,6 +6,7 @@
 #include "kernel/machine/apic.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/flush.h"
+#include "kernel/machine/instructions.h"
 #include "kernel/machine/secondary.h"
 #include "lib/mutant.h"
 #include "lib/spinlock.h"
@@ -35,14 +36,15 @@ void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 {
 	struct cpu *self = this_cpu();
 	struct flush_request request = {mm, start, end, change, 0};
-	uint64_t targets;
+	uint64_t targets, began = 0;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	targets = __atomic_load_n(mm ? &mm->cpus : &cpus_online, __ATOMIC_RELAXED);
 	targets &= ~(1ul << self->number);
 	if (!targets || MUTANT(no_shootdown))
 		return;
-	trace(TRACE_SHOOTDOWN, start, end, targets, 0);
+	if (trace_wants(TRACE_SHOOTDOWN))
+		began = tsc_read();
 	self->shootdowns_sent++;
 	request.waiting = targets;
 	for (uint64_t left = targets; left; left &= left - 1)
@@ -50,6 +52,7 @@ void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 	while (__atomic_load_n(&request.waiting, __ATOMIC_ACQUIRE) &&
 	       !MUTANT(shootdown_not_awaited))
 		spin_wait();
+	trace(TRACE_SHOOTDOWN, start, end, targets, tsc_read() - began);
 }
 
 void shootdown_answer(void)
@@ -60,10 +63,17 @@ void shootdown_answer(void)
 	for (; from; from &= from - 1) {
 		struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
 
-		flush_local(request->mm, request->start, request->end, request->change);
+		uintptr_t start = request->start, end = request->end;
+		uint64_t began = 0;
+
+		if (trace_wants(TRACE_SHOOTDOWN_ANSWER))
+			began = tsc_read();
+		flush_local(request->mm, start, end, request->change);
 		self->shootdowns_received++;
 		// With the last acknowledgement the request is gone.
 		__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);
+		trace(TRACE_SHOOTDOWN_ANSWER, start, end, __builtin_ctzl(from),
+		      tsc_read() - began);
 	}
 }
 

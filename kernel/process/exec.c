@@ -219,7 +219,11 @@ static void commit(struct exec *exec)
 	};
 	cpu_set_work(WORK_FULL_RETURN);
 	process_count_exec();
-	trace(TRACE_EXEC, exec->entry, exec->stack_pointer, 0, 0);
+	trace(TRACE_EXEC, exec->entry, exec->stack_pointer, exec->mm->brk_start,
+	      exec->mm->stack_top);
+	if (trace_wants(TRACE_EXEC))
+		trace_name(TRACE_NAME_PROGRAM, (uint64_t)task->process->pid, exec->path,
+			   strlen(exec->path));
 }
 
 static int run(struct exec *exec)

@@ -269,7 +269,6 @@ static bool stop_living(struct task *task, int status)
 // What ends with the last thread, while there still is one that can wait.
 static void end_process(struct process *process)
 {
-	trace(TRACE_EXIT, (uint64_t)process->status, 0, 0, 0);
 	process_count_exit();
 	if (process == init_process)
 		init_outlive_others();
@@ -296,7 +295,11 @@ _Noreturn void task_exit(int status)
 	struct task *task = current_task();
 	struct files *files = task->files;
 
-	if (stop_living(task, status))
+	bool last = stop_living(task, status);
+
+	trace(TRACE_EXIT, last ? (uint64_t)task->process->status : (uint64_t)status,
+	      (uint64_t)task->process->pid, last, 0);
+	if (last)
 		end_process(task->process);
 	task_set_files(task, NULL);
 	files_put(files);

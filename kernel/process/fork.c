@@ -334,6 +334,8 @@ long process_fork(const struct fork_request *request)
 		return error;
 	}
 	process_count_fork();
+	trace(TRACE_TASK, (uint64_t)child->tid, (uint64_t)child->process->pid, request->flags,
+	      (uint64_t)parent->process->pid);
 	store_tids(child, request);
 	return start_child(child, request);
 }

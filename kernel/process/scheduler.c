@@ -313,7 +313,7 @@ static void switch_to(struct run_queue *queue, struct task *from, struct task *t
 {
 	struct cpu *cpu = this_cpu();
 
-	trace(TRACE_SWITCH, (uint64_t)from->tid, (uint64_t)to->tid, 0, 0);
+	trace(TRACE_SWITCH, (uint64_t)from->tid, (uint64_t)to->tid, from->state, 0);
 	from->switches++;
 	cpu->switches++;
 	to->slice = SLICE_TICKS;

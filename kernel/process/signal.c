@@ -279,7 +279,8 @@ static int send(struct process *process, struct task *task, const struct signal_
 	cancel_opposite(process, info->signal);
 	if (is_ignored(process, first, info->signal))
 		return 0;
-	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
+	trace6(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
+	       task ? (uint64_t)task->tid : 0, (uint64_t)process->pid, 0);
 	target = task ? task : choose_task(process, info->signal);
 	if (target && takes(target, info->signal) ? is_fatal(process, target, info->signal)
 						  : info->signal == SIGKILL) {

@@ -119,7 +119,8 @@ static bool force(struct task *task, const struct signal_info *info)
 	bool caught = task->process->signals.caught & bit && !(task->blocked & bit) &&
 		      info->signal != SIGKILL;
 
-	trace(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address, 0);
+	trace6(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
+	       (uint64_t)task->tid, (uint64_t)task->process->pid, 0);
 	if (caught)
 		signal_queue_own(task, info);
 	else

@@ -14,6 +14,7 @@
 #include "lib/string.h"
 #include "mm/failure.h"
 #include "mm/slab.h"
+#include "mm/trace.h"
 
 static struct cache *task_cache;
 static struct cache *fpu_cache;
@@ -128,6 +129,8 @@ void task_set_name(struct task *task, const char *name)
 
 	strlcpy(task->name, name, sizeof(task->name));
 	spin_unlock_irqrestore(&process_lock, flags);
+	if (trace_wants(TRACE_EXEC))
+		trace_name(TRACE_NAME_TASK, (uint64_t)task->tid, name, strlen(name));
 }
 
 void task_name(struct task *task, char name[TASK_NAME_SIZE])

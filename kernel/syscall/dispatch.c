@@ -3,6 +3,7 @@
 // From the entry to the call. The straight path is kept to the fewest instructions: every system
 // call pays for it.
 #include "kernel/driver/log.h"
+#include "kernel/machine/instructions.h"
 #include "kernel/options.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/strace.h"
@@ -11,13 +12,11 @@
 #include "mm/trace.h"
 #include <linux/errno.h>
 
-bool syscall_watched;
-
 static uint64_t missing[SYSCALL_LIMIT]; // times asked for; atomic
 
-void syscall_watch_update(void)
+void syscall_watch_start(void)
 {
-	syscall_watched = options.strace || trace_enabled;
+	trace_watch_syscalls(options.strace);
 }
 
 uint64_t syscall_missing_count(unsigned number)
@@ -54,22 +53,26 @@ static __attribute__((noinline)) void dispatch_watched(struct registers *registe
 {
 	uint64_t number = registers->orig_rax; // exec starts the new program without one
 	struct strace_call strace;
+	uint64_t began = 0;
 	long result;
 
-	trace(TRACE_SYSCALL, number, registers->rdi, registers->rsi, 0);
+	trace6(TRACE_SYSCALL, number, registers->rdi, registers->rsi, registers->rdx,
+	       registers->r10, registers->r8);
+	if (trace_wants(TRACE_SYSCALL_END))
+		began = tsc_read();
 	if (options.strace)
 		strace_begin(&strace, registers);
 	result = call(registers);
 	if (options.strace)
 		strace_end(&strace, result);
-	trace(TRACE_SYSCALL_END, number, (uint64_t)result, 0, 0);
+	trace(TRACE_SYSCALL_END, number, (uint64_t)result, tsc_read() - began, 0);
 	finish(registers, result);
 	lock_check_leaves_kernel();
 }
 
 void syscall_dispatch(struct registers *registers)
 {
-	if (__builtin_expect(syscall_watched, 0)) {
+	if (trace_wants(TRACE_SYSCALL)) {
 		dispatch_watched(registers);
 		return;
 	}

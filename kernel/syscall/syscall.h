@@ -22,9 +22,8 @@ extern const syscall_function syscall_table[SYSCALL_LIMIT];
 // From the entry, interrupts on: the number in orig_rax, the result goes into rax.
 void syscall_dispatch(struct registers *registers);
 
-// Something wants to see each call (strace, the trace): recomputed by whoever changes it.
-extern bool syscall_watched;
-void syscall_watch_update(void);
+// After the boot options: strace wants to see each call.
+void syscall_watch_start(void);
 
 // Times a number without a call has been asked for, since boot.
 uint64_t syscall_missing_count(unsigned number);

@@ -25,7 +25,8 @@ bool expecting_panic;
 jmp_buf panic_return;
 char panic_message[256];
 int fake_fail_nth;
-unsigned fake_cpu;
+unsigned fake_cpu, fake_cpus = 1;
+uintptr_t fake_frame;
 uint64_t fake_capabilities = ~0ul;
 
 #define STACK_LIMIT (8ul << 20)
@@ -91,6 +92,52 @@ uint64_t machine_time(void)
 	static uint64_t now;
 
 	return ++now;
+}
+
+uint64_t machine_time_rate(void)
+{
+	return 0;
+}
+
+unsigned machine_cpu_count(void)
+{
+	return fake_cpus;
+}
+
+bool machine_trace_selects(void)
+{
+	return true;
+}
+
+uint64_t machine_interrupts_off(void)
+{
+	return 0;
+}
+
+void machine_interrupts_restore(uint64_t before)
+{
+	(void)before;
+}
+
+// The trace's sites are code of this very program.
+void machine_write_code(void *code, const void *bytes, size_t size)
+{
+	uintptr_t page = (uintptr_t)code & PAGE_MASK;
+
+	if (mprotect((void *)page, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC))
+		abort();
+	memcpy(code, bytes, size);
+}
+
+void machine_fault_origin(struct fault_origin *origin)
+{
+	*origin = (struct fault_origin){.instruction = 0x1234, .frame = fake_frame};
+}
+
+bool machine_peek_pair(uintptr_t address, uint64_t pair[2])
+{
+	memcpy(pair, (const void *)address, 2 * sizeof(pair[0]));
+	return true;
 }
 
 void machine_load_root(phys_t root)

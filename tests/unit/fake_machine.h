@@ -56,7 +56,8 @@ void fake_fail_start(int nth);
 bool fake_fail_stop(void);
 
 // The CPU that everything runs on: 0 unless a test plays several.
-extern unsigned fake_cpu;
+extern unsigned fake_cpu, fake_cpus;
+extern uintptr_t fake_frame; // rbp of the program that faults
 
 // What the running task may do: bit n for CAP_* n. All, unless a test takes some away.
 extern uint64_t fake_capabilities;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// Records of the trace that say more than one line of numbers: VMAs, and page faults with what was
+// there before them and the calls that led to them.
+
+#include "mm/trace.h"
+#include "mm/fault_internal.h"
+#include "mm/frame.h"
+#include "mm/machine.h"
+#include "mm/trace_memory.h"
+#include "mm/vma_tree.h"
+
+static enum trace_vma_kind vma_kind(const struct mm *mm, const struct vma *vma)
+{
+	if (vma->object)
+		return vma->flags & VMA_SHARED ? TRACE_VMA_FILE_SHARED : TRACE_VMA_FILE_PRIVATE;
+	if (vma->flags & VMA_GROWS_DOWN)
+		return TRACE_VMA_STACK;
+	if (vma->start < PAGE_ALIGN_UP(mm->brk) && vma->end > mm->brk_start)
+		return TRACE_VMA_HEAP;
+	return TRACE_VMA_ANON;
+}
+
+void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start, uint64_t end,
+		     uint64_t flags, enum trace_vma_change change)
+{
+	trace_write6(TRACE_VMA, start, end, flags, change, vma_kind(mm, vma), vma->page_offset);
+}
+
+// ---- faults ----
+static void trace_fault_begin(struct mm *mm, uintptr_t address)
+{
+	struct vma *vma;
+
+	spin_lock(&mm->lock);
+	vma = address < USER_END ? vma_find(mm, address) : NULL;
+	if (vma && (vma->start <= address || (vma->flags & VMA_GROWS_DOWN)))
+		trace_write6(TRACE_FAULT_BEGIN, address, vma->start, vma->end, vma->flags,
+			     vma_kind(mm, vma), vma->page_offset);
+	else
+		trace_write(TRACE_FAULT_BEGIN, address, 0, 0, 0);
+	spin_unlock(&mm->lock);
+}
+
+#define STACK_DEPTH   24
+#define FRAME_MAX     (1ul << 20) // bytes between two frames of a call stack
+#define STACK_RECORDS 6           // addresses in a record
+
+// Call stacks by frame pointers: each frame begins with the address of the caller's, then the
+// return address. Programs that were compiled without have something else in rbp, which ends the
+// walk sooner or later. Nothing is brought in for it.
+static unsigned walk_stack(const struct fault_origin *origin, uint64_t *stack)
+{
+	uintptr_t frame = origin->frame;
+	unsigned depth = 0;
+	uint64_t pair[2];
+
+	while (depth < STACK_DEPTH && frame && frame % 8 == 0 && machine_peek_pair(frame, pair)) {
+		if (!pair[1] || pair[1] >= USER_END)
+			break;
+		stack[depth++] = pair[1];
+		if (pair[0] <= frame || pair[0] - frame > FRAME_MAX)
+			break;
+		frame = pair[0];
+	}
+	return depth;
+}
+
+static void trace_stack(const struct fault_origin *origin)
+{
+	uint64_t stack[STACK_DEPTH + STACK_RECORDS] = {0};
+	unsigned depth = walk_stack(origin, stack);
+
+	for (unsigned i = 0; i < depth; i += STACK_RECORDS)
+		trace_write6(TRACE_STACK, stack[i], stack[i + 1], stack[i + 2], stack[i + 3],
+			     stack[i + 4], stack[i + 5]);
+}
+
+enum fault_result trace_fault(struct mm *mm, uintptr_t address, enum fault_access access,
+			      fault_handler handle)
+{
+	struct fault_origin origin;
+	enum fault_result result;
+	uint64_t began, cost, how = access;
+	int64_t free;
+
+	machine_fault_origin(&origin);
+	trace_fault_begin(mm, address);
+	free = frame_cpu_balance();
+	began = machine_time();
+	result = handle(mm, address, access);
+	cost = machine_time() - began;
+	how |= origin.error << 8 | (origin.in_copy ? TRACE_FAULT_IN_COPY : 0);
+	trace_write6(TRACE_FAULT, address, how, result, cost, origin.instruction,
+		     (uint64_t)(free - frame_cpu_balance()));
+	if (trace_wants(TRACE_STACK))
+		trace_stack(&origin);
+	return result;
+}
