@@ -70,6 +70,7 @@ help:
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
 	@echo '  test-bochs    some of the tests in Bochs, which keeps translations as hardware does'
 	@echo '  fuzz-mmap     the mmap family at random beside Linux; SEEDS=first-last STEPS=n'
+	@echo '  soak          programs with threads RUNS=100 times each on 2 and 4 CPUs: more than an hour'
 	@echo '  check-format  whether the C code is formatted as .clang-format says'
 	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
 	@echo '  gdb           in a second terminal: gdb attached to it'

@@ -88,9 +88,10 @@ $(foreach name,$(FUZZERS),$(eval $(call fuzz_program,$(name))))
 SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:%.c=$(BUILD)/%)
+SOAK_PROGRAM := $(BUILD)/tests/soak/again
 BENCH_ALONE := $(BUILD)/tests/bench/nothing $(BUILD)/tests/bench/growth
 BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BENCH_ALONE)
-$(SCENARIO_PROGRAMS) $(BENCH_ALONE): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
+$(SCENARIO_PROGRAMS) $(BENCH_ALONE) $(SOAK_PROGRAM): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
@@ -108,7 +109,7 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 
 -include $(bench_objects:.o=.d)
 -include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
-	$(BENCH_ALONE:%=%.d)
+	$(BENCH_ALONE:%=%.d) $(SOAK_PROGRAM:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
@@ -120,6 +121,11 @@ TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(
 .PHONY: fuzz-mmap
 fuzz-mmap: $(BUILD)/kernel.elf $(FUZZ_PROGRAMS)
 	@BUILD=$(BUILD) tests/fuzz/mmap_family.py $(or $(SEEDS),1-1000) --steps $(or $(STEPS),80)
+
+# Programs that use threads, RUNS times each on 2 and on 4 CPUs: an hour or more.
+.PHONY: soak
+soak: $(BUILD)/kernel.elf $(SOAK_PROGRAM) $(filter $(BUILD)/tests/ring3/threads_%,$(RING3_PROGRAMS))
+	@BUILD=$(BUILD) tests/soak/soak.py --runs $(or $(RUNS),100) $(SOAK)
 
 test: $(TEST_NEEDS)
 	@BUILD=$(BUILD) tests/run $(TESTS)
