@@ -24,15 +24,22 @@ static void wake(struct futex_sleeper *sleeper)
 	task_wake(sleeper->task);
 }
 
-// As Linux: `count` is looked at after each, so that one is woken whatever it is.
+// As Linux: `count` is looked at after each, so that one is woken whatever it is. -EINVAL: the
+// word is a mutex's with priority inheritance, or who sleeps on it is to be moved to such a mutex.
 static int wake_some(struct futex_bucket *bucket, const struct futex_key *key, int count,
 		     uint32_t bitset)
 {
 	struct futex_sleeper *sleeper, *following;
 	int woken = 0;
 
+	if (futex_pi_waited(key))
+		return -EINVAL;
 	list_for_each_entry_safe (sleeper, following, &bucket->sleepers, link) {
-		if (!futex_same_key(&sleeper->key, key) || !(sleeper->bitset & bitset))
+		if (!futex_same_key(&sleeper->key, key))
+			continue;
+		if (sleeper->pi)
+			return -EINVAL;
+		if (!(sleeper->bitset & bitset))
 			continue;
 		wake(sleeper);
 		if (++woken >= count)
@@ -48,8 +55,7 @@ static void move(struct futex_sleeper *sleeper, struct futex_bucket *bucket,
 	if (sleeper->bucket == bucket)
 		return;
 	list_del(&sleeper->link);
-	list_add_tail(&bucket->sleepers, &sleeper->link);
-	__atomic_store_n(&sleeper->bucket, bucket, __ATOMIC_RELAXED);
+	futex_enqueue(bucket, sleeper);
 }
 
 static long wake_and_move(const struct futex_pair *pair, const struct futex_key *from,
@@ -59,11 +65,15 @@ static long wake_and_move(const struct futex_pair *pair, const struct futex_key 
 	struct futex_sleeper *sleeper, *following;
 	long done = 0;
 
+	if (done - pair->wake < pair->other && futex_pi_waited(from))
+		return -EINVAL;
 	list_for_each_entry_safe (sleeper, following, &bucket->sleepers, link) {
 		if (done - pair->wake >= pair->other)
 			break;
 		if (!futex_same_key(&sleeper->key, from))
 			continue;
+		if (sleeper->pi)
+			return -EINVAL;
 		if (++done <= pair->wake)
 			wake(sleeper);
 		else
@@ -187,30 +197,22 @@ static int change_word(uintptr_t address, uint32_t operation)
 	return error ? error : compare(operation, old);
 }
 
-// Brings the word's page in for writing. 0 or -EFAULT.
-static int touch(uintptr_t address)
-{
-	uint32_t seen;
-	int error = user_load32(&seen, address);
-
-	return error ? error : user_compare_exchange32(address, &seen, seen);
-}
-
 static long change_and_wake(const struct futex_pair *pair, const struct futex_key *from,
 			    const struct futex_key *to, uint32_t operation)
 {
-	long result = 0;
-	int also;
+	int result, woken, compared;
 
 	futex_lock_two(futex_bucket_of(from), futex_bucket_of(to));
-	also = change_word(pair->to, operation);
-	if (also >= 0)
+	result = compared = change_word(pair->to, operation);
+	if (result >= 0)
 		result =
 			wake_some(futex_bucket_of(from), from, pair->wake, FUTEX_BITSET_MATCH_ANY);
-	if (also > 0)
-		result += wake_some(futex_bucket_of(to), to, pair->other, FUTEX_BITSET_MATCH_ANY);
+	if (result >= 0 && compared > 0) {
+		woken = wake_some(futex_bucket_of(to), to, pair->other, FUTEX_BITSET_MATCH_ANY);
+		result = woken < 0 ? woken : result + woken;
+	}
 	futex_unlock_two(futex_bucket_of(from), futex_bucket_of(to));
-	return also < 0 ? also : result;
+	return result;
 }
 
 long futex_wake_op(const struct futex_pair *pair, uint32_t operation)
@@ -222,6 +224,6 @@ long futex_wake_op(const struct futex_pair *pair, uint32_t operation)
 		return result;
 	do
 		result = change_and_wake(pair, &from, &to, operation);
-	while (result == -EFAULT && !touch(pair->to));
+	while (result == -EFAULT && !futex_touch(pair->to));
 	return result;
 }

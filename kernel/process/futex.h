@@ -54,6 +54,15 @@ long futex_wake_op(const struct futex_pair *pair, uint32_t operation);
 // -ETIMEDOUT, -EPERM (futex_unlock_pi by another), or -ERESTARTNOINTR for a signal.
 long futex_lock_pi(uintptr_t address, bool is_private, bool try, uint64_t deadline);
 long futex_unlock_pi(uintptr_t address, bool is_private);
+
+// Sleeps on the word at `address` as futex_wait() does, until somebody moves it to the mutex at
+// `to`, and then until it has that (futex_requeue_pi.c). 0, or as futex_wait(); -EAGAIN also for
+// a signal after it has been moved.
+long futex_wait_requeue_pi(const struct futex_wait_word *word, uintptr_t to, uint64_t deadline);
+// While the word at `from` is `expected`: the first of its sleepers gets the mutex at `to` or
+// queues up for it, and up to `other` more queue up: how many in all.
+long futex_cmp_requeue_pi(const struct futex_pair *pair, uint32_t expected);
+
 // At a task's end, or when it leaves its memory: whoever waits for a mutex that it holds gets it,
 // with FUTEX_OWNER_DIED. `ends`: nobody can wait for this task any more.
 void futex_release_pi(struct task *task, bool ends);

@@ -3,13 +3,14 @@
 // Futexes with priority inheritance: mutexes whose word holds the owner's tid, so that the kernel
 // knows who is waited for. It hands the mutex to the next waiter itself: the most urgent one by
 // its real-time priority, of equals the first. Nobody's priority is raised, as the scheduler here
-// has none; the protocol and its results are Linux's. Left out: waiting on one word and being
-// moved to another (FUTEX_WAIT_REQUEUE_PI).
+// has none; the protocol and its results are Linux's. Waiting on one word and being moved to such
+// a mutex is in futex_requeue_pi.c.
 //
 // Locks: `pi_lock` guards the list of waiters and all in them, and the fields of tasks that say
-// so. Such mutexes are rare enough for one lock. The word is changed with it held, without
-// bringing pages in, as futex_table.c has it; the run queue's lock comes after it, and no other
-// does.
+// so. Such mutexes are rare enough for one lock. Who queues up holds the lock of the word's bucket
+// around it, so that it knows whether others sleep on the word as on a plain futex. The word is
+// changed with pi_lock held, without bringing pages in, as futex_table.c has it; process_lock and
+// the run queue's lock come after it, and no others do.
 //
 // A word is written by whoever becomes the owner, or by the owner that gives it away. When an
 // owner ends, its waiter is told and writes the word on waking up, as only its own memory is sure
@@ -23,16 +24,6 @@
 #include "kernel/process/wait.h"
 #include <linux/errno.h>
 
-// Lives on its task's stack.
-struct futex_pi_waiter {
-	struct list link;
-	struct task *task;
-	struct task *owner; // whom it waits for, held
-	struct futex_key key;
-	bool granted; // the mutex is this task's
-	bool died;    // because its owner ended: the word is still to be written
-};
-
 static struct spinlock pi_lock;
 static struct list waiters = LIST_INIT(waiters);
 
@@ -45,6 +36,30 @@ static struct futex_pi_waiter *first_waiter(const struct futex_key *key)
 			return waiter;
 	}
 	return NULL;
+}
+
+// Who has been given the mutex and may not have written the word yet, or NULL.
+static struct futex_pi_waiter *granted_waiter(const struct futex_key *key)
+{
+	struct futex_pi_waiter *waiter;
+
+	list_for_each_entry (waiter, &waiters, link) {
+		if (waiter->granted && futex_same_key(&waiter->key, key))
+			return waiter;
+	}
+	return NULL;
+}
+
+bool futex_pi_waited(const struct futex_key *key)
+{
+	bool waited;
+
+	if (list_empty(&waiters))
+		return false;
+	spin_lock(&pi_lock);
+	waited = first_waiter(key);
+	spin_unlock(&pi_lock);
+	return waited;
 }
 
 static void enqueue(struct futex_pi_waiter *waiter)
@@ -102,102 +117,138 @@ static void grant(struct futex_pi_waiter *waiter, bool died)
 	task_wake(waiter->task);
 }
 
-// ---- taking it ----
-enum attempt { TAKEN, QUEUED, AGAIN, FAULT };
-
-// Nobody holds it: it is ours.
-static enum attempt take(uintptr_t address, uint32_t word, const struct futex_key *key)
+// ---- taking it; the bucket's lock and pi_lock are held ----
+// Changes the word from what it was seen to be.
+static enum futex_attempt change(uintptr_t address, uint32_t word, uint32_t new)
 {
-	uint32_t mine = (word & FUTEX_OWNER_DIED) | (uint32_t)current_task()->tid;
 	uint32_t seen = word;
 
-	if (first_waiter(key))
-		mine |= FUTEX_WAITERS;
-	if (user_compare_exchange32_present(address, &seen, mine))
+	if (user_compare_exchange32_present(address, &seen, new))
 		return FAULT;
 	return seen == word ? TAKEN : AGAIN;
 }
 
-// Somebody does: the word has to say that there are waiters, before that one is waited for.
-static enum attempt join(struct futex_pi_waiter *waiter, uintptr_t address, uint32_t word,
-			 struct task *owner)
+// Nobody has it: it is the waiter's.
+static enum futex_attempt take(const struct futex_pi_waiter *waiter, uintptr_t address,
+			       uint32_t word)
 {
-	uint32_t seen = word;
+	uint32_t new = (word & FUTEX_OWNER_DIED) | (uint32_t)waiter->task->tid;
 
-	if (!(word & FUTEX_WAITERS) &&
-	    user_compare_exchange32_present(address, &seen, word | FUTEX_WAITERS))
-		return FAULT;
-	if (seen != word)
-		return AGAIN;
+	return change(address, word, new | (waiter->set_waiters ? FUTEX_WAITERS : 0));
+}
+
+// Somebody has: 0, or why it can not be waited for.
+static int join(struct futex_pi_waiter *waiter, struct task *owner, bool try,
+		enum futex_attempt *done)
+{
+	if (try)
+		return -EAGAIN;
+	if (waits_for(owner, waiter->task))
+		return -EDEADLK;
 	waiter->owner = task_get(owner);
 	enqueue(waiter);
 	// It may have found the list empty just before: see futex_release_pi.
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!owner->pi_dead)
-		return QUEUED;
+	*done = QUEUED;
+	if (owner->pi_state == PI_ALIVE)
+		return 0;
 	dequeue(waiter);
 	task_put(owner);
-	return AGAIN;
-}
-
-// `owner`: the task that the word names, NULL: there is none.
-static int try_or_join(struct futex_pi_waiter *waiter, uintptr_t address, uint32_t word,
-		       struct task *owner, bool try, enum attempt *done)
-{
-	struct futex_pi_waiter *first = first_waiter(&waiter->key);
-	uint32_t now;
-
 	*done = AGAIN;
-	if (user_load32_present(&now, address)) {
-		*done = FAULT;
-		return 0;
-	}
-	if (now != word)
-		return 0;
-	// Who has been given the mutex may not have written the word yet, and one whose owner is
-	// just ending is not free: it is for those who wait already.
-	if (first && (first->granted || !owner))
-		owner = first->granted ? first->task : first->owner;
-	if (!owner && word & FUTEX_TID_MASK)
-		return -ESRCH;
-	if (!owner) {
-		*done = take(address, word, &waiter->key);
-		return 0;
-	}
-	if (owner->pi_dead)
-		return 0; // what it held is being given away
-	if (waits_for(owner, waiter->task))
-		return -EDEADLK;
-	if (try)
-		return -EAGAIN;
-	*done = join(waiter, address, word, owner);
 	return 0;
 }
 
-// One round: 0, or why the mutex can not be had. *done says how far it came.
-static int attempt(struct futex_pi_waiter *waiter, uintptr_t address, bool try, enum attempt *done)
+// Others wait: `owner`, whom the word names, has to be whom they wait for. Only the word of one
+// who is just ending may name nobody.
+static int join_others(struct futex_pi_waiter *waiter, uint32_t word, struct task *owner, bool try,
+		       enum futex_attempt *done)
+{
+	const struct futex_pi_waiter *granted = granted_waiter(&waiter->key);
+	struct task *real = granted ? granted->task : first_waiter(&waiter->key)->owner;
+	const bool nobody = word & FUTEX_OWNER_DIED && !(word & FUTEX_TID_MASK);
+
+	if (!granted && owner != real && !nobody)
+		return -EINVAL;
+	if (real->pi_state == PI_ALIVE)
+		return join(waiter, real, try, done);
+	*done = AGAIN; // what it held is being given away
+	return 0;
+}
+
+// The word names somebody who may be ending, or have ended without giving it back.
+static int join_first(struct futex_pi_waiter *waiter, uintptr_t address, uint32_t word,
+		      struct task *owner, bool try, enum futex_attempt *done)
+{
+	const bool ended =
+		!owner || __atomic_load_n(&owner->pi_state, __ATOMIC_ACQUIRE) == PI_DEAD;
+
+	// It has to say that there are waiters before they wait.
+	*done = change(address, word, word | FUTEX_WAITERS);
+	if (*done != TAKEN)
+		return 0;
+	*done = AGAIN;
+	if (ended)
+		return -ESRCH;
+	if (owner->pi_state != PI_ALIVE)
+		return 0;
+	return join(waiter, owner, try, done);
+}
+
+static int try_or_join(struct futex_pi_waiter *waiter, uintptr_t address, bool try,
+		       enum futex_attempt *done)
 {
 	struct task *owner;
 	uint32_t word;
-	int error;
+	int error = 0;
 
-	if (user_load32(&word, address))
-		return -EFAULT;
+	*done = FAULT;
+	if (user_load32_present(&word, address))
+		return 0;
 	if ((word & FUTEX_TID_MASK) == (uint32_t)waiter->task->tid)
 		return -EDEADLK;
 	owner = task_find((int)(word & FUTEX_TID_MASK));
-	spin_lock(&pi_lock);
-	error = try_or_join(waiter, address, word, owner, try, done);
-	spin_unlock(&pi_lock);
+	if (first_waiter(&waiter->key))
+		error = join_others(waiter, word, owner, try, done);
+	else if (word & FUTEX_TID_MASK)
+		error = join_first(waiter, address, word, owner, try, done);
+	else
+		*done = take(waiter, address, word);
 	if (owner)
 		task_put(owner);
-	if (!error && *done == FAULT && user_compare_exchange32(address, &word, word))
-		return -EFAULT;
+	return error;
+}
+
+int futex_pi_attempt(struct futex_pi_waiter *waiter, uintptr_t address, bool try,
+		     enum futex_attempt *done)
+{
+	int error;
+
+	spin_lock(&pi_lock);
+	error = try_or_join(waiter, address, try, done);
+	spin_unlock(&pi_lock);
+	return error;
+}
+
+// ---- taking it ----
+// One round: 0, or why the mutex can not be had. *done says how far it came.
+static int attempt(struct futex_pi_waiter *waiter, uintptr_t address, bool try,
+		   enum futex_attempt *done)
+{
+	struct futex_bucket *bucket = futex_bucket_of(&waiter->key);
+	int error = -EINVAL;
+
+	futex_lock_bucket(bucket);
+	if (!futex_has_sleeper(&waiter->key))
+		error = futex_pi_attempt(waiter, address, try, done);
+	spin_unlock(&bucket->lock);
+	if (!error && *done == FAULT)
+		error = futex_touch(address);
 	return error;
 }
 
 // Takes the mutex or queues up for it: 0 or why neither is possible.
-static int begin(struct futex_pi_waiter *waiter, uintptr_t address, bool try, enum attempt *done)
+static int begin(struct futex_pi_waiter *waiter, uintptr_t address, bool try,
+		 enum futex_attempt *done)
 {
 	int error;
 
@@ -212,7 +263,7 @@ static int begin(struct futex_pi_waiter *waiter, uintptr_t address, bool try, en
 	}
 }
 
-static bool is_granted(const struct futex_pi_waiter *waiter)
+bool futex_pi_granted(const struct futex_pi_waiter *waiter)
 {
 	return __atomic_load_n(&waiter->granted, __ATOMIC_ACQUIRE);
 }
@@ -223,7 +274,7 @@ static int sleep(const struct futex_pi_waiter *waiter, uint64_t deadline)
 
 	for (;;) {
 		wait_prepare();
-		if (error || is_granted(waiter)) {
+		if (error || futex_pi_granted(waiter)) {
 			wait_cancel();
 			return error;
 		}
@@ -247,11 +298,9 @@ static int write_word(const struct futex_pi_waiter *waiter, uintptr_t address)
 	return 0;
 }
 
-// Leaves the list: whether it has got the mutex. A word that can not be written any more is its
-// process's own loss.
-static bool finish(struct futex_pi_waiter *waiter, uintptr_t address)
+// A word that can not be written any more is its process's own loss.
+bool futex_pi_finish(struct futex_pi_waiter *waiter, uintptr_t address)
 {
-	uint32_t word;
 	bool missing;
 
 	do {
@@ -260,8 +309,7 @@ static bool finish(struct futex_pi_waiter *waiter, uintptr_t address)
 		if (!missing)
 			dequeue(waiter);
 		spin_unlock(&pi_lock);
-		if (missing &&
-		    (user_load32(&word, address) || user_compare_exchange32(address, &word, word)))
+		if (missing && futex_touch(address))
 			waiter->died = false;
 	} while (missing);
 	task_put(waiter->owner);
@@ -271,7 +319,7 @@ static bool finish(struct futex_pi_waiter *waiter, uintptr_t address)
 long futex_lock_pi(uintptr_t address, bool is_private, bool try, uint64_t deadline)
 {
 	struct futex_pi_waiter waiter = {.task = current_task()};
-	enum attempt done = AGAIN;
+	enum futex_attempt done = AGAIN;
 	int error = futex_find_key(address, is_private, &waiter.key);
 
 	if (!error)
@@ -279,7 +327,7 @@ long futex_lock_pi(uintptr_t address, bool is_private, bool try, uint64_t deadli
 	if (error || done == TAKEN)
 		return error;
 	error = sleep(&waiter, deadline);
-	if (finish(&waiter, address))
+	if (futex_pi_finish(&waiter, address))
 		return 0;
 	return error == -ERESTARTSYS ? -ERESTARTNOINTR : error;
 }
@@ -288,15 +336,32 @@ long futex_lock_pi(uintptr_t address, bool is_private, bool try, uint64_t deadli
 static int hand_over(uintptr_t address, const struct futex_key *key, uint32_t word, bool *changed)
 {
 	struct futex_pi_waiter *waiter = first_waiter(key);
-	uint32_t seen = word;
 	uint32_t new = waiter ? (uint32_t)waiter->task->tid | FUTEX_WAITERS : 0;
+	enum futex_attempt done;
 
-	if (user_compare_exchange32_present(address, &seen, new))
+	if (waiter && (granted_waiter(key) || waiter->owner != current_task()))
+		return -EINVAL; // the word lies
+	done = change(address, word, new);
+	if (done == FAULT)
 		return -EFAULT;
-	*changed = seen == word;
+	*changed = done == TAKEN;
 	if (waiter && *changed)
 		grant(waiter, false);
 	return 0;
+}
+
+static int unlock(uintptr_t address, const struct futex_key *key, uint32_t word, bool *changed)
+{
+	struct futex_bucket *bucket = futex_bucket_of(key);
+	int error = -EINVAL;
+
+	futex_lock_bucket(bucket);
+	spin_lock(&pi_lock);
+	if (first_waiter(key) || !futex_has_sleeper(key))
+		error = hand_over(address, key, word, changed);
+	spin_unlock(&pi_lock);
+	spin_unlock(&bucket->lock);
+	return error;
 }
 
 long futex_unlock_pi(uintptr_t address, bool is_private)
@@ -304,20 +369,22 @@ long futex_unlock_pi(uintptr_t address, bool is_private)
 	struct futex_key key;
 	bool changed = false;
 	uint32_t word;
-	int error = futex_find_key(address, is_private, &key);
+	int error;
 
-	while (!error && !changed) {
+	while (!changed) {
 		if (user_load32(&word, address))
 			return -EFAULT;
 		if ((word & FUTEX_TID_MASK) != (uint32_t)current_task()->tid)
 			return -EPERM;
-		spin_lock(&pi_lock);
-		error = hand_over(address, &key, word, &changed);
-		spin_unlock(&pi_lock);
-		if (error && !user_compare_exchange32(address, &word, word))
-			error = 0; // it is there now
+		error = futex_find_key(address, is_private, &key);
+		if (!error)
+			error = unlock(address, &key, word, &changed);
+		if (error == -EFAULT)
+			error = futex_touch(address);
+		if (error)
+			return error;
 	}
-	return error;
+	return 0;
 }
 
 // ---- the end of an owner ----
@@ -337,7 +404,7 @@ void futex_release_pi(struct task *task, bool ends)
 	struct futex_pi_waiter *waiter;
 
 	// Whoever queues up looks at this after the list has changed: one of both is seen.
-	task->pi_dead = true;
+	task->pi_state = PI_ENDING;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!list_empty(&waiters)) {
 		spin_lock(&pi_lock);
@@ -345,6 +412,5 @@ void futex_release_pi(struct task *task, bool ends)
 			grant(waiter, true);
 		spin_unlock(&pi_lock);
 	}
-	if (!ends)
-		__atomic_store_n(&task->pi_dead, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&task->pi_state, ends ? PI_DEAD : PI_ALIVE, __ATOMIC_RELEASE);
 }

@@ -7,7 +7,7 @@
 // read with it held, so that nobody can change the word and wake in between. Pages are not brought
 // in under it: when the word is not there it is touched without the lock, and all begins anew. It
 // is never taken by an interrupt. Two buckets are taken in the order of their addresses. Only the
-// run queue's lock (task_wake) is taken after it.
+// lock of the mutexes (futex_pi.c) and the run queue's (task_wake) are taken after it.
 //
 // A key's object is compared and never followed, so it holds no reference: who sleeps on a word
 // that has been unmapped can at worst be woken for a newer object at the same place, and every
@@ -59,6 +59,37 @@ void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 	spin_unlock(&a->lock);
 	if (a != b)
 		spin_unlock(&b->lock);
+}
+
+void futex_enqueue(struct futex_bucket *bucket, struct futex_sleeper *sleeper)
+{
+	struct list *after = bucket->sleepers.prev;
+
+	while (after != &bucket->sleepers &&
+	       task_urgency(container_of(after, struct futex_sleeper, link)->task) <
+		       task_urgency(sleeper->task))
+		after = after->prev;
+	list_add(after, &sleeper->link);
+	__atomic_store_n(&sleeper->bucket, bucket, __ATOMIC_RELAXED);
+}
+
+bool futex_has_sleeper(const struct futex_key *key)
+{
+	struct futex_sleeper *sleeper;
+
+	list_for_each_entry (sleeper, &futex_bucket_of(key)->sleepers, link) {
+		if (futex_same_key(&sleeper->key, key))
+			return true;
+	}
+	return false;
+}
+
+int futex_touch(uintptr_t address)
+{
+	uint32_t seen;
+	int error = user_load32(&seen, address);
+
+	return error ? error : user_compare_exchange32(address, &seen, seen);
 }
 
 static int shared_key(struct mm *mm, uintptr_t address, struct futex_key *key)

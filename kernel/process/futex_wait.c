@@ -20,15 +20,13 @@ static int queue_if_present(struct futex_sleeper *sleeper, uintptr_t address, ui
 	error = user_load32_present(&now, address);
 	if (!error && now != value)
 		error = -EAGAIN;
-	if (!error) {
-		sleeper->bucket = bucket;
-		list_add_tail(&bucket->sleepers, &sleeper->link);
-	}
+	if (!error)
+		futex_enqueue(bucket, sleeper);
 	spin_unlock(&bucket->lock);
 	return error;
 }
 
-static int queue_if_equal(struct futex_sleeper *sleeper, uintptr_t address, uint32_t value)
+int futex_queue_if_equal(struct futex_sleeper *sleeper, uintptr_t address, uint32_t value)
 {
 	uint32_t ignored;
 	int error;
@@ -105,7 +103,7 @@ long futex_wait(uintptr_t address, bool private, uint32_t value, uint32_t bitset
 		return -EINVAL;
 	error = futex_find_key(address, private, &sleeper.key);
 	if (!error)
-		error = queue_if_equal(&sleeper, address, value);
+		error = futex_queue_if_equal(&sleeper, address, value);
 	if (error)
 		return error;
 	error = sleep(&sleeper, 1, deadline);
@@ -137,7 +135,7 @@ static int queue_all(struct futex_sleeper *sleepers, const struct futex_wait_wor
 						  .bitset = FUTEX_BITSET_MATCH_ANY};
 		error = futex_find_key(word->address, word->is_private, &sleeper->key);
 		if (!error)
-			error = queue_if_equal(sleeper, word->address, word->value);
+			error = futex_queue_if_equal(sleeper, word->address, word->value);
 		if (error)
 			break;
 	}

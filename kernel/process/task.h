@@ -22,6 +22,9 @@ struct process;
 struct sleep_lock;
 struct vfork_wait;
 
+// Whether a task can give back the mutexes it holds (futex_pi.c).
+enum pi_state { PI_ALIVE, PI_ENDING, PI_DEAD };
+
 #define TASK_SLEEP_LOCKS 8  // that a task may hold at a time
 #define TASK_NAME_SIZE   16 // with the terminating NUL, as in Linux's TASK_COMM_LEN
 
@@ -102,7 +105,7 @@ struct task {
 	uintptr_t rseq;                    // rseq: the area in ring 3's memory; 0: none
 	uint32_t rseq_signature;           // what stands before its abort handlers
 	struct futex_pi_waiter *pi_waiter; // what it waits for, and whether it can still be
-	bool pi_dead;                      // waited for: futex_pi.c says which lock
+	enum pi_state pi_state;            // waited for: futex_pi.c says which lock
 	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
 	int64_t cpu_clock;                 // see task_cpu_time(); written by the CPU that runs it
 	uint64_t user_ticks;               // timer ticks that found it in ring 3

@@ -62,6 +62,17 @@ static long lock_pi(uintptr_t address, int operation, uintptr_t timeout)
 	return futex_lock_pi(address, operation & FUTEX_PRIVATE_FLAG, false, deadline);
 }
 
+static long wait_requeue_pi(const struct futex_pair *pair, int operation, uint32_t value,
+			    uintptr_t timeout)
+{
+	const struct futex_wait_word word = {
+		.address = pair->from, .value = value, .is_private = pair->private};
+	uint64_t deadline;
+	long error = read_deadline(operation, timeout, &deadline);
+
+	return error ? error : futex_wait_requeue_pi(&word, pair->to, deadline);
+}
+
 long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeout,
 	       uintptr_t address2, uint32_t value3)
 {
@@ -76,7 +87,7 @@ long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeo
 	};
 
 	if (operation & FUTEX_CLOCK_REALTIME && command != FUTEX_WAIT_BITSET &&
-	    command != FUTEX_LOCK_PI2)
+	    command != FUTEX_LOCK_PI2 && command != FUTEX_WAIT_REQUEUE_PI)
 		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAIT:
@@ -100,6 +111,10 @@ long sys_futex(uintptr_t address, int operation, uint32_t value, uintptr_t timeo
 		return futex_lock_pi(address, private, true, WAIT_FOREVER);
 	case FUTEX_UNLOCK_PI:
 		return futex_unlock_pi(address, private);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return wait_requeue_pi(&pair, operation, value, timeout);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_cmp_requeue_pi(&pair, value3);
 	default:
 		return -ENOSYS;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// again N SECONDS PROGRAM [ARG...]: runs a program N times, one after the other, as long as it ends
-// well. Its output goes to a file and is shown only if it does not; one that has not ended after
-// SECONDS is hung. What it says is read by tests/soak/soak.py.
+// again N SECONDS PROGRAM [ARG...]: runs a program N times, one after the other, as long as it
+// ends well. Its output goes to a file and is shown only if it does not; one that has not ended
+// after SECONDS is hung. What it says is read by tests/soak/soak.py.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
