@@ -78,7 +78,12 @@ static unsigned int cache_count;
 static __thread struct cache *mine = &no_cache;
 static __thread bool thread_ending;
 
+#ifdef MALLOC_LAYERS // a program that has malloc has the layers too: programs.mk
+#define LAYERS true
+#else
 #pragma weak malloc_layer_wanted
+#define LAYERS (malloc_layer_wanted != NULL)
+#endif
 static const struct malloc_layer *layer; // between the program and us; atomic
 static bool layer_chosen;                // atomic
 
@@ -310,8 +315,7 @@ static uint64_t random_number(void)
 static const struct malloc_layer *choose_layer(void)
 {
 	if (!__atomic_load_n(&layer_chosen, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&layer, malloc_layer_wanted ? malloc_layer_wanted() : NULL,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&layer, LAYERS ? malloc_layer_wanted() : NULL, __ATOMIC_RELAXED);
 		__atomic_store_n(&layer_chosen, true, __ATOMIC_RELEASE);
 	}
 	return __atomic_load_n(&layer, __ATOMIC_RELAXED);

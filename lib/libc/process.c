@@ -2,6 +2,7 @@
 //
 // A process's beginning and end, and what it asks about itself: brk and sbrk, exit and its
 // handlers, wait, the environment, the auxiliary vector.
+#include "lib/libc/malloc_debug.h"
 #include "lib/libc/system_call.h"
 #include <assert.h>
 #include <errno.h>
@@ -38,11 +39,16 @@ _Noreturn void _Exit(int status)
 	_exit(status);
 }
 
+// In programs that never allocate there is no malloc.
+#pragma weak malloc_debug_exit
+
 _Noreturn void exit(int status)
 {
 	while (exit_function_count > 0)
 		exit_functions[--exit_function_count]();
 	libc_flush_all();
+	if (malloc_debug_exit)
+		status = malloc_debug_exit(status);
 	_exit(status);
 }
 

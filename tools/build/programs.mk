@@ -18,6 +18,11 @@ $(BUILD)/obj/user/%.c.o: %.c $(BUILD)/flags/user $(staged)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(USER_CFLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/user/lib/libc/malloc.c.o: USER_CFLAGS += -DMALLOC_LAYERS
+# In every program that allocates, and never in a hurry.
+$(filter $(BUILD)/obj/user/lib/libc/debug_% $(BUILD)/obj/user/lib/libc/malloc_debug%,\
+	$(LIBC_OBJECTS)): USER_CFLAGS += -Os
+
 $(BUILD)/obj/user/%.asm.o: %.asm $(BUILD)/flags/user $(staged)
 	$(call say,NASM,$< [ring 3])
 	@mkdir -p $(@D)
@@ -44,6 +49,22 @@ endef
 $(foreach name,$(user_files),$(eval $(call program,$(name),user/$(name).c)))
 $(foreach name,$(user_directories),$(eval \
 	$(call program,$(name),$(sort $(wildcard user/$(name)/*.c)))))
+
+# --- a program of the reader's own, with the small C library: tools/cc asks for this ---
+# SOURCES, PROGRAM (what to make) and OPTIONS (of the compiler). For debugging: not optimised unless
+# OPTIONS say so, every function with a frame pointer, the stack protector on, MALLOC_DEBUG heard
+# even in a program that never allocates.
+PROGRAM_CFLAGS := $(filter-out -O2 -fno-stack-protector -Wmissing-prototypes -Wvla,$(USER_CFLAGS)) \
+	-O0 -fstack-protector-strong
+.PHONY: program
+program: $(libc) user/program.ld $(staged)
+	@mkdir -p $(BUILD)/obj/program
+	$(quiet)n=0; objects=; for source in $(SOURCES); do \
+		n=$$((n + 1)); object=$(BUILD)/obj/program/$(notdir $(PROGRAM)).$$n.o; \
+		$(CC) $(PROGRAM_CFLAGS) $(OPTIONS) -c -o $$object $$source || exit 1; \
+		objects="$$objects $$object"; \
+	done; \
+	$(LD) $(USER_LDFLAGS) -u malloc_debug_early -T user/program.ld -o $(PROGRAM) $$objects $(libc)
 
 # The archive the kernel finds its first programs in, without the debugger's share of them. Owner
 # and time are fixed, so that the same programs give the same archive. /etc/programs is what the
@@ -87,15 +108,23 @@ endif
 	$(quiet)(cd $(BUILD)/system && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
 
-# The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD.
-PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c)
+# The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD, with the
+# debug allocator, but for how it finds call stacks.
+PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c) $(filter-out %/malloc_debug_walk.c, \
+	$(wildcard lib/libc/malloc_layer.c lib/libc/malloc_debug*.c lib/libc/debug_*.c) \
+	lib/libc/stack_protector.c)
 PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -Wno-missing-prototypes -fPIC \
 	-ftls-model=initial-exec -fno-builtin-malloc -I. $(defines)
 $(eval $(call stamp,$(BUILD)/flags/preload,$(HOST_CC) $(PRELOAD_CFLAGS) $(PRELOAD_SOURCES)))
 $(BUILD)/libfaultline-malloc.so: $(PRELOAD_SOURCES) $(BUILD)/flags/preload
 	$(call say,CC,$@)
-	$(quiet)$(HOST_CC) $(PRELOAD_CFLAGS) -MMD -MP -MF $@.d -MT $@ -shared -o $@ \
-		$(PRELOAD_SOURCES)
+	@mkdir -p $(BUILD)/obj/preload
+	$(quiet)for source in $(PRELOAD_SOURCES); do \
+		$(HOST_CC) $(PRELOAD_CFLAGS) -MMD -MP -MF $(BUILD)/obj/preload/$${source##*/}.d \
+			-MT $@ -c -o $(BUILD)/obj/preload/$${source##*/}.o $$source || exit 1; \
+	done
+	$(quiet)$(HOST_CC) -shared -static-libgcc -o $@ \
+		$(foreach source,$(PRELOAD_SOURCES),$(BUILD)/obj/preload/$(notdir $(source)).o)
 
--include $(LIBC_OBJECTS:.o=.d) $(BUILD)/libfaultline-malloc.so.d
+-include $(LIBC_OBJECTS:.o=.d) $(wildcard $(BUILD)/obj/preload/*.d)
 -include $(USER_SOURCES:%=$(BUILD)/obj/user/%.d)

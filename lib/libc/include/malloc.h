@@ -22,3 +22,7 @@ struct mallinfo2 {
 struct mallinfo2 mallinfo2(void);
 void malloc_stats(void); // to standard error
 int malloc_trim(size_t pad);
+
+// Says on standard error which block an address is in or next to, how large it is, and by which
+// calls it was allocated and freed. Only with MALLOC_DEBUG in the environment. 0: no block.
+int malloc_describe(const void *address);

@@ -4,7 +4,9 @@
 // LD_PRELOAD=$PWD/build/libfaultline-malloc.so PROGRAM. Adds what such programs expect beside it:
 // the two historical functions, and word of threads that end or fork.
 #include "lib/libc/malloc.c"
+#include "lib/libc/malloc_debug.h"
 #include <pthread.h>
+#include <unistd.h>
 
 void *valloc(size_t size)
 {
@@ -39,4 +41,15 @@ __attribute__((constructor)) static void arrange_threads(void)
 	pthread_atfork(malloc_before_fork, malloc_after_fork, malloc_in_child);
 	if (pthread_key_create(&ending, end_thread) == 0)
 		malloc_cache_taken = thread_begins;
+}
+
+// The last thing that a process does, where it ends by exit.
+__attribute__((destructor)) static void debug_at_exit(void)
+{
+	int status = malloc_debug_exit(0);
+
+	if (status == 0)
+		return;
+	fflush(NULL);
+	_exit(status);
 }
