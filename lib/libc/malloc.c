@@ -315,7 +315,11 @@ static uint64_t random_number(void)
 static const struct malloc_layer *choose_layer(void)
 {
 	if (!__atomic_load_n(&layer_chosen, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&layer, LAYERS ? malloc_layer_wanted() : NULL, __ATOMIC_RELAXED);
+		const struct malloc_layer *wanted = LAYERS ? malloc_layer_wanted() : NULL;
+
+		if (wanted && wanted->narrator)
+			malloc_narrate = wanted->narrator;
+		__atomic_store_n(&layer, wanted, __ATOMIC_RELAXED);
 		__atomic_store_n(&layer_chosen, true, __ATOMIC_RELEASE);
 	}
 	return __atomic_load_n(&layer, __ATOMIC_RELAXED);
@@ -619,6 +623,21 @@ void *malloc_plain_resize(void *payload, size_t size)
 	return other;
 }
 
+// Fresh mappings are zero already.
+static void zero(void *payload, size_t size)
+{
+	if (payload && block_of(payload)->holder != HOLDER_MAPPED)
+		memset(payload, 0, size);
+}
+
+void *malloc_plain_zeroed(size_t size)
+{
+	void *payload = malloc_plain(size, UNIT);
+
+	zero(payload, size);
+	return payload;
+}
+
 size_t malloc_plain_usable(void *payload)
 {
 	return usable_bytes(claimed(payload));
@@ -677,8 +696,7 @@ void *calloc(size_t count, size_t size)
 	if (layer_above())
 		return allocate_from_layer(size, UNIT, true);
 	payload = malloc(size);
-	if (payload && block_of(payload)->holder != HOLDER_MAPPED) // fresh mappings are zero
-		memset(payload, 0, size);
+	zero(payload, size);
 	return payload;
 }
 

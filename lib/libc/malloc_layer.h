@@ -12,6 +12,7 @@
 // back to the layer that gave it. It may call malloc_plain*, and nothing that calls malloc.
 #pragma once
 
+#include "lib/libc/malloc_narrate.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,8 @@ struct malloc_layer {
 	void (*after_fork)(void); // in the parent
 	void (*in_child)(void);
 	void (*thread_end)(void); // by a thread that ends; may be NULL
+	// Told of every step of the allocator below, as malloc_watch has it; may be NULL.
+	void (*narrator)(enum malloc_step step, const void *where, size_t a, size_t b);
 };
 
 const struct malloc_layer *malloc_layer_wanted(void);
@@ -37,6 +40,7 @@ const struct malloc_layer *malloc_layer_wanted(void);
 // locks of its own while it calls them. Blocks of these are theirs alone: what malloc_plain
 // gave goes to malloc_plain_free.
 void *malloc_plain(size_t size, size_t alignment); // NULL and ENOMEM
-void malloc_plain_free(void *payload);             // may be NULL
+void *malloc_plain_zeroed(size_t size);
+void malloc_plain_free(void *payload); // may be NULL
 void *malloc_plain_resize(void *payload, size_t size);
 size_t malloc_plain_usable(void *payload);

@@ -13,6 +13,7 @@ import harness
 
 MM_MAX = 8000   # lines of code
 FILE_MAX = 700  # lines, comments included
+LONGER = {"lib/libc/malloc.c": 1000}  # one file, because it is read as one
 LINE_MAX = 100  # columns, a tab being eight
 SHORT = 40      # lines of a function: nine in ten
 LONG = 60       # all of them
@@ -68,7 +69,7 @@ def main():
            f"{short} of {len(lengths)}")
     tap.ok(all(length <= LONG for length, _ in lengths), f"no function is over {LONG} lines",
            "\n".join(place for length, place in lengths if length > LONG))
-    long_files = [name for name in everything if len(lines(name)) > FILE_MAX]
+    long_files = [name for name in everything if len(lines(name)) > LONGER.get(name, FILE_MAX)]
     tap.ok(not long_files, f"no file is over {FILE_MAX} lines", "\n".join(long_files))
     wide = [f"{name}:{number + 1}" for name in everything
             for number, line in enumerate(lines(name)) if len(line.expandtabs(8)) >= LINE_MAX + 1]

@@ -20,7 +20,8 @@ $(BUILD)/obj/user/%.c.o: %.c $(BUILD)/flags/user $(staged)
 
 $(BUILD)/obj/user/lib/libc/malloc.c.o: USER_CFLAGS += -DMALLOC_LAYERS
 # In every program that allocates, and never in a hurry.
-$(filter $(BUILD)/obj/user/lib/libc/debug_% $(BUILD)/obj/user/lib/libc/malloc_debug%,\
+$(filter $(BUILD)/obj/user/lib/libc/debug_% $(BUILD)/obj/user/lib/libc/malloc_debug% \
+	$(BUILD)/obj/user/lib/libc/malloc_trace% $(BUILD)/obj/user/lib/libc/malloc_environment%,\
 	$(LIBC_OBJECTS)): USER_CFLAGS += -Os
 
 $(BUILD)/obj/user/%.asm.o: %.asm $(BUILD)/flags/user $(staged)
@@ -111,7 +112,8 @@ endif
 # The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD, with the
 # debug allocator, but for how it finds call stacks.
 PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c) $(filter-out %/malloc_debug_walk.c, \
-	$(wildcard lib/libc/malloc_layer.c lib/libc/malloc_debug*.c lib/libc/debug_*.c) \
+	$(wildcard lib/libc/malloc_layer.c lib/libc/malloc_trace.c lib/libc/malloc_environment.c \
+		lib/libc/malloc_debug*.c lib/libc/debug_*.c) \
 	lib/libc/stack_protector.c)
 PRELOAD_CFLAGS := -std=gnu11 -O2 -g $(warnings) -Wno-missing-prototypes -fPIC \
 	-ftls-model=initial-exec -fno-builtin-malloc -I. $(defines)
