@@ -12,6 +12,7 @@
 #include "kernel/file/tty.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/cpu_start.h"
+#include "kernel/machine/fault_watch.h"
 #include "kernel/machine/features.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/interrupt.h"
@@ -63,6 +64,8 @@ static void start_files(void)
 
 static void apply_options(void)
 {
+	if (options.audit)
+		fault_watch |= FAULT_WATCH_AUDIT;
 	failure_arm(options.fail_nth);
 	syscall_watch_start();
 }

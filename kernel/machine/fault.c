@@ -5,11 +5,14 @@
 // every page a program touches costs.
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/fault_text.h"
+#include "kernel/machine/fault_watch.h"
 #include "kernel/machine/report.h"
 #include "kernel/machine/trap.h"
 #include "kernel/options.h"
+#include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
+#include "lib/string.h"
 #include "mm/audit.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -46,24 +49,52 @@ static void audit_now_and_then(void)
 		      report.checked, report.first);
 }
 
-static inline unsigned resolve(struct registers *registers, uintptr_t address)
+uint32_t fault_watch;
+struct fault_break fault_breaks[FAULT_BREAKS];
+
+static bool is_awaited(const struct task *task, uintptr_t address)
 {
-	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
+	for (unsigned i = 0; i < FAULT_BREAKS; i++) {
+		const struct fault_break *wanted = &fault_breaks[i];
+
+		if (address >= wanted->start && address < wanted->end &&
+		    (!wanted->pid || wanted->pid == task->process->pid) &&
+		    (!wanted->name[0] || !strcmp(wanted->name, task->name)))
+			return true;
+	}
+	return false;
+}
+
+// Here a debugger has its breakpoint for the faults it waits for. A step leads into mm_fault.
+static __attribute__((noinline)) enum fault_result fault_awaited(struct mm *mm, uintptr_t address,
+								 enum fault_access access)
+{
+	__asm__ volatile("");
+	return mm_fault(mm, address, access);
 }
 
 // Apart, so that the usual way needs no stack frame.
-static __attribute__((noinline)) unsigned page_fault_audited(struct registers *registers,
+static __attribute__((noinline)) enum fault_result
+resolve_watched(struct task *task, uintptr_t address, enum fault_access access)
+{
+	if ((fault_watch & FAULT_WATCH_DEBUGGER) && is_awaited(task, address))
+		return fault_awaited(task->mm, address, access);
+	return mm_fault(task->mm, address, access);
+}
+
+static __attribute__((noinline)) unsigned page_fault_watched(struct registers *registers,
 							     uintptr_t address)
 {
-	audit_now_and_then();
-	return resolve(registers, address);
+	if (fault_watch & FAULT_WATCH_AUDIT)
+		audit_now_and_then();
+	return resolve_watched(cpu_current_task(), address, access_of(registers->orig_rax));
 }
 
 unsigned page_fault_user(struct registers *registers, uintptr_t address)
 {
-	if (__builtin_expect(options.audit, 0))
-		return page_fault_audited(registers, address);
-	return resolve(registers, address);
+	if (__builtin_expect(fault_watch, 0))
+		return page_fault_watched(registers, address);
+	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)
@@ -108,7 +139,7 @@ void page_fault_ring0(struct registers *registers, uintptr_t address)
 	if (address >= USER_END || (registers->orig_rax & PF_RESERVED) || !exception_fixup(&fixed))
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 	if (task && task->mm && !task->present_only &&
-	    mm_fault(task->mm, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
+	    resolve_watched(task, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
 		return;
 	registers->rip = fixed.rip;
 }
