@@ -54,8 +54,8 @@ include tools/build/programs.mk
 include tools/build/tests.mk
 include tools/build/mutants.mk
 
-.PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb bench
-.PHONY: bench-growth experiments docs clean toolchain
+.PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb
+.PHONY: gdb-record bench bench-growth experiments docs clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -74,6 +74,8 @@ help:
 	@echo '  check-format  whether the C code is formatted as .clang-format says'
 	@echo '  debug         boot in QEMU, stopped at the first instruction, waiting for gdb'
 	@echo '  gdb           in a second terminal: gdb attached to it'
+	@echo '  gdb-record    record a run of PROGRAM and open gdb on it, to step backwards too'
+	@echo '                (default /bin/cow; AGAIN=1: the run that was recorded last)'
 	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
 	@echo '                CHECK=1 fails when a goal is missed'
 	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
@@ -105,6 +107,9 @@ debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 gdb: $(BUILD)/kernel.elf
 	@FAULTLINE_BUILD=$(BUILD) $(if $(PROGRAM),FAULTLINE_PROGRAM='$(PROGRAM)') \
 		gdb -q -x tools/gdb/faultline.gdb $(BUILD)/kernel.elf
+
+gdb-record: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+	@tools/replay --build $(BUILD) $(if $(AGAIN),--again) $(PROGRAM)
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)

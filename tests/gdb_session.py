@@ -27,8 +27,36 @@ def contains(tap, text, part, name):
     return tap.contains(text.encode(), part.encode(), name)
 
 
-class Session:
-    """What a gdb session gave: output by command, in order; and the run's own output."""
+class Answers:
+    """What commands printed, in order."""
+
+    def __init__(self, text):
+        self.text = text
+        self.answers = [part.split("\n", 1) for part in text.split("\x01")[1:]]
+
+    def of(self, command, nth=0):
+        """What the nth use of a command printed."""
+        found = [text for line, text in self.answers if line == command]
+        return found[nth] if nth < len(found) else f"({command} was not reached)\n"
+
+
+class Script:
+    """A file of commands for gdb, for a while."""
+
+    def __init__(self, commands):
+        self.path = harness.built(f"gdb-{os.getpid()}-{free_port()}.py")
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(SCRIPT.format(commands=list(commands)))
+
+    def __enter__(self):
+        return self.path
+
+    def __exit__(self, *_):
+        os.unlink(self.path)
+
+
+class Session(Answers):
+    """A run with gdb: its answers, the program's output and status."""
 
     def __init__(self, commands, program, *arguments, options=(), limit=60, kernel=None):
         port = free_port()
@@ -38,33 +66,22 @@ class Session:
                    *arguments]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as run:
             try:
-                self.text = self._debug(commands, port, program, kernel, limit)
+                with Script(commands) as script:
+                    text = self._debug(script, port, program, kernel, limit)
                 self.output = run.communicate(timeout=limit)[0].decode(errors="replace")
             finally:
                 run.kill()
         self.status = run.returncode
-        parts = self.text.split("\x01")[1:]
-        self.answers = [part.split("\n", 1) for part in parts]
+        super().__init__(text)
 
-    def _debug(self, commands, port, program, kernel, limit):
-        script = harness.built(f"gdb-{port}.py")
-        with open(script, "w", encoding="utf-8") as file:
-            file.write(SCRIPT.format(commands=list(commands)))
+    def _debug(self, script, port, program, kernel, limit):
         environment = dict(os.environ, FAULTLINE_GDB_PORT=str(port), FAULTLINE_PROGRAM=program,
                            FAULTLINE_BUILD=harness.BUILD)
-        try:
-            done = subprocess.run(["gdb", "-q", "-nx", "-batch", "-x", "tools/gdb/faultline.gdb",
-                                   "-x", script, kernel], cwd=harness.ROOT, env=environment,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
-                                  stderr=subprocess.STDOUT, timeout=limit)
-        finally:
-            os.unlink(script)
+        done = subprocess.run(["gdb", "-q", "-nx", "-batch", "-x", "tools/gdb/faultline.gdb",
+                               "-x", script, kernel], cwd=harness.ROOT, env=environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
+                              stderr=subprocess.STDOUT, timeout=limit)
         return done.stdout.decode(errors="replace")
-
-    def of(self, command, nth=0):
-        """What the nth use of a command printed."""
-        found = [text for line, text in self.answers if line == command]
-        return found[nth] if nth < len(found) else f"({command} was not reached)\n"
 
     def describe(self):
         return f"status {self.status}\n{self.output[-2000:]}\n{self.text[-4000:]}"

@@ -13,11 +13,15 @@ from gdb_session import Session, contains
 
 PAGE = 4096
 
+BREAK = ["mm-break-fault places[0] 2", "continue", "backtrace 2", "step",
+         "mm-break-fault places[3] watched", "mm-break-fault 0x1000", "mm-break-fault 0x2000",
+         "mm-break-fault 0x3000", "disable", "print fault_watch", "enable", "print fault_watch",
+         "delete", "print fault_watch", "print fault_breaks[0].end"]
 EARLY = ["mm-ps", "mm-walk 0x1000", "break kernel_main", "continue", "mm-ps",
          "mm-walk &frame_limit", "delete"]
 ERRORS = ["mm-vmas", "mm-vmas 77", "mm-vmas nonsense", "mm-walk 0x8000000000000000",
           "mm-walk nonsense", "mm-walk 0x1000 77", "mm-frame 0x7fffffffffff", "mm-frame",
-          "mm-audit now"]
+          "mm-audit now", "mm-who-wrote places", "mm-break-fault kernel_main"]
 PLACES = 6
 LOOK = ["program-stop watched", "tbreak stand_still", "continue", "mm-ps", "mm-vmas 1",
         "mm-buddy", "mm-audit", "mm-frame $rsp", "mm-frame &frame_limit", "mm",
@@ -149,6 +153,19 @@ def spoiled(tap, session):
            session.of("mm-audit", 3))
 
 
+def breaks(tap, session):
+    """The child's first write to the page that both have is the one; its parent's came before."""
+    told = session.of("continue", 2)
+    tap.ok(re.search(r"^fault at 0x\w+: write, process 2 \(watched\)$", told, re.M) and
+           "fault_awaited (" in told, "mm-break-fault stops at the fault of one process", told)
+    contains(tap, session.of("backtrace 2"), "page_fault_entry", "of ring 3")
+    contains(tap, session.of("step"), "mm_fault (mm=", "and a step leads into mm_fault")
+    contains(tap, session.of("mm-break-fault 0x3000"), "4 are set already", "four at most")
+    told = [session.of("print fault_watch", at).split("= ")[1] for at in range(3)]
+    tap.ok(told == ["0\n", "2\n", "0\n"], "disable, enable and delete reach the kernel", told)
+    contains(tap, session.of("print fault_breaks[0].end"), "= 0", "nothing stays behind")
+
+
 def comfort(tap, session):
     for command in ERRORS:
         text = session.of(command)
@@ -159,7 +176,8 @@ def comfort(tap, session):
                  "so are expressions")
     contains(tap, session.of("help mm-walk"), "Usage: mm-walk ADDRESS [PID]", "help of a command")
     names = re.findall(r"^(mm-[\w-]+)", session.of("mm"), re.M)
-    tap.ok({"mm-ps", "mm-vmas", "mm-walk", "mm-frame", "mm-buddy", "mm-audit"} <= set(names),
+    tap.ok({"mm-ps", "mm-vmas", "mm-walk", "mm-frame", "mm-buddy", "mm-audit", "mm-break-fault",
+            "mm-who-wrote"} <= set(names),
            "mm lists them", session.of("mm"))
 
 
@@ -168,7 +186,7 @@ def main():
     if not shutil.which("gdb"):
         tap.skip("gdb is not installed: run make deps")
         return tap.done()
-    session = Session(EARLY + LOOK + ERRORS + COMFORT + SPOIL + ["continue"],
+    session = Session(EARLY + LOOK + ERRORS + COMFORT + SPOIL + BREAK + ["continue"],
                       harness.built("tests", "scenario", "watched"), options=("--cpus", "2"))
     told = sections(session.output)
     addresses = [int(title.split()[1], 16) for title in told if title.startswith("walk ")]
@@ -182,6 +200,7 @@ def main():
     frames(tap, session, addresses)
     totals(tap, session, told)
     spoiled(tap, session)
+    breaks(tap, session)
     comfort(tap, session)
     return tap.done()
 

@@ -13,5 +13,5 @@ python gdb.execute("target remote 127.0.0.1:" + os.environ.get("FAULTLINE_GDB_PO
 thbreak *boot_entry_pvh
 thbreak *boot_entry_multiboot2
 continue
-source tools/gdb/programs.py
+python [each.delete() for each in gdb.breakpoints() if each.temporary]
 source tools/gdb/mm.py

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Loads the mm- commands: tools/gdb/inside has them."""
+"""Loads the commands: tools/gdb/inside has them."""
 import os
 import sys
 
@@ -8,7 +8,7 @@ import gdb
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from inside import command, show_audit, show_frame, show_page, show_process  # noqa: E402
+from inside import command, programs, show_audit, show_break, show_frame, show_page, show_process, show_reverse  # noqa: E402
 
 
 class Mm(gdb.Command):
@@ -25,7 +25,11 @@ Usage: mm"""
             gdb.write(f"{usage:<38} {each.__doc__.strip().splitlines()[0]}\n")
 
 
+programs.install()
+if os.environ.get("FAULTLINE_REPLAY"):
+    show_reverse.End()
 Mm()
 for each in (show_process.Ps, show_process.Vmas, show_page.Walk, show_frame.Frame,
-             show_frame.Buddy, show_audit.Audit):
+             show_frame.Buddy, show_audit.Audit, show_break.BreakFault,
+             show_reverse.WhoWrote):
     each()

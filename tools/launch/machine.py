@@ -29,7 +29,7 @@ def _firmware():
     raise LaunchError("no UEFI firmware (OVMF) is installed: run make deps")
 
 
-def _write(directory, name, data):
+def write(directory, name, data):
     path = os.path.join(directory, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
@@ -46,8 +46,8 @@ def make_iso(kernel, initrd, command_line, directory):
               f"menuentry Faultline {{\n multiboot2 /boot/kernel.elf {quoted}\n"
               " module2 /boot/initrd.cpio\n boot\n}\n")
     tree = os.path.join(directory, "iso")
-    _write(tree, "boot/grub/grub.cfg", config.encode())
-    _write(tree, "boot/initrd.cpio", initrd)
+    write(tree, "boot/grub/grub.cfg", config.encode())
+    write(tree, "boot/initrd.cpio", initrd)
     shutil.copy(kernel, os.path.join(tree, "boot", "kernel.elf"))
     image = os.path.join(directory, "boot.iso")
     made = subprocess.run(["grub-mkrescue", "-o", image, tree], stdin=subprocess.DEVNULL,
@@ -63,7 +63,7 @@ def _boot(options, initrd, command_line, directory):
         image = make_iso(options.kernel, initrd, command_line, directory)
         firmware = _firmware() if options.uefi else []
         return ["-cdrom", image, "-vga", "std"] + firmware
-    path = _write(directory, "initrd.cpio", initrd)
+    path = write(directory, "initrd.cpio", initrd)
     return ["-kernel", options.kernel, "-initrd", path, "-append", command_line, "-vga", "none"]
 
 

@@ -78,6 +78,9 @@ def _parser():
         "standard input is empty, standard error goes with the output")
     add("--gdb", action="store_true", help="stop at reset and wait for gdb")
     add("--gdb-port", type=_positive(int), default=1234, metavar="N", help="its port (1234)")
+    add("--record", metavar="DIR", help="record the run in DIR, without input, on one processor, so "
+        "that gdb can step backwards in it (make gdb-record)")
+    add("--replay", metavar="DIR", help="run again what DIR has recorded; PROGRAM is not given")
     add("--kernel", metavar="FILE", help="another kernel than build/kernel.elf")
     add("--debug", action="store_true", help="the kernel of `make DEBUG=1`")
     add("--qemu", action="append", default=[], metavar="ARG",
@@ -85,8 +88,26 @@ def _parser():
     return parser
 
 
+def _check_recording(options):
+    """Of --record and --replay, what does not go together."""
+    named = "record" if options.record else "replay"
+    for other in ("iso", "uefi", "bochs"):
+        if getattr(options, other):
+            raise LaunchError(f"--{named} does not go with --{other}")
+    if options.cpus != 1:
+        raise LaunchError(f"--{named} is for one processor")
+    if options.record and (options.replay or options.gdb):
+        raise LaunchError("--record first, then --replay, with --gdb if you like")
+    if options.replay and options.program:
+        raise LaunchError("--replay runs what was recorded, no other program")
+
+
 def parse(arguments):
     options = _parser().parse_args(arguments)
+    if options.record or options.replay:
+        _check_recording(options)
+    if options.replay:
+        return options
     qemu_only = [name for name in ("icount", "uefi", "gdb", "qemu") if getattr(options, name)]
     if options.bochs and qemu_only:
         raise LaunchError(f"--{qemu_only[0]} is QEMU's and does not go with --bochs")

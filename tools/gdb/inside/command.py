@@ -74,8 +74,9 @@ class Command(gdb.Command):
             if kind == PID:
                 return matching(word, [str(each["pid"]) for each in space.processes()])
             if kind == PROGRAM:
-                names = {space.name_of(each) for each in space.processes()}
-                return matching(word, sorted(names))
+                found = space.processes()
+                names = {space.name_of(each) for each in found}
+                return matching(word, sorted(names) + [str(each["pid"]) for each in found])
         except (gdb.error, gdb.GdbError):
             pass
         return gdb.COMPLETE_NONE

@@ -238,17 +238,18 @@ def follow(head, kind, member):
 
 
 def register(name):
-    return int(gdb.parse_and_eval("$" + name).cast(gdb.lookup_type("unsigned long"))) & memory.ALL
+    """GdbError when nothing runs."""
+    try:
+        value = gdb.parse_and_eval("$" + name).cast(gdb.lookup_type("unsigned long"))
+        return int(value) & memory.ALL
+    except gdb.error:
+        raise gdb.GdbError("nothing runs: make debug in one terminal, make gdb in another") \
+            from None
 
 
 def require(part="frames"):
     """A GdbError unless the machine stands where there is something to look at."""
-    try:
-        paging = register("cr0") & CR0_PAGING
-    except gdb.error:
-        raise gdb.GdbError("nothing runs: make debug in one terminal, make gdb in another") \
-            from None
-    if not paging:
+    if not register("cr0") & CR0_PAGING:
         number = gdb.selected_thread().num
         if number > 1:
             raise gdb.GdbError(f"CPU {number - 1} has not been started yet: thread 1")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bytes of the guest. They come through gdb's remote protocol, some 2 KiB a packet, so they are
-read by the page and kept until the machine runs on, or somebody writes."""
+read by the page and kept until the machine runs on, or somebody writes. (Whoever looks in a
+breakpoint's stop() has to forget() first.)"""
 import gdb
 
 PAGE = 4096

@@ -14,6 +14,7 @@ PLACES = [os.path.join(BUILD, *place) for place in
           (("user",), ("tests", "ring3"), ("tests", "scenario"))]
 
 _loaded = None
+started = None  # the breakpoint, once install() has set it
 
 
 def _find(name):
@@ -83,5 +84,8 @@ then set breakpoints in it and continue."""
         gdb.execute("continue")
 
 
-Program()
-ProgramStop(Started())
+def install():
+    global started
+    started = Started()
+    Program()
+    ProgramStop(started)

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`make gdb-record`: a run is recorded, runs again exactly, and gdb steps backwards in it through a
+page fault to who wrote the page-table entry. Only QEMU 7.2 is known to do it."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+import harness
+from gdb_session import Answers, Script, contains
+from launch import replay
+
+LIMIT = 120
+COMMANDS = ["program-stop cow", "break write_to if value == 'C'", "continue",
+            "stepi", "reverse-stepi", "stepi", "stepi", "delete",
+            "continue",
+            "tbreak fork_vma", "reverse-continue",
+            "mm-break-fault 0x404000 2", "continue", "tbreak process_exit", "continue",
+            "mm-who-wrote 0x404000 2", "mm-walk 0x404000 2", "mm-who-wrote 0x404000 2"]
+
+
+def recording(tap, directory):
+    """Both runs without gdb: the same output, to the byte."""
+    program = harness.built("user", "cow")
+    first = harness.launch(["--record", directory, program])
+    second = subprocess.run([os.path.join(harness.ROOT, "tools", "run"), "--replay", directory,
+                             "--timeout", str(harness.LIMIT)], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                            timeout=harness.LIMIT + 30)
+    tap.ok(first.status == 0 and b"still reads 'P'" in first.output, "a run is recorded",
+           first.describe())
+    tap.same(second.stdout, first.output, "run again it prints the same")
+    tap.ok(second.returncode == 0 and second.stderr == first.errors, "and logs the same",
+           second.stderr.decode(errors="replace"))
+
+
+def refusals(tap, directory):
+    for options, part in ((["--replay", directory + "/none"], b"is no recording"),
+                          (["--record", directory, "--cpus", "2"], b"is for one processor"),
+                          (["--record", directory, "--iso"], b"does not go with --iso")):
+        program = [] if "--replay" in options else [harness.built("user", "cow")]
+        done = harness.launch(options + program)
+        tap.ok(done.status == 125 and part in done.errors and done.errors.count(b"\n") == 1,
+               f"{' '.join(options[::2])}: refused in one line", done.describe())
+
+
+def backwards(tap, directory):
+    with Script(COMMANDS) as script:
+        line = [os.path.join(harness.ROOT, "tools", "replay"), "--again", "--build",
+                harness.BUILD, "--directory", directory]
+        line += [f"--gdb={option}" for option in ("-nx", "-batch", "-x", script)]
+        try:
+            done = subprocess.run(line, cwd=harness.ROOT, stdin=subprocess.DEVNULL, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT)
+        except subprocess.TimeoutExpired as late:
+            tap.ok(False, "gdb ends in time", (late.stdout or b"").decode(errors="replace"))
+            return
+    return Answers(done.stdout.decode(errors="replace"))
+
+
+def through_the_fault(tap, session):
+    contains(tap, session.of("stepi"), "page_fault_entry", "a step over the store: the fault")
+    # What faulted was not executed, so one step back leads to the instruction before it.
+    contains(tap, session.of("reverse-stepi"), "write_to(page, 'C')", "a step back: before it")
+    contains(tap, session.of("stepi", 1), "*byte = value", "forwards: the store again")
+    contains(tap, session.of("stepi", 2), "page_fault_entry", "and the fault again")
+    contains(tap, session.of("continue", 1), "The recording ends here", "it stops at its end")
+    contains(tap, session.of("reverse-continue"), "fork_vma", "and goes back from there")
+    contains(tap, session.of("continue", 2), "write, process 2 (cow)",
+             "mm-break-fault in a recording")
+
+
+def who_wrote(tap, session):
+    first, second = (session.of("mm-who-wrote 0x404000 2", at) for at in range(2))
+    tap.ok(re.search(r"map_instead \(.*\) at mm/fault\.c:\d+\n\d+\t+\*fault->slot = entry;",
+                     first) and "#1  copy (" in first and "page_fault_entry" in first,
+           "mm-who-wrote: the copy wrote the entry", first)
+    before = re.findall(r"^PT .*", first, re.M)
+    tap.ok(len(before) == 2 and "writable" in before[0] and "read-only" in before[1],
+           "it was writable after and read-only before", first)
+    contains(tap, session.of("mm-walk 0x404000 2"), before[-1] if before else "?",
+             "and there the machine stands: the entry is the one from before")
+    tap.ok("share_entries" in second and "mm_fork" in second,
+           "asked again: fork had written the one before", second)
+
+
+def main():
+    tap = harness.Tap()
+    if not shutil.which("gdb"):
+        tap.skip("gdb is not installed: run make deps")
+        return tap.done()
+    warnings = replay.untried()
+    if warnings:
+        tap.skip(warnings[0])
+        return tap.done()
+    with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
+        recording(tap, directory)
+        refusals(tap, directory)
+        session = backwards(tap, directory)
+    if session:
+        through_the_fault(tap, session)
+        who_wrote(tap, session)
+        tap.note(f"all of gdb's:\n{session.text}" if tap.failed else "")
+    return tap.done()
+
+
+sys.exit(main())
