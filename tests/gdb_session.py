@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""gdb in batch mode, on the kernel as `make debug` starts it: commands in, what each printed out."""
+"""gdb in batch mode, on the kernel as `make debug` starts it: commands in, what each printed
+out."""
 import os
 import socket
 import subprocess

@@ -17,12 +17,11 @@ from gdb_session import Answers, Script, contains
 from launch import replay
 
 LIMIT = 120
-COMMANDS = ["program-stop cow", "break write_to if value == 'C'", "continue",
-            "stepi", "reverse-stepi", "stepi", "stepi", "delete",
-            "continue",
-            "tbreak fork_vma", "reverse-continue",
-            "mm-break-fault 0x404000 2", "continue", "tbreak process_exit", "continue",
-            "mm-who-wrote 0x404000 2", "mm-walk 0x404000 2", "mm-who-wrote 0x404000 2"]
+COMMANDS = ["program-stop cow", "set variable $page = &page[0]",
+            "break write_to if value == 'C'", "continue", "stepi", "reverse-stepi", "stepi",
+            "stepi", "delete", "continue", "tbreak fork_vma", "reverse-continue",
+            "mm-break-fault $page 2", "continue", "tbreak process_exit", "continue",
+            "mm-who-wrote $page 2", "mm-walk $page 2", "mm-who-wrote $page 2"]
 
 
 def recording(tap, directory):
@@ -77,14 +76,14 @@ def through_the_fault(tap, session):
 
 
 def who_wrote(tap, session):
-    first, second = (session.of("mm-who-wrote 0x404000 2", at) for at in range(2))
+    first, second = (session.of("mm-who-wrote $page 2", at) for at in range(2))
     tap.ok(re.search(r"map_instead \(.*\) at mm/fault\.c:\d+\n\d+\t+\*fault->slot = entry;",
                      first) and "#1  copy (" in first and "page_fault_entry" in first,
            "mm-who-wrote: the copy wrote the entry", first)
     before = re.findall(r"^PT .*", first, re.M)
     tap.ok(len(before) == 2 and "writable" in before[0] and "read-only" in before[1],
            "it was writable after and read-only before", first)
-    contains(tap, session.of("mm-walk 0x404000 2"), before[-1] if before else "?",
+    contains(tap, session.of("mm-walk $page 2"), before[-1] if before else "?",
              "and there the machine stands: the entry is the one from before")
     tap.ok("share_entries" in second and "mm_fork" in second,
            "asked again: fork had written the one before", second)

@@ -78,8 +78,8 @@ def _parser():
         "standard input is empty, standard error goes with the output")
     add("--gdb", action="store_true", help="stop at reset and wait for gdb")
     add("--gdb-port", type=_positive(int), default=1234, metavar="N", help="its port (1234)")
-    add("--record", metavar="DIR", help="record the run in DIR, without input, on one processor, so "
-        "that gdb can step backwards in it (make gdb-record)")
+    add("--record", metavar="DIR", help="record the run in DIR, without input, on one "
+        "processor, so that gdb can step backwards in it (make gdb-record)")
     add("--replay", metavar="DIR", help="run again what DIR has recorded; PROGRAM is not given")
     add("--kernel", metavar="FILE", help="another kernel than build/kernel.elf")
     add("--debug", action="store_true", help="the kernel of `make DEBUG=1`")
