@@ -5,6 +5,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h"
+#include "kernel/driver/trace_channel.h"
 #include "kernel/file/files.h"
 #include "kernel/file/initrd.h"
 #include "kernel/file/pipe.h"
@@ -70,14 +71,23 @@ static void apply_options(void)
 	syscall_watch_start();
 }
 
-// Before the first program, so that its beginning is in it.
+// Before the first program, so that its beginning is in it. To the host where that listens, else
+// for the file.
 static void start_trace(void)
 {
+	bool channel = trace_channel_open();
+	int error;
+
 	if (!options.trace)
 		return;
 	trace_select(options.trace_pid, strlen(options.trace_pid));
-	trace_choose(options.trace_events);
-	if (trace_start(0))
+	if (channel) {
+		error = trace_stream(options.trace_events);
+	} else {
+		trace_choose(options.trace_events);
+		error = trace_start(0);
+	}
+	if (error)
 		log_line("trace: no memory for its buffer");
 }
 

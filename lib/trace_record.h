@@ -23,16 +23,16 @@ enum trace_event {
 	TRACE_FAULT,       // a: address, b: access | error code << 8 | TRACE_FAULT_*,
 			   // c: enum fault_result, d: cost of the handler in ticks of the
 			   // time-stamp counter, e: ring 3's instruction, f: frames taken less
-			   // frames given back
+			   // frames given back, as int32_t | pages resident afterwards << 32
 	TRACE_FRAME_ALLOC, // a: frame number, b: order, c: enum frame_kind
 	TRACE_FRAME_FREE,  // the same
 	TRACE_TABLE_ALLOC, // a: address it maps, b: level (1: lowest), c: frame number
 	TRACE_TABLE_FREE,  // the same
 	TRACE_VMA,         // a: start, b: end, c: VMA_* flags, d: enum trace_vma_change,
 			   // e: enum trace_vma_kind, f: page in its object
+	// These say in f what the process has afterwards: pages resident | pages mapped << 32.
 	TRACE_BRK,         // a: asked for, b: before, c: after
-	TRACE_MMAP,        // a: result, b: length, c: prot, d: flags, e: address asked for,
-			   // f: page in the file
+	TRACE_MMAP,        // a: result, b: length, c: prot, d: flags, e: page in the file
 	TRACE_MUNMAP,      // a: address, b: length, c: result
 	TRACE_MPROTECT,    // a: address, b: length, c: prot, d: result
 	TRACE_MREMAP,      // a: address, b: old length, c: new length, d: result, e: flags
@@ -97,7 +97,9 @@ enum trace_name {
 	TRACE_NAME_MAPPING,  // path of a file that was mapped. b: address it was mapped at
 	TRACE_NAME_MARK,     // text written to trace_mark
 	TRACE_NAME_KERNEL,   // written by tools/run: the kernel's file on the host
-	TRACE_NAME_HOST,     // the same: a file of the guest, a NUL, and its file on the host
+	TRACE_NAME_HOST,     // the same: a file of the guest, a NUL, and its file on the host; no
+			     // file of the guest: the archive that has all the others
+	TRACE_NAME_UNIT,     // the same: what the time counts, "instructions" or "ticks"
 };
 
 #define TRACE_NAME_BYTES 32

@@ -73,6 +73,6 @@ uintptr_t mm_brk(struct mm *mm, uintptr_t address)
 	spin_unlock(&mm->lock);
 	if (__builtin_expect(populate, 0))
 		mm_populate(mm, PAGE_ALIGN_UP(before), PAGE_ALIGN_UP(after), POPULATE_AS_ALLOWED);
-	trace(TRACE_BRK, address, before, after, 0);
+	trace6(TRACE_BRK, address, before, after, 0, 0, trace_pages(mm));
 	return after;
 }

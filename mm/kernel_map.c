@@ -180,7 +180,7 @@ bool kernel_stack_guard_hit(uintptr_t address)
 
 // Addresses are used once, also where mapping failed half-way: what was mapped there stays, and
 // would be taken for the next device's.
-void *kernel_map_device(phys_t physical, size_t size)
+static void *map_for_ever(phys_t physical, size_t size, pte_t bits)
 {
 	uintptr_t offset = physical & ~PAGE_MASK;
 	uint64_t length = PAGE_ALIGN_UP(offset + size);
@@ -196,8 +196,17 @@ void *kernel_map_device(phys_t physical, size_t size)
 		return NULL;
 	}
 	next_device += length + PAGE_SIZE;
-	error = kernel_table_map(at, physical - offset, length,
-				 KERNEL_BITS | PTE_WRITE | PTE_NX | PTE_NOCACHE);
+	error = kernel_table_map(at, physical - offset, length, bits);
 	spin_unlock(&lock);
 	return error ? NULL : (void *)(at + offset);
+}
+
+void *kernel_map_device(phys_t physical, size_t size)
+{
+	return map_for_ever(physical, size, KERNEL_BITS | PTE_WRITE | PTE_NX | PTE_NOCACHE);
+}
+
+void *kernel_map_shared(phys_t physical, size_t size)
+{
+	return map_for_ever(physical, size, KERNEL_BITS | PTE_WRITE | PTE_NX);
 }

@@ -25,3 +25,5 @@ uint64_t kernel_stack_frames(void);
 
 // Maps a device's registers, uncached, into the kernel's half, for ever. NULL when out of memory.
 void *kernel_map_device(phys_t physical, size_t size);
+// The same for memory that a device shares with its other side: cached.
+void *kernel_map_shared(phys_t physical, size_t size);

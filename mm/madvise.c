@@ -236,6 +236,6 @@ int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice)
 	spin_lock(&mm->lock);
 	result = advise(mm, start, end, advice);
 	spin_unlock(&mm->lock);
-	trace(TRACE_MADVISE, start, size, advice, result);
+	trace6(TRACE_MADVISE, start, size, advice, result, 0, trace_pages(mm));
 	return result;
 }

@@ -333,7 +333,7 @@ long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, 
 	spin_lock(&mm->lock);
 	result = remap_locked(&remap, &populate);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MREMAP, from, old_size, new_size, result, flags, to);
+	trace6(TRACE_MREMAP, from, old_size, new_size, result, flags, trace_pages(mm));
 	if (result >= 0 && populate)
 		mm_populate(mm, result + remap.old_length, result + remap.new_length,
 			    POPULATE_AS_ALLOWED);

@@ -283,10 +283,15 @@ int trace_stream(uint64_t events)
 	if (error)
 		return error;
 	machine_hold_others();
-	stream_events = events;
+	stream_events = events & ~ALWAYS;
 	apply();
 	machine_release_others();
 	return 0;
+}
+
+uint64_t trace_streamed(void)
+{
+	return stream_events;
 }
 
 void trace_choose(uint64_t events)

@@ -60,6 +60,8 @@ wanted:
 void trace_write(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 void trace_write6(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 		  uint64_t e, uint64_t f);
+// What a process has, as the records of its calls say it. No lock: it may be a moment old.
+uint64_t trace_pages(const struct mm *mm);
 void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start, uint64_t end,
 		     uint64_t flags, enum trace_vma_change change);
 // The same for a record that is made already. Its CPU and task are set here, and its time unless
@@ -99,3 +101,4 @@ uint64_t trace_lost(void);
 bool trace_channel_start(void *memory, size_t size);
 // Records these events for the host from now on; 0: no more. 0 or -ENOMEM. No lock is held.
 int trace_stream(uint64_t events);
+uint64_t trace_streamed(void);

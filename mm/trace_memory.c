@@ -27,6 +27,13 @@ void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start,
 	trace_write6(TRACE_VMA, start, end, flags, change, vma_kind(mm, vma), vma->page_offset);
 }
 
+uint64_t trace_pages(const struct mm *mm)
+{
+	uint64_t resident = mm->anon_resident + mm->file_resident;
+
+	return (uint32_t)resident | mm->mapped << 32;
+}
+
 // ---- faults ----
 static void trace_fault_begin(struct mm *mm, uintptr_t address)
 {
@@ -92,7 +99,7 @@ enum fault_result trace_fault(struct mm *mm, uintptr_t address, enum fault_acces
 	cost = machine_time() - began;
 	how |= origin.error << 8 | (origin.in_copy ? TRACE_FAULT_IN_COPY : 0);
 	trace_write6(TRACE_FAULT, address, how, result, cost, origin.instruction,
-		     (uint64_t)(free - frame_cpu_balance()));
+		     (uint32_t)(free - frame_cpu_balance()) | trace_pages(mm) << 32);
 	if (trace_wants(TRACE_STACK))
 		trace_stack(&origin);
 	return result;

@@ -42,5 +42,6 @@ void pci_enable(const struct pci_device *device)
 {
 	uint32_t command = pci_read32(device, PCI_COMMAND) & 0xffff;
 
-	pci_write32(device, PCI_COMMAND, command | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+	pci_write32(device, PCI_COMMAND,
+		    command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }

@@ -18,5 +18,5 @@ bool pci_find(uint16_t vendor, uint16_t device, struct pci_device *found);
 uint32_t pci_read32(const struct pci_device *device, uint8_t offset);
 void pci_write32(const struct pci_device *device, uint8_t offset, uint32_t value);
 
-// Lets the device answer at its ports and reach memory by itself.
+// Lets the device answer at its ports and addresses, and reach memory by itself.
 void pci_enable(const struct pci_device *device);

@@ -10,6 +10,8 @@
 //
 // trace_pid: which processes: numbers or names; nothing: all.
 //
+// trace_stream: which events go to the host (tools/run --trace); nothing: none.
+//
 // trace_mark: a line written here stands in the trace.
 //
 // trace_records: what programs record themselves (user/lib/tracing.h): MARK, HEAP, STACK and NAME
@@ -82,13 +84,34 @@ static int store_trace_on(struct pseudo_open *open, const char *bytes, size_t le
 	return result;
 }
 
+static int show_events(struct text *text, uint64_t events)
+{
+	for (unsigned event = 1; event < TRACE_EVENT_COUNT; event++)
+		if (events >> event & 1)
+			text_print(text, "%s\n", trace_event_name(event));
+	return 0;
+}
+
 static int show_trace_events(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	for (unsigned event = 1; event < TRACE_EVENT_COUNT; event++)
-		if (trace_chosen() >> event & 1)
-			text_print(text, "%s\n", trace_event_name(event));
-	return 0;
+	return show_events(text, trace_chosen());
+}
+
+static int show_trace_stream(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	return show_events(text, trace_streamed());
+}
+
+static int store_trace_stream(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t events;
+
+	(void)open;
+	if (!trace_events_parse(bytes, length, &events))
+		return -EINVAL;
+	return trace_stream(events);
 }
 
 static int store_trace_events(struct pseudo_open *open, const char *bytes, size_t length)
@@ -297,6 +320,10 @@ static const struct pseudo_entry faultline_entries[] = {
 	 .show = show_trace_pid,
 	 .store = store_trace_pid},
 	{.name = "trace_records", .permissions = 0222, .store = store_trace_records},
+	{.name = "trace_stream",
+	 .permissions = 0644,
+	 .show = show_trace_stream,
+	 .store = store_trace_stream},
 	{.name = "walk", .permissions = 0644, .show = show_walk, .store = store_walk},
 };
 static const struct pseudo_entry debug_entries[] = {

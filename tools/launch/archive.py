@@ -27,6 +27,7 @@ class Archive:
 
     def __init__(self):
         self.entries = {}
+        self.origins = {}  # files of the host by their absolute path in the guest, where known
 
     def add(self, path, data, mode=stat.S_IFREG | 0o644):
         parts = [part for part in path.split("/") if part not in ("", ".")]

@@ -42,6 +42,12 @@ def _positive(kind):
     return convert
 
 
+def _list(text):
+    if not re.fullmatch(r"[\w.,+-]{1,120}", text, flags=re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list like a,b,c")
+    return text
+
+
 def _pair(text):
     if not re.match(r"[^=]+=", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
@@ -76,6 +82,12 @@ def _parser():
     add("--uefi", action="store_true", help="the same, under UEFI firmware")
     add("--bochs", action="store_true", help="the same in Bochs, whose TLB is like hardware's; "
         "standard input is empty, standard error goes with the output")
+    add("--trace", metavar="FILE", help="what the kernel does, as records in FILE (tools/trace)")
+    add("--trace-events", metavar="LIST", type=_list, help="only these: fault,frame,table,vma,"
+        "call,process,switch,signal,syscall,shootdown,program,stack (default all)")
+    add("--trace-pid", metavar="LIST", type=_list, help="only of these processes: numbers, names")
+    add("--explain", action="store_true",
+        help="explain every page fault, at the end, on standard error")
     add("--gdb", action="store_true", help="stop at reset and wait for gdb")
     add("--gdb-port", type=_positive(int), default=1234, metavar="N", help="its port (1234)")
     add("--record", metavar="DIR", help="record the run in DIR, without input, on one "
@@ -91,7 +103,7 @@ def _parser():
 def _check_recording(options):
     """Of --record and --replay, what does not go together."""
     named = "record" if options.record else "replay"
-    for other in ("iso", "uefi", "bochs"):
+    for other in ("iso", "uefi", "bochs", "trace", "explain"):
         if getattr(options, other):
             raise LaunchError(f"--{named} does not go with --{other}")
     if options.cpus != 1:
@@ -108,9 +120,12 @@ def parse(arguments):
         _check_recording(options)
     if options.replay:
         return options
-    qemu_only = [name for name in ("icount", "uefi", "gdb", "qemu") if getattr(options, name)]
+    qemu_only = [name for name in ("icount", "uefi", "trace", "explain", "gdb", "qemu")
+                 if getattr(options, name)]
     if options.bochs and qemu_only:
         raise LaunchError(f"--{qemu_only[0]} is QEMU's and does not go with --bochs")
+    if (options.trace_events or options.trace_pid) and not (options.trace or options.explain):
+        raise LaunchError("--trace-events and --trace-pid go with --trace or --explain")
     if not options.kernel:
         variant = "build/debug" if options.debug else "build"
         options.kernel = os.path.join(ROOT, variant, "kernel.elf")

@@ -95,6 +95,7 @@ def add_file(archive, argument):
     if guest.endswith("/"):
         guest += os.path.basename(host)
     archive.add(guest, data, os.stat(host).st_mode)
+    archive.origins["/" + guest.strip("/")] = host
 
 
 def add_with(archive, argument):
@@ -120,10 +121,12 @@ def _strings(values):
 
 
 def pack(options):
-    """The initrd for these options, and the path of its first program (None: as --append says)."""
+    """The initrd for these options, the path of its first program (None: as --append says), and
+    which files of the host some of its files are."""
     archive = Archive()
     if options.initrd:
         archive.load(_read(options.initrd), options.initrd)
+        archive.origins[""] = options.initrd
     for argument in options.file:
         add_file(archive, argument)
     for argument in options.with_libraries:
@@ -135,7 +138,7 @@ def pack(options):
     environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
     environment.update(pair.split("=", 1) for pair in options.env)
     archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
-    return archive.image(), init
+    return archive.image(), init, archive.origins
 
 
 def _add_program(archive, options):
@@ -154,4 +157,5 @@ def _add_program(archive, options):
         if os.path.isabs(host) and re.fullmatch(r"[\w.+/-]{1,200}", host, flags=re.ASCII):
             guest = host
     archive.add(guest, image, stat.S_IFREG | 0o755)
+    archive.origins[guest] = host
     return guest
