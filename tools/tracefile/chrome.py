@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+"""A time line in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
+
+Processes are processes, their tasks threads: system calls and page faults are slices there, other
+events marks. One more process has a track for each CPU, with the task that runs. Free frames,
+resident and mapped memory and living heap bytes are counters."""
+import json
+import os
+import re
+
+from .decisions import DECISIONS, decider
+from .header import HEAP, KINDS, ROOT, VMA_CHANGES, VMA_KINDS
+from .world import E, PAGE, Fault, HeapOperation, follow
+
+CPUS = 10_000_000  # the process of the CPUs: no task has this number
+COUNTER_GAP = 1000  # ticks between two values of a counter that changes all the time
+HEAP_NAMES = {value: name.lower() for name, value in HEAP.items()}
+
+
+def call_names():
+    """Names of system calls by number, from the headers the kernel is built with; {}: none."""
+    names = {}
+    for build in (os.environ.get("BUILD"), f"{ROOT}/build", f"{ROOT}/build/debug"):
+        try:
+            with open(f"{build}/include/asm/unistd_64.h", encoding="ascii") as file:
+                for name, number in re.findall(r"#define __NR_(\w+) (\d+)", file.read()):
+                    names[int(number)] = name
+            break
+        except OSError:
+            continue
+    return names
+
+
+def protection(flags):
+    return "".join(letter if flags & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4)))
+
+
+class Writer:
+    """Events of the format, one a line."""
+
+    def __init__(self, out, scale):
+        self.out = out
+        self.scale = scale  # ticks in a microsecond
+        self.first = True
+
+    def event(self, phase, name, pid, tid, ticks, **more):
+        event = {"ph": phase, "name": name, "pid": pid, "tid": tid,
+                 "ts": round(ticks / self.scale, 3)}
+        event.update(more)
+        self.out.write(("" if self.first else ",\n") + json.dumps(event))
+        self.first = False
+
+    def slice(self, name, category, pid, tid, begin, length, args):
+        self.event("X", name, pid, tid, begin, cat=category,
+                   dur=round(length / self.scale, 3), args=args)
+
+    def mark(self, name, category, pid, tid, ticks, args):
+        self.event("i", name, pid, tid, ticks, cat=category, s="t", args=args)
+
+    def counter(self, name, pid, ticks, **values):
+        self.event("C", name, pid, 0, ticks, args=values)
+
+    def metadata(self, what, pid, tid, name):
+        self.event("M", what, pid, tid, 0, args={"name": name})
+
+
+class TimeLine:
+    def __init__(self, world, writer):
+        self.world = world
+        self.writer = writer
+        self.origin = 0
+        self.calls = call_names()
+        self.open_calls = {}  # by task
+        self.running = {}     # by CPU: (task, since)
+        self.threads = {}     # task: process
+        self.named = {}       # processes by the last name they had
+        self.free = 0
+        self.free_shown = None
+        self.counted = {}     # the last value of each counter
+        self.blocks = {}
+        self.live = {}
+        self.last = 0
+
+    def at(self, ticks):
+        return max(ticks - self.origin, 0)
+
+    def seen(self, tid):
+        """The process a task belongs to; remembers that it has a track."""
+        pid = self.world.task(tid).pid if tid else 0
+        self.threads[tid] = pid
+        return pid
+
+    # ---- slices ----
+    def fault(self, fault):
+        record = fault.record
+        pid = self.seen(record.task)
+        function, _, _ = self.world.place(pid, record.e)
+        args = {"fault": fault.number, "address": hex(fault.address), "access": fault.access,
+                "instruction": hex(record.e), "function": function or "?",
+                "answer": fault.result, "cost": fault.cost, "frames": fault.frames}
+        if fault.reason in DECISIONS:
+            args["why"] = DECISIONS[fault.reason][0]
+            args["decided by"] = decider(fault.reason)
+        if fault.begin and fault.begin.c:
+            args["VMA"] = (f"{fault.begin.b:#x}-{fault.begin.c:#x} {protection(fault.begin.d)} "
+                           f"{VMA_KINDS.get(fault.begin.e, '')}")
+        for part in fault.of(E.FAULT_FRAME):
+            args["entry before"], args["entry now"] = hex(part.c), hex(part.b)
+            args["frame"] = hex(part.d)
+        if fault.stack:
+            args["called from"] = " < ".join(self.world.function(pid, address - 1)
+                                             for address in fault.stack)
+        self.writer.slice(f"fault: {fault.result}", "fault", pid, record.task,
+                          self.at(record.time - fault.cost), fault.cost, args)
+        self.pages(record, pid, record.f >> 32, None)
+
+    def call_begins(self, record):
+        self.seen(record.task)
+        self.open_calls[record.task] = record
+
+    def call_ends(self, record):
+        begin = self.open_calls.pop(record.task, None)
+        if begin:
+            self.call(begin, record.time, record.signed(record.b))
+
+    def call(self, begin, end, result):
+        pid = self.seen(begin.task)
+        args = {"arguments": " ".join(hex(value) for value in begin[5:10])}
+        if result is not None:
+            args["result"] = hex(result) if result > 0xffff else result
+        name = self.calls.get(begin.a, f"system call {begin.a}")
+        self.writer.slice(name, "syscall", pid, begin.task, self.at(begin.time),
+                          end - begin.time, args)
+
+    def switch(self, record):
+        self.runs_until(record.cpu, record.time)
+        self.running[record.cpu] = record.b, record.time
+
+    def runs_until(self, cpu, ticks):
+        task, since = self.running.pop(cpu, (None, 0))
+        if task is not None and ticks > since:
+            self.writer.slice(self.world.task_name(task), "cpu", CPUS, cpu, self.at(since),
+                              ticks - since, {"task": task})
+
+    def shootdown(self, record):
+        self.writer.slice("shootdown", "shootdown", self.seen(record.task), record.task,
+                          self.at(record.time - record.d), record.d,
+                          {"from": hex(record.a), "to": hex(record.b), "CPUs told": hex(record.c)})
+
+    # ---- counters ----
+    def count(self, name, pid, ticks, value, unit):
+        if self.counted.get((name, pid)) != value:
+            self.counted[name, pid] = value
+            self.writer.counter(name, pid, self.at(ticks), **{unit: value})
+
+    def pages(self, record, pid, resident, mapped):
+        self.count("resident (RSS)", pid, record.time, resident * PAGE // 1024, "KiB")
+        if mapped is not None:
+            self.count("mapped (VSZ)", pid, record.time, mapped * PAGE // 1024, "KiB")
+
+    def frames(self, record):
+        sign = -1 if record.event == E.FRAME_ALLOC else 1
+        self.free += sign * (1 << record.b)
+        if self.free_shown is None or record.time - self.free_shown >= COUNTER_GAP:
+            self.free_shown = record.time
+            self.count("free frames", CPUS, record.time, self.free, "frames")
+
+    def heap(self, operation):
+        record, pid = operation.record, self.seen(operation.record.task)
+        name = HEAP_NAMES.get(record.a, "heap")
+        gone = {"free": record.b, "realloc": record.d}.get(name)
+        if gone:
+            self.live[pid] = self.live.get(pid, 0) - self.blocks.pop((pid, gone), 0)
+        if name in ("malloc", "calloc", "realloc", "aligned") and record.b:
+            self.blocks[pid, record.b] = record.c
+            self.live[pid] = self.live.get(pid, 0) + record.c
+        args = {"address": hex(record.b), "bytes": record.c}
+        if operation.stack:
+            args["called from"] = " < ".join(self.world.function(pid, address - 1)
+                                             for address in operation.stack)
+        self.writer.mark(name, "heap", pid, record.task, self.at(record.time), args)
+        self.count("living heap", pid, record.time, self.live.get(pid, 0), "bytes")
+
+    # ---- marks ----
+    def text_of(self, record):
+        """(name, arguments) of what is a mark on the time line, or None."""
+        if record.event == E.VMA:
+            change = VMA_CHANGES.get(record.d, "changed")
+            return f"VMA {change}", {"range": f"{record.a:#x}-{record.b:#x}",
+                                     "protection": protection(record.c),
+                                     "kind": VMA_KINDS.get(record.e, "?")}
+        if record.event == E.SIGNAL:
+            return f"signal {record.a}", {"code": record.signed(record.b),
+                                          "address": hex(record.c), "to process": record.e}
+        if record.event == E.EXEC:
+            return "exec", {"entry": hex(record.a)}
+        if record.event == E.EXIT:
+            return "exit", {"status": hex(record.a)}
+        if record.event == E.TASK:
+            return "new task", {"task": record.a, "process": record.b, "flags": hex(record.c)}
+        if record.event == E.FORK:
+            return "address space copied", {"entries shared": record.b, "tables made": record.c}
+        if record.event in (E.TABLE_ALLOC, E.TABLE_FREE):
+            did = "made" if record.event == E.TABLE_ALLOC else "given back"
+            return f"page table {did}", {"for": hex(record.a), "level": record.b,
+                                         "frame": hex(record.c)}
+        if record.event == E.MARK:
+            return f"mark {record.a}", {"values": list(record[5:10])}
+        if record.event == E.LOST:
+            return "records lost", {"number": record.a}
+        return None
+
+    def other(self, record):
+        if record.event in (E.BRK, E.MMAP, E.MUNMAP, E.MPROTECT, E.MREMAP, E.MADVISE):
+            self.pages(record, self.seen(record.task), record.f & 0xffffffff, record.f >> 32)
+            return
+        text = self.text_of(record)
+        if text:
+            self.writer.mark(text[0], "event", self.seen(record.task), record.task,
+                             self.at(record.time), text[1])
+
+    HANDLERS = {E.SYSCALL: call_begins, E.SYSCALL_END: call_ends, E.SWITCH: switch,
+                E.SHOOTDOWN: shootdown, E.FRAME_ALLOC: frames, E.FRAME_FREE: frames}
+
+    def begin(self, record):
+        self.origin = self.origin or record.time
+        self.free = record.e
+
+    def see(self, item):
+        if isinstance(item, Fault):
+            self.fault(item)
+            return
+        if isinstance(item, HeapOperation):
+            self.heap(item)
+            return
+        self.last = max(self.last, item.time)
+        if item.event == E.START:
+            self.begin(item)
+            return
+        if item.time and item.cpu not in self.running:
+            self.running[item.cpu] = item.task, item.time
+        self.HANDLERS.get(item.event, TimeLine.other)(self, item)
+
+    def end(self):
+        for begin in list(self.open_calls.values()):
+            self.call(begin, max(self.last, begin.time), None)
+        for cpu in list(self.running):
+            self.runs_until(cpu, self.last)
+        self.writer.metadata("process_name", CPUS, 0, "CPUs")
+        for cpu in range(self.world.cpus):
+            self.writer.metadata("thread_name", CPUS, cpu, f"CPU {cpu}")
+        for tid, pid in sorted(self.threads.items()):
+            self.writer.metadata("thread_name", pid, tid, self.world.task_name(tid))
+        for pid in sorted(set(self.threads.values())):
+            name = self.world.process(pid).program if pid else "kernel"
+            self.writer.metadata("process_name", pid, 0, name or self.world.task_name(pid))
+
+
+def write(records, world, out):
+    out.write('{"displayTimeUnit": "ns", "traceEvents": [\n')
+    rate = next((record.c for record in records if record.event == E.START), 0)
+    line = TimeLine(world, Writer(out, (rate or 1e9) / 1e6))
+    for item in follow(records, world):
+        line.see(item)
+    line.end()
+    out.write(f'\n], "otherData": {json.dumps({"unit": world.unit, "ticks a second": rate})}}}\n')
