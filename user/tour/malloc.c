@@ -3,135 +3,23 @@
 // N1.4: one malloc from the request to the page-table entry. malloc tells its steps through its
 // narration hook and the kernel its own through the trace; both carry the processor's time, which
 // puts them into one order.
-#include "lib/libc/malloc_narrate.h"
 #include "lib/memory_words.h"
 #include "user/lib/kernel_files.h"
+#include "user/lib/malloc_story.h"
 #include "user/lib/maps.h"
 #include "user/lib/screen.h"
 #include "user/tour/tour.h"
-#include <asm/unistd.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ASKED     100000
-#define STEPS_MAX 32
+#define ASKED 100000
 
-struct step {
-	uint64_t time;
-	enum malloc_step step;
-	const void *where;
-	size_t a, b;
-};
-
-static struct step steps[STEPS_MAX];
-static size_t step_count;
-
-static void remember(enum malloc_step step, const void *where, size_t a, size_t b)
+static void show_story(const struct malloc_story *story)
 {
-	if (step_count < STEPS_MAX)
-		steps[step_count++] = (struct step){time_stamp(), step, where, a, b};
-}
-
-static const struct step *find_step(enum malloc_step wanted)
-{
-	for (size_t i = 0; i < step_count; i++)
-		if (steps[i].step == wanted)
-			return &steps[i];
-	return NULL;
-}
-
-static void step_text(const struct step *s, char *text, size_t size)
-{
-	switch (s->step) {
-	case MALLOC_ASKED:
-		snprintf(text, size, "asked for %lu bytes: a block of %lu", s->a, s->b);
-		return;
-	case MALLOC_SEARCHED:
-		snprintf(text, size, "looked at %lu free blocks: %s", s->a,
-			 s->where ? "one is large enough" : "none is large enough");
-		return;
-	case MALLOC_BRK:
-		snprintf(text, size, "brk up by %lu bytes from %p: %s", s->a, s->where,
-			 s->b ? "granted" : "refused");
-		return;
-	case MALLOC_MAPPED:
-		snprintf(text, size, "mmap of %lu bytes: %p", s->a, s->where);
-		return;
-	case MALLOC_SPLIT:
-		snprintf(text, size, "cut %lu bytes off; %lu stay free at %p", s->a, s->b,
-			 s->where);
-		return;
-	case MALLOC_COALESCED:
-		snprintf(text, size, "merged with its neighbours: %lu free bytes at %p", s->a,
-			 s->where);
-		return;
-	case MALLOC_GRANTED:
-		snprintf(text, size, "returns %p, good for %lu bytes", s->where, s->a);
-		return;
-	case MALLOC_FREED:
-		snprintf(text, size, "free of %p", s->where);
-		return;
-	default:
-		snprintf(text, size, "step %d", s->step);
-	}
-}
-
-// What of the kernel's trace belongs to the story: not the calls that turn the trace off.
-static bool belongs(const struct trace_record *record, uint64_t until)
-{
-	switch (record->event) {
-	case TRACE_SYSCALL:
-	case TRACE_SYSCALL_END:
-		return record->a == __NR_brk && record->time < until;
-	case TRACE_SWITCH:
-		return false;
-	default:
-		return record->time < until;
-	}
-}
-
-static void show_at(uint64_t time, const char *who, const char *text)
-{
-	show("%6lu %-7s %s", time - steps[0].time, who, text);
-}
-
-// Both stories as one, by time, up to the moment `until`.
-static void show_story(struct watch seen, uint64_t until)
-{
-	char text[200];
-	size_t next = 0, at = 0;
-
-	while (at < seen.count && seen.records[at].time < steps[0].time)
-		at++;
-	while (next < step_count || at < seen.count) {
-		if (next < step_count &&
-		    (at == seen.count || steps[next].time < seen.records[at].time)) {
-			step_text(&steps[next], text, sizeof(text));
-			show_at(steps[next++].time, "malloc", text);
-			continue;
-		}
-		if (belongs(&seen.records[at], until))
-			show_at(seen.records[at].time, "kernel",
-				trace_text(&seen.records[at], text, sizeof(text)));
-		at++;
-	}
-}
-
-static char *allocate(struct watch *seen, uint64_t *ended)
-{
-	char *block;
-
-	step_count = 0;
-	watch();
-	malloc_watch(remember);
-	block = malloc(ASKED);
-	malloc_watch(NULL);
-	*ended = time_stamp();
-	*seen = watched();
-	return block;
+	for (size_t i = 0; i < story->count; i++)
+		story_show(story, &story->events[i]);
 }
 
 // Faults that took a frame; others may only have given a permission back.
@@ -150,38 +38,36 @@ static unsigned long frames_of_faults(struct watch seen)
 static char *first_four_steps(void)
 {
 	const struct trace_record *brk_record;
-	const struct step *search, *grown;
+	const struct story_event *search, *grown;
 	struct figures before, after;
 	struct mapping heap = {0};
-	struct watch seen;
-	uint64_t ended;
-	char *block;
+	struct malloc_story story;
 	size_t at = 0;
 
 	say("Before: %s.", maps_named("[heap]", &heap) ? heap.line : "the map has no [heap] line");
 	figures_read(0, &before);
-	block = allocate(&seen, &ended);
+	story = malloc_story(ASKED);
 	figures_read(0, &after);
 	say("malloc(%d), step by step; the first column counts %s:", ASKED, time_unit());
-	show_story(seen, ended);
+	show_story(&story);
 	maps_named("[heap]", &heap);
 	say("After:");
 	show("%s", heap.line);
-	search = find_step(MALLOC_SEARCHED);
-	grown = find_step(MALLOC_BRK);
-	brk_record = next_record(seen, &at, TRACE_BRK, 0);
+	search = story_step(&story, MALLOC_SEARCHED);
+	grown = story_step(&story, MALLOC_BRK);
+	brk_record = next_record(story.seen, &at, TRACE_BRK, 0);
 	check(search && !search->where && grown,
 	      "1. the free list had nothing; 2. so brk was called");
 	while (brk_record && grown && brk_record->a != (uintptr_t)grown->where + grown->a)
-		brk_record = next_record(seen, &at, TRACE_BRK, 0);
+		brk_record = next_record(story.seen, &at, TRACE_BRK, 0);
 	check(brk_record && brk_record->c == heap.end &&
 		      (after.size - before.size) * page_size() == grown->a,
 	      "3. the kernel made the heap %lu KiB larger, as addresses only",
 	      kib(after.size - before.size));
-	check(after.resident - before.resident == frames_of_faults(seen),
+	check(after.resident - before.resident == frames_of_faults(story.seen),
 	      "4. back in ring 3, the only frames (%lu) are those of the headers malloc wrote",
 	      after.resident - before.resident);
-	return block;
+	return story.block;
 }
 
 static void show_walk(const char *when, const char *address, struct walk *walk)
@@ -226,20 +112,18 @@ static void fifth_step(char *block)
 
 static void second_malloc(void)
 {
-	const struct step *search;
-	struct watch seen;
-	uint64_t ended;
-	char *block;
+	const struct story_event *search;
+	struct malloc_story story;
 	size_t at = 0;
 
 	say("The block is freed, and the same malloc is made once more:");
-	block = allocate(&seen, &ended);
-	show_story(seen, ended);
-	search = find_step(MALLOC_SEARCHED);
-	check(search && search->where && !find_step(MALLOC_BRK) &&
-		      !next_record(seen, &at, TRACE_FAULT, 0),
+	story = malloc_story(ASKED);
+	show_story(&story);
+	search = story_step(&story, MALLOC_SEARCHED);
+	check(search && search->where && !story_step(&story, MALLOC_BRK) &&
+		      !next_record(story.seen, &at, TRACE_FAULT, 0),
 	      "it ends at step 1: no system call, no fault, the kernel knows nothing of it");
-	free(block);
+	free(story.block);
 }
 
 static void run(void)

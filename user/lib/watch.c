@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-//
-// What all stations of the tour need in order to watch: the trace between two moments.
+#include "user/lib/watch.h"
+#include "user/lib/figures.h"
 #include "user/lib/screen.h"
-#include "user/tour/tour.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +13,7 @@ void watch(void)
 {
 	if (tracing_start())
 		return;
-	perror("tour: the trace can not be turned on");
+	perror("the trace cannot be turned on");
 	exit(2);
 }
 
