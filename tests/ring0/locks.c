@@ -133,7 +133,7 @@ static void take_first(struct registers *registers)
 RING0_PANIC(lock_in_a_handler)
 {
 	name_locks();
-	irq_register(IRQ_PIT, take_first);
+	irq_register(IRQ_PIT, "timer", take_first);
 	irq_enable();
 	for (;;) {
 		spin_lock(&second); // something to interrupt
