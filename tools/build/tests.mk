@@ -6,6 +6,7 @@
 #   tests/ring3/libc_NAME.c  the same, and again with the project's own C library and with glibc
 #   tests/ring3/threads_NAME.c  with musl and with glibc
 #   tests/scenario/NAME.c    static programs, built with musl, that tests/scenario/*.t run
+#   tests/scenario/libc_NAME.c  the same, built with the project's own C library
 
 # --- unit: the same mm/ and lib/ sources, compiled for the machine that runs make ---
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(warnings) -fsanitize=address,undefined \
@@ -85,12 +86,20 @@ endef
 $(foreach name,$(FUZZERS),$(eval $(call fuzz_program,$(name))))
 
 # --- programs that scenarios and `make bench` run ---
-SCENARIO_SOURCES := $(sort $(wildcard tests/scenario/*.c))
+SCENARIO_OWN := $(sort $(wildcard tests/scenario/libc_*.c))
+SCENARIO_SOURCES := $(filter-out $(SCENARIO_OWN),$(sort $(wildcard tests/scenario/*.c)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:%.c=$(BUILD)/%)
 SOAK_PROGRAM := $(BUILD)/tests/soak/again
 BENCH_ALONE := $(BUILD)/tests/bench/nothing $(BUILD)/tests/bench/growth
 BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BENCH_ALONE)
+SCENARIO_OWN_PROGRAMS := $(SCENARIO_OWN:%.c=$(BUILD)/%)
+$(SCENARIO_OWN_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/user/%.c.o $(libc) user/program.ld \
+		$(BUILD)/flags/program
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(link_program)
+
 $(SCENARIO_PROGRAMS) $(BENCH_ALONE) $(SOAK_PROGRAM): $(BUILD)/%: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)
 	@mkdir -p $(@D)
@@ -108,12 +117,13 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -o $@ $^
 
 -include $(bench_objects:.o=.d)
--include $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
+-include $(SCENARIO_OWN:%=$(BUILD)/obj/user/%.d) $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
 	$(BENCH_ALONE:%=%.d) $(SOAK_PROGRAM:%=%.d)
 
 # --- all of it ---
 TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
-	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
+	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(SCENARIO_OWN_PROGRAMS) \
+	$(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
 	$(if $(native),$(BUILD)/libfaultline-malloc.so)
 
@@ -149,7 +159,7 @@ comma := ,
 entries = $(foreach source,$(filter %.c,$(1)),{"directory": "$(CURDIR)"$(comma) "file": \
 	"$(source)"$(comma) "command": "$(subst $(quote),\$(quote),$(filter-out $(gcc_flags),$(2))) -c $(source)"}$(comma))
 database = $(call entries,$(KERNEL_SOURCES) $(RING0_SOURCES),$(CC) $(KERNEL_CFLAGS)) \
-	$(call entries,$(LIBC_SOURCES) $(USER_SOURCES),$(CC) $(USER_CFLAGS)) \
+	$(call entries,$(LIBC_SOURCES) $(USER_SOURCES) $(SCENARIO_OWN),$(CC) $(USER_CFLAGS)) \
 	$(call entries,$(wildcard tests/unit/*.c),$(HOST_CC) $(UNIT_CFLAGS)) \
 	$(call entries,$(RING3_SOURCES) $(SCENARIO_SOURCES) $(BENCH_SOURCES),$(MUSL_CC) $(RING3_CFLAGS))
 $(eval $(call stamp,$(BUILD)/flags/sources,$(KERNEL_SOURCES) $(RING0_SOURCES) \

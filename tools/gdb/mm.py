@@ -8,7 +8,8 @@ import gdb
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from inside import command, programs, show_audit, show_break, show_frame, show_page, show_process, show_reverse  # noqa: E402
+from inside import (command, programs, show_audit, show_break, show_frame,  # noqa: E402
+                    show_heap, show_page, show_process, show_reverse, show_trace)
 
 
 class Mm(gdb.Command):
@@ -30,6 +31,6 @@ if os.environ.get("FAULTLINE_REPLAY"):
     show_reverse.End()
 Mm()
 for each in (show_process.Ps, show_process.Vmas, show_page.Walk, show_frame.Frame,
-             show_frame.Buddy, show_audit.Audit, show_break.BreakFault,
-             show_reverse.WhoWrote):
+             show_frame.Buddy, show_heap.HeapCommand, show_trace.Trace, show_audit.Audit,
+             show_break.BreakFault, show_reverse.WhoWrote):
     each()

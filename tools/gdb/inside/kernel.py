@@ -18,7 +18,8 @@ HOMES = {"cache": "slab_start", "frame": "frame_drain", "frame_extent": "frame_d
          "process": "process_start_init", "task": "task_alloc", "cpu": "cpu_make_stacks"}
 # Variables with a name that others have too: the file.
 FILES = {"kept": "mm/page_table.c", "tables": "mm/kernel_table.c", "root": "mm/kernel_table.c",
-         "free_count": "mm/buddy.c", "free_blocks": "mm/buddy.c", "extents": "mm/frame.c"}
+         "free_count": "mm/buddy.c", "free_blocks": "mm/buddy.c", "extents": "mm/frame.c",
+         "rings": "mm/trace.c", "ring_records": "mm/trace.c"}
 
 _layouts = {}
 _symbols = {}
@@ -208,18 +209,23 @@ def enumerators(function, name):
     return {field.enumval: field.name for field in kind.fields()}
 
 
-def names_in(function):
-    """What the array `names` inside of a function says, by index."""
-    block = symbol(function).symtab.static_block()
+def _names_of(function):
+    """The array `names`: inside of the function, or of its file."""
+    home = symbol(function).symtab
     for inner in gdb.block_for_pc(int(symbol(function).value().address) & memory.ALL):
         if inner.name == "names":
-            block = inner
-            break
-    else:
-        raise gdb.GdbError(f"{function} has no names")
-    start = int(block.value().address) & memory.ALL
-    count = block.type.sizeof // 8
-    pointers = [memory.word(start + 8 * at) for at in range(count)]
+            return inner
+    for each in gdb.lookup_static_symbols("names"):
+        if each.symtab.objfile == home.objfile and each.symtab.filename == home.filename:
+            return each
+    raise gdb.GdbError(f"{function} has no names")
+
+
+def names_in(function):
+    """What the array of strings says from which a function takes its answers, by index."""
+    found = _names_of(function)
+    start = int(found.value().address) & memory.ALL
+    pointers = [memory.word(start + at) for at in range(0, found.type.sizeof, 8)]
     return [memory.string(pointer) if pointer else "?" for pointer in pointers]
 
 

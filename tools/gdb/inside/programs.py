@@ -17,7 +17,12 @@ _loaded = None
 started = None  # the breakpoint, once install() has set it
 
 
-def _find(name):
+def same_file(a, b):
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
+def find(name):
+    """The file of this machine that a program of this name was made from, or None."""
     given = os.environ.get("FAULTLINE_PROGRAM", "")
     candidates = [given] if os.path.basename(given) == name else []
     candidates += [os.path.join(place, name) for place in PLACES]
@@ -48,7 +53,7 @@ class Started(gdb.Breakpoint):
     def stop(self):
         task = gdb.parse_and_eval("*(struct task **)($gs_base + 8)")
         name = task["name"].string()
-        path = _find(name)
+        path = find(name)
         if path:
             load(path)
         if self.wanted != name:
