@@ -117,7 +117,7 @@ bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 bench-growth: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/growth --build $(BUILD)
 
-experiments: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+experiments: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 	@tools/experiments --build $(BUILD) $(ONLY)
 
 docs: all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/PID/statm, stat and status, and /proc/meminfo, whose formats are Linux's: proc(5).
+// /proc/PID/statm, stat, status, /proc/meminfo and buddyinfo, whose formats are Linux's: proc(5).
 #include "user/lib/figures.h"
 #include "user/lib/file_text.h"
 #include <stdio.h>
@@ -93,6 +93,32 @@ bool meminfo(const char *name, unsigned long *value)
 		return true;
 	}
 	return false;
+}
+
+// "Node 0, zone   Normal      1      0 ...": after the zone's name come the numbers.
+unsigned free_blocks(unsigned long *blocks, unsigned most)
+{
+	char *at = text, *line;
+	unsigned count = 0;
+
+	memset(blocks, 0, most * sizeof(*blocks));
+	if (file_read("/proc/buddyinfo", text, sizeof(text)) < 0)
+		return 0;
+	while ((line = next_line(&at))) {
+		char *zone = strstr(line, "zone"),
+		     *number = zone ? strpbrk(zone, "0123456789") : 0;
+		unsigned order = 0;
+
+		for (char *end; number && order < most; number = end, order++) {
+			unsigned long value = strtoul(number, &end, 10);
+
+			if (end == number)
+				break;
+			blocks[order] += value;
+		}
+		count = order > count ? order : count;
+	}
+	return count;
 }
 
 unsigned long page_size(void)

@@ -21,5 +21,9 @@ bool figures_read(int pid, struct figures *figures);
 // read.
 bool meminfo(const char *name, unsigned long *value);
 
+// Free blocks of 2^0, 2^1, ... pages, from /proc/buddyinfo, all zones together: how many sizes
+// there are, at most `most`.
+unsigned free_blocks(unsigned long *blocks, unsigned most);
+
 // A page's size in bytes, as the kernel told this program when it started it.
 unsigned long page_size(void);

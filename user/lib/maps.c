@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading /proc/self/maps. The text is read whole before the first line is looked at, so that a
+// Reading /proc/PID/maps. The text is read whole before the first line is looked at, so that a
 // visitor may change the address space.
 #include "user/lib/maps.h"
 #include "user/lib/file_text.h"
@@ -32,18 +32,26 @@ static void parse(const char *line, struct mapping *mapping)
 	snprintf(mapping->line, sizeof(mapping->line), "%s", line);
 }
 
-void maps_each(bool (*visit)(const struct mapping *mapping, void *context), void *context)
+void maps_each_of(int pid, bool (*visit)(const struct mapping *mapping, void *context),
+		  void *context)
 {
 	struct mapping mapping;
-	char *at = text, *line;
+	char path[32] = "/proc/self/maps", *at = text, *line;
 
-	if (file_read("/proc/self/maps", text, sizeof(text)) < 0)
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	if (file_read(path, text, sizeof(text)) < 0)
 		return;
 	while ((line = next_line(&at))) {
 		parse(line, &mapping);
 		if (!visit(&mapping, context))
 			return;
 	}
+}
+
+void maps_each(bool (*visit)(const struct mapping *mapping, void *context), void *context)
+{
+	maps_each_of(0, visit, context);
 }
 
 struct search {

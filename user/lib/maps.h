@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The caller's own mappings, from /proc/self/maps.
+// Mappings, from /proc/PID/maps.
 #pragma once
 
 #include <stdbool.h>
@@ -13,9 +13,13 @@ struct mapping {
 	char line[192];     // as the kernel wrote it
 };
 
-// Calls `visit` for each mapping by increasing address until it returns false.
+// Calls `visit` for each mapping of the caller by increasing address until it returns false.
 void maps_each(bool (*visit)(const struct mapping *mapping, void *context), void *context);
 
-// The mapping that holds `address`, or the one with that name.
+// The same for process `pid`; 0: the caller.
+void maps_each_of(int pid, bool (*visit)(const struct mapping *mapping, void *context),
+		  void *context);
+
+// The caller's mapping that holds `address`, or the one with that name.
 bool maps_find(const void *address, struct mapping *mapping);
 bool maps_named(const char *name, struct mapping *mapping);
