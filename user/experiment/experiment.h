@@ -14,7 +14,8 @@
 
 #define MIB (1ul << 20)
 
-extern const struct station experiment_vsz_rss, experiment_exhaustion, experiment_tables;
+extern const struct station experiment_vsz_rss, experiment_exhaustion, experiment_tables,
+	experiment_fragmentation;
 
 // A line of values, its end not included. Does nothing unless --csv was asked for.
 void csv(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -18,6 +18,7 @@ static const struct station *const experiments[] = {
 	&experiment_vsz_rss,
 	&experiment_exhaustion,
 	&experiment_tables,
+	&experiment_fragmentation,
 };
 #define EXPERIMENTS  (sizeof(experiments) / sizeof(experiments[0]))
 #define MILLISECOND  1000000ul
