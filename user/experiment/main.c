@@ -6,6 +6,7 @@
 // to standard error; --second MS, how many milliseconds one second of an experiment takes. The
 // exit status is 0 when every check held. tools/experiments runs them all and draws them.
 #include "user/experiment/experiment.h"
+#include "user/experiment/member.h"
 #include "user/lib/kernel_files.h"
 #include "user/lib/screen.h"
 #include <stdarg.h>
@@ -15,10 +16,8 @@
 #include <unistd.h>
 
 static const struct station *const experiments[] = {
-	&experiment_vsz_rss,
-	&experiment_exhaustion,
-	&experiment_tables,
-	&experiment_fragmentation,
+	&experiment_vsz_rss,       &experiment_exhaustion,  &experiment_tables,
+	&experiment_fragmentation, &experiment_one_address, &experiment_isolation,
 };
 #define EXPERIMENTS  (sizeof(experiments) / sizeof(experiments[0]))
 #define MILLISECOND  1000000ul
@@ -104,6 +103,8 @@ int main(int argc, char **argv)
 	int at;
 
 	screen_start();
+	if (argc == 2 && strcmp(argv[1], MEMBER) == 0)
+		return member_main();
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
 		station_list(experiments, EXPERIMENTS);
 		return 0;

@@ -10,6 +10,9 @@
 
 #define KERNEL_FILES "/sys/kernel/debug/faultline/"
 
+// Where the kernel has all of RAM mapped for itself, from physical address 0 on: mm/layout.h.
+#define DIRECT_MAP 0xffff800000000000ul
+
 // Times that page faults ended with this result (a name of lib/memory_words.h) since boot.
 unsigned long counter(const char *name);
 

@@ -12,9 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Where the kernel has all of RAM mapped for itself, from physical address 0 on: mm/layout.h.
-#define DIRECT_MAP 0xffff800000000000ul
-
 // The address that the kernel has for a variable of this program.
 static volatile long variable = 42;
 static volatile long *kernels_address;
