@@ -3,6 +3,7 @@
 // The page fault, between entry.asm and mm_fault(): whose it is, and what a bad end means. It runs
 // with interrupts off from beginning to end, and the way that resolves is kept short: it is what
 // every page a program touches costs.
+#include "kernel/driver/log.h"
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/fault_text.h"
 #include "kernel/machine/fault_watch.h"
@@ -12,8 +13,10 @@
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/audit.h"
+#include "mm/frame.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
 #include <linux/signal.h>
@@ -97,6 +100,23 @@ unsigned page_fault_user(struct registers *registers, uintptr_t address)
 	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
+// Where all of memory is, by kind of owner: what one wants to know who has none left.
+static void log_memory_use(void)
+{
+	char text[240] = "";
+	size_t length = 0;
+
+	for (unsigned kind = FRAME_ABSENT + 1; kind < FRAME_KIND_COUNT; kind++) {
+		uint64_t count = frame_kind_count(kind);
+
+		if (count && length < sizeof(text))
+			length +=
+				(size_t)snprintf(text + length, sizeof(text) - length, "%s %s %lu",
+						 length ? "," : "", frame_kind_name(kind), count);
+	}
+	log_line("memory is used up; frames:%s", text);
+}
+
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)
 {
 	char why[160];
@@ -125,6 +145,8 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 		return;
 	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
 	fault_log(registers, signal, address, why);
+	if (result == FAULT_NO_MEMORY)
+		log_memory_use();
 }
 
 // A fault of ring 0. A user copy's page is made present as if the program had touched it itself;

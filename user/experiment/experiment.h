@@ -15,7 +15,8 @@
 #define MIB (1ul << 20)
 
 extern const struct station experiment_vsz_rss, experiment_exhaustion, experiment_tables,
-	experiment_fragmentation, experiment_one_address, experiment_isolation;
+	experiment_fragmentation, experiment_one_address, experiment_isolation,
+	experiment_table_limit, experiment_brk;
 
 // A line of values, its end not included. Does nothing unless --csv was asked for.
 void csv(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -162,8 +162,8 @@ static const struct attempt {
 	{"process_vm_readv", call_vm_readv, 0, ENOSYS},
 	{"as another user: ask which frame it is in", another_users_pagemap, 0, EACCES},
 };
-static const struct attempt last_attempt = {"after its end: search all free memory",
-					    left_behind, 0, NOT_FOUND};
+static const struct attempt last_attempt = {"after its end: search all free memory", left_behind,
+					    0, NOT_FOUND};
 
 static int make(void *context)
 {

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 static const struct station *const experiments[] = {
-	&experiment_vsz_rss,       &experiment_exhaustion,  &experiment_tables,
-	&experiment_fragmentation, &experiment_one_address, &experiment_isolation,
+	&experiment_brk,       &experiment_vsz_rss,       &experiment_exhaustion,
+	&experiment_tables,    &experiment_fragmentation, &experiment_one_address,
+	&experiment_isolation, &experiment_table_limit,
 };
 #define EXPERIMENTS  (sizeof(experiments) / sizeof(experiments[0]))
 #define MILLISECOND  1000000ul
