@@ -68,7 +68,91 @@ def exhaustion(tap, table):
            "exhaustion: touching takes all of it, and VSZ stands still", frames[-1])
 
 
-EXPERIMENTS = {"vsz-rss": vsz_rss, "exhaustion": exhaustion}
+def brk(tap, table):
+    phases = [table.of(phase=name) for name in ("brk up", "touched", "brk down", "brk up again",
+                                                "touched again")]
+    ends = [(rows[-1]["heap_kib"], rows[-1]["rss_kib"]) for rows in phases]
+    tap.ok(ends == [(4096, 0), (4096, 4096), (0, 0), (4096, 0), (4096, 4096)],
+           "brk: addresses follow brk, memory follows touching", ends)
+    tap.ok(table.rows[-1]["minflt"] == 2 * 4096 // PAGE, "brk: a fault for each page, twice",
+           table.rows[-1])
+
+
+def tables(tap, table):
+    layouts, processes = table.of(part="layout"), table.of(part="process")
+    distance = {"dense": 1, "one page in 2 MiB": 512, "one page in 1 GiB": 512 ** 2,
+             "one page in 512 GiB": 512 ** 3}
+
+    def needed(row):
+        """Tables below the root: at each level as many as have one of the pages below them."""
+        numbers = [page * distance[row["name"]] for page in range(row["pages"])]
+        return sum(len({number // 512 ** level for number in numbers}) for level in (1, 2, 3))
+    wrong = [row for row in layouts if row["tables_kib"] != PAGE * needed(row)]
+    tap.ok({row["name"] for row in layouts} == set(distance) and not wrong,
+           "tables: as many as the addresses need", wrong)
+    tap.ok(all(row["flat_kib"] == -(-row["span_kib"] // 512) for row in layouts),
+           "tables: a flat one has 8 bytes for each page of the range", layouts)
+    tap.ok(len(processes) >= 2 and all(16 <= row["tables_kib"] < 1024 and
+                                       row["flat_kib"] == 2 ** 28 for row in processes),
+           "tables: those of real processes are small", processes)
+
+
+def fragmentation(tap, table):
+    def frames(part):
+        return [row["value"] for row in table.of(part=part)]
+
+    def pieces(numbers):
+        return 1 + sum(now != was + 1 for was, now in zip(numbers, numbers[1:]))
+    fresh, aged = frames("pages-fresh"), frames("pages-aged")
+    tap.ok(len(fresh) == len(aged) == len(set(aged)) == 2048, "fragmentation: a frame for each page",
+           f"{len(fresh)} {len(aged)} {len(set(aged))}")
+    tap.ok(pieces(fresh) < 128 and pieces(aged) > 1024,
+           "fragmentation: few pieces on the fresh machine, many on the aged one",
+           f"{pieces(fresh)} {pieces(aged)}")
+    blocks = frames("blocks-aged")
+    tap.ok(len(blocks) == 11 and not any(blocks[8:]) and blocks[0] > 2048,
+           "fragmentation: no free block of 1 MiB or more was there for it", blocks)
+
+
+def one_address(tap, table):
+    pages = {}
+    for row in table.rows:
+        pages.setdefault(row["address"], []).append(row)
+    marked = [rows for rows in pages.values() if any(row["text"] != "-" for row in rows)]
+    tap.ok(len(marked) == 1 and len({row["frame"] for row in marked[0]}) == 3 and
+           len({row["text"] for row in marked[0]}) == 3 and
+           len({row["pid"] for row in marked[0]}) == 3,
+           "one-address: one page, three processes, three frames, three contents", marked)
+    code = [rows for rows in pages.values() if not any(row["writable"] for row in rows)]
+    tap.ok(code and all(len(rows) == 3 and len({row["frame"] for row in rows}) == 1
+                        for rows in code), "one-address: code is in one frame for all", code)
+
+
+def isolation(tap, table):
+    tap.ok(len(table.rows) == 12 and not any(row["reached"] for row in table.rows),
+           "isolation: twelve attempts, none of which reached anything", table.rows)
+    answers = [row["answer"] for row in table.rows]
+    tap.ok(answers.count("ended by SIGSEGV") == 3 and answers[-1] == "every byte is 0",
+           "isolation: three were ended, and a frame is cleared before it changes hands", answers)
+
+
+def table_limit(tap, table):
+    for part in "processes", "addresses":
+        rows = table.of(part=part)
+        tap.ok(rows[-1]["tables_kib"] - rows[0]["tables_kib"] > 48 * 1024 and
+               rows[-1]["free_kib"] < 1024, f"table-limit: {part} take the memory as tables",
+               rows[-1])
+    tap.ok(len({row["rss_kib"] for row in table.of(part="addresses")}) == 1,
+           "table-limit: RSS shows nothing of it", table.rows[-1])
+    tap.ok(all(now["vmpte_kib"] - was["vmpte_kib"] >= 1024
+               for was, now in zip(rows, rows[1:])), "table-limit: VmPTE does", rows[-1])
+
+
+EXPERIMENTS = {
+    "brk": brk, "vsz-rss": vsz_rss, "exhaustion": exhaustion, "tables": tables,
+    "fragmentation": fragmentation, "one-address": one_address, "isolation": isolation,
+    "table-limit": table_limit,
+}
 REPEATED = "exhaustion"
 
 

@@ -155,10 +155,10 @@ static void too_many_processes(unsigned long free_before)
 	result = use_up("processes", one_process_more, 32, &status);
 	if (result < 0)
 		check(result == -ENOMEM || result == -EAGAIN, "after %lu of them fork says: %s",
-		      steps, strerror((int)-result));
+		      steps - 1, strerror((int)-result));
 	else
 		check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-		      "after %lu of them their parent is ended by signal %d", steps,
+		      "after %lu of them their parent is ended by signal %d", steps - 1,
 		      WTERMSIG(status));
 	lost_to_tables();
 	all_is_back("the processes have", free_before);
