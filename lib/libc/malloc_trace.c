@@ -11,6 +11,7 @@
 //
 // No locks of its own: all that changes is on the stack of who calls.
 #include "lib/libc/malloc_trace.h"
+#include "lib/libc/debug_maps.h"
 #include "lib/libc/malloc_debug.h"
 #include "lib/libc/malloc_environment.h"
 #include "lib/libc/malloc_layer.h"
@@ -29,6 +30,7 @@
 // Written once, before the first block.
 static const struct malloc_layer *under;
 static long trace_file = -1;
+static bool own_file; // not the kernel's trace
 
 struct operation {
 	struct trace_record record;
@@ -200,6 +202,65 @@ static const struct malloc_layer tracing = {
 	.narrator = tell,
 };
 
+static void put_name(enum trace_name kind, uint64_t of, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t at = 0; at < length; at += TRACE_NAME_BYTES) {
+		struct trace_record record = {
+			.time = 1,
+			.event = TRACE_NAME,
+			.task = this_thread(),
+			.a = kind | at << 16 | length << 32,
+			.b = of,
+		};
+
+		memcpy(&record.c, name + at,
+		       length - at < TRACE_NAME_BYTES ? length - at : TRACE_NAME_BYTES);
+		put(&record, 1);
+	}
+}
+
+// What the kernel's trace would say of the program. Threads are the process's: a reader has only
+// the records of this file to know.
+static void put_program(void)
+{
+	struct trace_record start = {.time = 0, .event = TRACE_START, .a = TRACE_VERSION};
+	char path[DEBUG_PATH_MAX] = "";
+
+	system_call3(__NR_readlink, (long)"/proc/self/exe", (long)path, sizeof(path) - 1);
+	put(&start, 1);
+	put_name(TRACE_NAME_PROGRAM, (uint64_t)system_call1(__NR_getpid, 0), path);
+	put_name(TRACE_NAME_UNIT, 0, "ticks");
+}
+
+static bool put_mapping(const struct debug_mapping *mapping, void *context)
+{
+	struct trace_record record = {
+		.time = 1,
+		.event = TRACE_MMAP,
+		.task = this_thread(),
+		.a = mapping->start,
+		.b = mapping->end - mapping->start,
+		.e = mapping->offset / DEBUG_PAGE,
+	};
+
+	(void)context;
+	if (mapping->executable && mapping->path[0] == '/') {
+		put(&record, 1);
+		put_name(TRACE_NAME_MAPPING, mapping->start, mapping->path);
+	}
+	return true;
+}
+
+// Which file's functions were at the addresses in the stacks: at the end, when all are loaded,
+// with a time before the first operation.
+__attribute__((destructor)) static void put_mappings(void)
+{
+	if (trace_file >= 0 && own_file)
+		debug_each_mapping(put_mapping, NULL);
+}
+
 static long open_trace(const char *wanted)
 {
 	bool kernel = !*wanted || strcmp(wanted, "1") == 0;
@@ -229,6 +290,9 @@ const struct malloc_layer *malloc_trace_wanted(const struct malloc_layer *below)
 	trace_file = open_trace(wanted);
 	if (trace_file < 0)
 		return NULL;
+	own_file = *wanted && strcmp(wanted, "1") != 0;
+	if (own_file)
+		put_program();
 	under = below;
 	return &tracing;
 }
