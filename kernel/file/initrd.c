@@ -10,6 +10,7 @@
 // Locks: none. It runs before there is a process.
 #include "kernel/driver/log.h"
 #include "kernel/file/cpio.h"
+#include "kernel/file/default_files.h"
 #include "kernel/file/device.h"
 #include "kernel/file/initrd.h"
 #include "kernel/file/pseudo.h"
@@ -399,6 +400,33 @@ static int add_work_directories(struct build *build)
 	return 0;
 }
 
+static struct tmpfs_inode *create_default(const struct default_file *file)
+{
+	struct tmpfs_inode *inode = tmpfs_inode_create(S_IFREG | 0644);
+
+	if (inode) {
+		inode->file.archive = (const void *)file->text;
+		inode->file.object.size = inode->file.object.source = strlen(file->text);
+	}
+	return inode;
+}
+
+static int add_default_files(struct build *build)
+{
+	for (const struct default_file *file = default_files;
+	     file < default_files + default_file_count; file++) {
+		struct tmpfs_inode *directory;
+		int result = enter_directory(build->root, file->directory, strlen(file->directory),
+					     &directory);
+
+		if (result == 0 && !tmpfs_find(directory, file->name, strlen(file->name)))
+			result = place_new(directory, file->name, create_default(file));
+		if (result == -ENOMEM)
+			return result;
+	}
+	return 0;
+}
+
 // Puts the root of a pseudo file system into the tree, over what the archive may have there.
 static int mount(struct build *build, const char *name, struct inode *pseudo)
 {
@@ -436,6 +464,8 @@ int initrd_start(const void *archive, size_t size)
 		result = add_devices(&build);
 	if (result == 0)
 		result = add_work_directories(&build);
+	if (result == 0)
+		result = add_default_files(&build);
 	if (result == 0)
 		result = add_pseudo(&build);
 	list_for_each_entry_safe (link, next, &build.hard_links, link) {

@@ -11,6 +11,7 @@
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/user_time.h"
+#include "kernel/system_name.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/object.h"
@@ -24,7 +25,7 @@
 static const struct new_utsname system_name = {
 	.sysname = "Linux",
 	.nodename = "faultline",
-	.release = "6.1.0-faultline",
+	.release = SYSTEM_RELEASE,
 	.version = "#1 Faultline",
 	.machine = "x86_64",
 	.domainname = "(none)",

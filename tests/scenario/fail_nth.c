@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
 #define LIMIT 2000
 #define MANY  (64 * 4096)
 
@@ -37,6 +42,7 @@ enum { NOT_REACHED, FAILED_CLEANLY, DID_WITHOUT, WRONG_ERROR, BROKEN };
 static const char *program;
 static int control; // /proc/self/fail-nth, opened by the process it is about
 static char data[MANY];
+static unsigned *shared; // a page that fork does not protect
 
 static int open_control(void)
 {
@@ -363,6 +369,165 @@ static int try_thread(void)
 	return thread_ran ? 0 : EPROTO;
 }
 
+// struct clone_args of <linux/sched.h>, which does not go together with <sched.h>.
+struct clone_arguments {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+		set_tid_size, cgroup;
+};
+
+// What the kernel is about to write to is the process's own before: a system call has no other
+// word for a page that it can not have than EFAULT.
+static void own(unsigned *word)
+{
+	__atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+}
+
+// A process with a number of its own choice and a descriptor.
+static int try_clone3(void)
+{
+	pid_t wanted = getpid() + 1000;
+	int status;
+	struct clone_arguments arguments = {.flags = CLONE_PIDFD | CLONE_PARENT_SETTID,
+					    .pidfd = (uintptr_t)shared,
+					    .parent_tid = (uintptr_t)(shared + 1),
+					    .exit_signal = SIGCHLD,
+					    .set_tid = (uintptr_t)&wanted,
+					    .set_tid_size = 1};
+	long child;
+
+	own(shared);
+	child = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (child < 0)
+		return errno;
+	if (child == 0)
+		_exit(0);
+	return waitpid(wanted, &status, 0) == wanted && status == 0 ? 0 : EPROTO;
+}
+
+static char stacks[2][16384] __attribute__((aligned(16)));
+
+// Threads of one or two futexes' worth of work, by clone3. 0 or an errno.
+static int start_thread(int number, int (*run)(void *argument), int *alive)
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			  CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+
+	return clone(run, stacks[number] + sizeof(stacks[number]), flags, NULL, alive, NULL,
+		     alive) < 0
+		       ? errno
+		       : 0;
+}
+
+static void join_thread(int *alive)
+{
+	int now;
+
+	while ((now = __atomic_load_n(alive, __ATOMIC_SEQ_CST)))
+		syscall(SYS_futex, alive, FUTEX_WAIT, now, NULL);
+}
+
+static unsigned mutex, condition; // futexes
+
+static long futex(unsigned *word, int operation, unsigned value, long time, unsigned *other)
+{
+	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, time, other, 0);
+}
+
+static int locks(void *unused)
+{
+	(void)unused;
+	return futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL) ||
+	       futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL);
+}
+
+// Nothing of this needs memory but the thread.
+static int try_mutex(void)
+{
+	int alive = 0, error;
+
+	own(&mutex);
+	if (futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL))
+		return errno;
+	error = start_thread(0, locks, &alive);
+	if (error)
+		return error;
+	while (!(__atomic_load_n(&mutex, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
+		sched_yield();
+	if (futex(&mutex, FUTEX_TRYLOCK_PI, 0, 0, NULL) != -1 || errno != EDEADLK)
+		return EPROTO;
+	if (futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL))
+		return EPROTO;
+	join_thread(&alive);
+	return mutex ? EPROTO : 0;
+}
+
+static int waits(void *unused)
+{
+	(void)unused;
+	return futex(&condition, FUTEX_WAIT_REQUEUE_PI, 0, 0, &mutex) ||
+	       futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL);
+}
+
+static int try_requeue(void)
+{
+	int alive = 0, error;
+	long moved;
+
+	own(&mutex);
+	if (futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL))
+		return errno;
+	error = start_thread(0, waits, &alive);
+	if (error)
+		return error;
+	while (!(moved = futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, 0, &mutex)))
+		sched_yield();
+	if (moved != 1 || futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL))
+		return moved < 0 ? errno : EPROTO;
+	join_thread(&alive);
+	return mutex & FUTEX_TID_MASK ? EPROTO : 0;
+}
+
+static int try_several(void)
+{
+	struct futex_waitv words[64];
+	static unsigned values[64];
+
+	for (int i = 0; i < 64; i++)
+		words[i] = (struct futex_waitv){.uaddr = (uintptr_t)&values[i],
+						.val = i == 63, // not what it is
+						.flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
+	if (syscall(SYS_futex_waitv, words, 64, 0, NULL, CLOCK_MONOTONIC) != -1)
+		return EPROTO;
+	return errno == EAGAIN ? 0 : errno;
+}
+
+// A thread ends with a mutex on its robust list.
+static struct robust {
+	struct robust_list_head head;
+	struct robust_list link;
+	unsigned word;
+} robust;
+
+static int ends_with_it(void *unused)
+{
+	(void)unused;
+	robust.head.list.next = &robust.link;
+	robust.head.futex_offset = offsetof(struct robust, word) - offsetof(struct robust, link);
+	robust.link.next = &robust.head.list;
+	robust.word = (unsigned)syscall(SYS_gettid);
+	return (int)syscall(SYS_set_robust_list, &robust.head, sizeof(robust.head));
+}
+
+static int try_robust(void)
+{
+	int alive = 0, error = start_thread(0, ends_with_it, &alive);
+
+	if (error)
+		return error;
+	join_thread(&alive);
+	return robust.word == FUTEX_OWNER_DIED ? 0 : EPROTO;
+}
+
 static const struct operation {
 	const char *name;
 	int (*run)(void);
@@ -389,6 +554,11 @@ static const struct operation {
 	{"events", try_events},
 	{"a process's descriptor", try_pidfd},
 	{"a thread", try_thread},
+	{"clone3", try_clone3},
+	{"a mutex with inheritance", try_mutex},
+	{"moved to such a mutex", try_requeue},
+	{"several words", try_several},
+	{"a robust list", try_robust},
 };
 
 static int verdict(int error)
@@ -450,6 +620,7 @@ int main(int argc, char **argv)
 			return open_control() < 0 ? BROKEN : DID_WITHOUT;
 		return left() ? NOT_REACHED : DID_WITHOUT;
 	}
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memset(data, 1, sizeof(data));
 	for (int i = 0; i < count; i++)
 		wrong += walk(i + 1, &operations[i]);

@@ -4,7 +4,7 @@
 // what paths lead to in them. The archive is in a block of exactly its size, so that the sanitizer
 // sees every byte of a file read outside of it.
 //
-// link: kernel/file/cpio.c
+// link: kernel/file/cpio.c kernel/file/default_files.c
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stddef.h>
