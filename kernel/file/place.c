@@ -53,6 +53,21 @@ void place_put(struct place *place)
 	cache_free(place_cache, place);
 }
 
+int place_unshare(void)
+{
+	struct task *task = current_task();
+	struct place *old = task->place, *copy;
+
+	if (__atomic_load_n(&old->references, __ATOMIC_ACQUIRE) == 1)
+		return 0;
+	copy = place_fork(old);
+	if (!copy)
+		return -ENOMEM;
+	task_set_place(task, copy);
+	place_put(old);
+	return 0;
+}
+
 struct inode *place_directory(struct place *place)
 {
 	struct inode *directory;

@@ -22,6 +22,9 @@ struct place *place_fork(struct place *place); // a copy; NULL when out of memor
 struct place *place_get(struct place *place);
 void place_put(struct place *place); // NULL is allowed
 
+// The running task goes on with a copy of its own unless nobody else has its place. 0 or -ENOMEM.
+int place_unshare(void);
+
 // The directory, with a reference.
 struct inode *place_directory(struct place *place);
 uint32_t place_umask(const struct place *place);

@@ -101,6 +101,8 @@ int tmpfs_rename(const struct rename_request *request);
 
 // ---- contents ----
 int tmpfs_open(struct inode *inode, unsigned flags, struct file **file);
+// A regular file just opened for writing does not keep its inode from being executed.
+void tmpfs_forget_writer(struct file *file);
 int tmpfs_resize(struct inode *inode, uint64_t size);
 // fallocate: `mode` is FALLOC_FL_*. 0 or -errno.
 long tmpfs_allocate(struct file *file, int mode, uint64_t offset, uint64_t length);

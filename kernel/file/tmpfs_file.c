@@ -430,7 +430,7 @@ int tmpfs_check_mapping(const struct tmpfs_inode *node, bool shared, bool write,
 // ---- opening ----
 static void regular_release(struct file *file)
 {
-	if (file_writable(file))
+	if (file_writable(file) && !file->data)
 		inode_write_end(file->inode);
 }
 
@@ -455,4 +455,10 @@ int tmpfs_open(struct inode *inode, unsigned flags, struct file **file)
 		inode_write_end(inode);
 	inode_put(inode);
 	return -ENOMEM;
+}
+
+void tmpfs_forget_writer(struct file *file)
+{
+	file->data = file;
+	inode_write_end(file->inode);
 }

@@ -27,8 +27,9 @@
 
 // A program on its way to being run.
 struct exec {
-	const char *path; // as given
-	char *final_path; // of EXEC_PATH_SIZE: the program's, after scripts
+	const char *path;             // as given
+	const struct exec_file *file; // that it stands for; NULL: to be looked up
+	char *final_path;             // of EXEC_PATH_SIZE: the program's, after scripts
 	struct exec_strings strings;
 	struct program program;
 	struct new_credentials credentials;
@@ -42,14 +43,20 @@ static int find_program(struct exec *exec, struct inode **inode)
 {
 	strlcpy(exec->final_path, exec->path, EXEC_PATH_SIZE);
 	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-		int result = path_lookup(exec->final_path, inode);
+		int result = 0;
 
+		if (exec->file && depth == 0)
+			*inode = inode_get(exec->file->inode);
+		else
+			result = path_lookup(exec->final_path, inode);
 		if (result)
 			return result;
 		result = script_resolve(*inode, exec->final_path, &exec->strings);
 		if (!result)
 			return 0;
 		inode_put(*inode);
+		if (result > 0 && exec->file && exec->file->unreachable)
+			result = -ENOENT; // the interpreter would not find it
 		if (result < 0)
 			return result;
 	}
@@ -261,20 +268,11 @@ static int run_with_strings(struct exec *exec, const char *path, int error)
 	return error;
 }
 
-// Whether there is a file to execute at all: 0 or -errno.
-static int check_path(const char *path)
+static int check_file(const struct inode *file)
 {
-	struct inode *inode;
-	int error = path_lookup(path, &inode);
-
-	if (error)
-		return error;
-	if (!inode_is(inode, S_IFREG) || inode_permission(inode, 1))
-		error = -EACCES;
-	else if (__atomic_load_n(&inode->writers, __ATOMIC_RELAXED) > 0)
-		error = -ETXTBSY;
-	inode_put(inode);
-	return error;
+	if (!inode_is(file, S_IFREG) || inode_permission(file, 1))
+		return -EACCES;
+	return __atomic_load_n(&file->writers, __ATOMIC_RELAXED) > 0 ? -ETXTBSY : 0;
 }
 
 // A process that changed to a user with too many tasks already: Linux lets it do that, and run no
@@ -291,24 +289,24 @@ static int check_tasks(void)
 	return 0;
 }
 
-int exec_from_user(const char *path, uintptr_t argv, uintptr_t envp)
+int exec_from_user(const struct exec_file *file, uintptr_t argv, uintptr_t envp)
 {
-	struct exec exec;
+	struct exec exec = {.file = file};
 	int error = check_tasks();
 
 	if (!error)
-		error = check_path(path);
-	// Of a wrong path and wrong arguments Linux reports the path.
+		error = check_file(file->inode);
+	// Of a wrong file and wrong arguments Linux reports the file.
 	if (error)
 		return error;
 	error = strings_from_user(&exec.strings, argv, envp);
-	return run_with_strings(&exec, path, error);
+	return run_with_strings(&exec, file->path, error);
 }
 
 int exec_from_kernel(const char *path, const char *argv, size_t argv_size, const char *envp,
 		     size_t envp_size)
 {
-	struct exec exec;
+	struct exec exec = {.file = NULL};
 	int error = strings_from_kernel(&exec.strings, argv, argv_size, envp, envp_size);
 
 	return run_with_strings(&exec, path, error);

@@ -171,6 +171,14 @@ void task_set_files(struct task *task, struct files *files)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
+void task_set_place(struct task *task, struct place *place)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	task->place = place;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 void task_fail_nth_set(struct task *task, int nth)
 {
 	int before = __atomic_exchange_n(&task->fail_nth, nth, __ATOMIC_RELAXED);

@@ -176,6 +176,7 @@ struct files *task_files(struct task *task);
 struct place *task_place(struct task *task);
 // Gives the running task another one, or none. The caller puts the old one.
 void task_set_files(struct task *task, struct files *files);
+void task_set_place(struct task *task, struct place *place);
 
 // /proc/<pid>/fail-nth: N makes the Nth allocation from now on fail once; 0: none. Reading gives
 // what is left to count, as Linux's fail_nth: 0 once the failure has happened.

@@ -15,6 +15,9 @@ long sys_clone(uint64_t flags, uintptr_t stack, uintptr_t parent_tid, uintptr_t 
 	       uintptr_t tls);
 long sys_clone3(uintptr_t arguments, size_t size);
 long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp);
+long sys_execveat(int directory, uintptr_t path, uintptr_t argv, uintptr_t envp, unsigned flags);
+long sys_unshare(unsigned long flags);
+long sys_setns(int descriptor, int type);
 long sys_exit(int status);
 long sys_exit_group(int status);
 long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage);

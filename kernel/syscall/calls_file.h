@@ -19,6 +19,7 @@ long sys_lseek(int descriptor, int64_t offset, int whence);
 long sys_sendfile(int out, int in, uintptr_t offset, size_t count);
 long sys_fsync(int descriptor); // also fdatasync, syncfs
 long sys_sync(void);
+long sys_readahead(int descriptor, int64_t offset, size_t count);
 long sys_fadvise64(int descriptor, int64_t offset, size_t length, int advice);
 
 // sys_file_control.c

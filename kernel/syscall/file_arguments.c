@@ -51,7 +51,7 @@ int get_start(int directory, const char *path, struct inode **start)
 	return result;
 }
 
-static int lookup_descriptor(int descriptor, struct inode **found)
+int lookup_descriptor(int descriptor, struct inode **found)
 {
 	struct file *file;
 

@@ -19,6 +19,9 @@ int get_start(int directory, const char *path, struct inode **start);
 int lookup_user_path(int directory, uintptr_t user_path, unsigned flags, bool allow_empty,
 		     struct inode **found);
 
+// What a descriptor stands for, with a reference: -EBADF when that has no inode.
+int lookup_descriptor(int descriptor, struct inode **found);
+
 // The last component of a path of ring 3, which is not looked up, and its directory, which is
 // held.
 int lookup_user_name(int directory, uintptr_t user_path, struct path_name *name);

@@ -307,3 +307,20 @@ long sys_fadvise64(int descriptor, int64_t offset, size_t length, int advice)
 	file_put(file);
 	return result;
 }
+
+// What is in memory already need not be read.
+long sys_readahead(int descriptor, int64_t offset, size_t count)
+{
+	struct file *file = get_open_file(descriptor);
+	long result = 0;
+
+	(void)offset, (void)count;
+	if (!file)
+		return -EBADF;
+	if (!file_readable(file))
+		result = -EBADF;
+	else if (!file->inode || !inode_is(file->inode, S_IFREG) || !file->inode->object)
+		result = -EINVAL;
+	file_put(file);
+	return result;
+}

@@ -49,6 +49,8 @@ static struct file *create(const char *name, unsigned flags)
 		node->file.seals = F_SEAL_EXEC;
 	if (tmpfs_open(&node->inode, O_RDWR | O_LARGEFILE, &file))
 		file = NULL;
+	if (file)
+		tmpfs_forget_writer(file);
 	inode_put(&node->inode);
 	return file;
 }

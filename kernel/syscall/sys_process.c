@@ -125,22 +125,6 @@ long sys_clone3(uintptr_t arguments, size_t size)
 	});
 }
 
-long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp)
-{
-	char *copy = kmalloc(PATH_MAX);
-	long result;
-
-	if (!copy)
-		return -ENOMEM;
-	result = strncpy_from_user(copy, path, PATH_MAX);
-	if (result == 0)
-		result = -ENOENT;
-	if (result > 0)
-		result = exec_from_user(copy, argv, envp);
-	kfree(copy);
-	return result;
-}
-
 long sys_exit(int status)
 {
 	task_exit((status & 0xff) << 8);

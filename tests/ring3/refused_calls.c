@@ -19,7 +19,6 @@ int main(void)
 	REFUSED(ptrace);
 	REFUSED(socket);
 	REFUSED(mount);
-	REFUSED(setns);
 	REFUSED(bpf);
 	REFUSED(io_uring_setup);
 	REFUSED(epoll_create1);
