@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Files that programs look for and an archive need not have: initrd.c makes those that are missing.
+// Files that programs look for and an archive need not have: initrd.c makes those that are
+// missing.
 #pragma once
 
 #include <stddef.h>

@@ -5,14 +5,16 @@
 //
 // `head` and `tail` count all bytes ever written and read; their difference is what is in it.
 //
-// Locks: `lock` (may sleep) guards the ring; it is held over copies to and from ring 3. The two
-// flags and the counters are written in its hold, or by the last close, and read without it by
-// sleepers and poll.
+// Pipes with a name are opened in fifo.c.
+//
+// Locks: `lock` (may sleep) guards the ring; it is held over copies to and from ring 3. The
+// counters of the ring are written in its hold and read without it by sleepers and poll; those of
+// the ends change without it.
 #include "kernel/file/pipe.h"
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
 #include "kernel/file/poll.h"
-#include "kernel/process/sleep_lock.h"
+#include "kernel/file/pipe_internal.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
@@ -29,19 +31,6 @@
 #include <linux/poll.h>
 #include <linux/stat.h>
 
-#define PAGES (PIPE_CAPACITY / PAGE_SIZE)
-
-struct pipe {
-	uint32_t references; // ends that are open; atomic
-	bool reader, writer; // that end is open
-	struct sleep_lock lock;
-	uint64_t head, tail;
-	struct frame *pages[PAGES]; // by position / PAGE_SIZE % PAGES
-	struct wait_queue readable; // woken when bytes arrive or the writer goes
-	struct wait_queue writable; // woken when there is room or the reader goes
-	uint64_t number;            // st_ino
-};
-
 static struct cache *pipe_cache; // constant once started
 static uint64_t last_number;
 
@@ -51,14 +40,14 @@ static size_t pipe_used(const struct pipe *pipe)
 			__atomic_load_n(&pipe->tail, __ATOMIC_ACQUIRE));
 }
 
-static bool is_open(const bool *end)
+static bool is_open(const uint32_t *end)
 {
 	return __atomic_load_n(end, __ATOMIC_ACQUIRE);
 }
 
 static struct frame **page_slot(struct pipe *pipe, uint64_t position)
 {
-	return &pipe->pages[position / PAGE_SIZE % PAGES];
+	return &pipe->pages[position / PAGE_SIZE % PIPE_PAGES];
 }
 
 // The part of `count` bytes from `position` that lies in one page.
@@ -79,7 +68,7 @@ static bool can_read(void *argument)
 {
 	struct pipe *pipe = argument;
 
-	return pipe_used(pipe) || !is_open(&pipe->writer);
+	return pipe_used(pipe) || !is_open(&pipe->writers);
 }
 
 // Moves out what is there. Bytes moved: fewer than possible when ring 3's memory faulted.
@@ -113,7 +102,7 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 // With the lock held: sleeps without it until there is something. 0, or -errno and the lock gone.
 static int wait_readable(struct pipe *pipe, unsigned flags)
 {
-	while (!pipe_used(pipe) && is_open(&pipe->writer)) {
+	while (!pipe_used(pipe) && is_open(&pipe->writers)) {
 		int result = -EAGAIN;
 
 		sleep_lock_release(&pipe->lock);
@@ -127,7 +116,7 @@ static int wait_readable(struct pipe *pipe, unsigned flags)
 	return 0;
 }
 
-static long pipe_read(struct file *file, struct io *io, uint64_t *offset)
+long pipe_read(struct file *file, struct io *io, uint64_t *offset)
 {
 	struct pipe *pipe = file->data;
 	size_t moved;
@@ -162,7 +151,7 @@ static bool can_write(void *argument)
 	struct room *room = argument;
 
 	return PIPE_CAPACITY - pipe_used(room->pipe) >= room->needed ||
-	       !is_open(&room->pipe->reader);
+	       !is_open(&room->pipe->readers);
 }
 
 // The frame that byte `position` goes into. 0 or -ENOMEM.
@@ -223,7 +212,7 @@ static int write_round(struct file *file, struct io *io, size_t needed, size_t *
 	result = sleep_lock_take(&pipe->lock);
 	if (result)
 		return result;
-	if (!is_open(&pipe->reader))
+	if (!is_open(&pipe->readers))
 		result = -EPIPE;
 	else if (can_write(&room)) // else another writer was faster
 		result = put_bytes(pipe, io, moved);
@@ -233,7 +222,7 @@ static int write_round(struct file *file, struct io *io, size_t needed, size_t *
 	return result;
 }
 
-static long pipe_write(struct file *file, struct io *io, uint64_t *offset)
+long pipe_write(struct file *file, struct io *io, uint64_t *offset)
 {
 	size_t needed = io->left <= PIPE_BUF ? io->left : 1;
 	long total = 0;
@@ -253,29 +242,46 @@ static long pipe_write(struct file *file, struct io *io, uint64_t *offset)
 }
 
 // ---- the rest ----
-static unsigned pipe_poll(struct file *file, struct poll_table *table)
+static unsigned read_events(struct file *file, struct pipe *pipe)
+{
+	unsigned events = 0;
+
+	// In this order: what a writer left before it went is never missed.
+	if (!is_open(&pipe->writers) && pipe->writers_ever != (uint32_t)file->offset)
+		events |= POLLHUP;
+	if (pipe_used(pipe))
+		events |= POLLIN | POLLRDNORM;
+	return events;
+}
+
+static unsigned write_events(struct pipe *pipe)
+{
+	unsigned events = 0;
+
+	if (PIPE_CAPACITY - pipe_used(pipe) >= PIPE_BUF)
+		events |= POLLOUT | POLLWRNORM;
+	if (!is_open(&pipe->readers))
+		events |= POLLERR;
+	return events;
+}
+
+unsigned pipe_poll(struct file *file, struct poll_table *table)
 {
 	struct pipe *pipe = file->data;
 	unsigned events = 0;
 
 	if (file_readable(file)) {
 		poll_wait(table, &pipe->readable);
-		// In this order: what a writer left before it went is never missed.
-		if (!is_open(&pipe->writer))
-			events |= POLLHUP;
-		if (pipe_used(pipe))
-			events |= POLLIN | POLLRDNORM;
-	} else {
+		events |= read_events(file, pipe);
+	}
+	if (file_writable(file)) {
 		poll_wait(table, &pipe->writable);
-		if (PIPE_CAPACITY - pipe_used(pipe) >= PIPE_BUF)
-			events |= POLLOUT | POLLWRNORM;
-		if (!is_open(&pipe->reader))
-			events |= POLLERR;
+		events |= write_events(pipe);
 	}
 	return events;
 }
 
-static long pipe_ioctl(struct file *file, unsigned command, uintptr_t argument)
+long pipe_ioctl(struct file *file, unsigned command, uintptr_t argument)
 {
 	int used = (int)pipe_used(file->data);
 
@@ -296,23 +302,31 @@ static void pipe_stat(struct file *file, struct stat *status)
 	status->st_blksize = PAGE_SIZE;
 }
 
+void pipe_close_ends(struct file *file)
+{
+	struct pipe *pipe = file->data;
+
+	if (file_readable(file) && !__atomic_sub_fetch(&pipe->readers, 1, __ATOMIC_ACQ_REL))
+		wake_all(&pipe->writable);
+	if (file_writable(file) && !__atomic_sub_fetch(&pipe->writers, 1, __ATOMIC_ACQ_REL))
+		wake_all(&pipe->readable);
+}
+
+void pipe_free(struct pipe *pipe)
+{
+	for (unsigned i = 0; i < PIPE_PAGES; i++)
+		if (pipe->pages[i])
+			frame_put(pipe->pages[i]);
+	cache_free(pipe_cache, pipe);
+}
+
 static void pipe_release(struct file *file)
 {
 	struct pipe *pipe = file->data;
 
-	if (file_readable(file)) {
-		__atomic_store_n(&pipe->reader, false, __ATOMIC_RELEASE);
-		wake_all(&pipe->writable);
-	} else {
-		__atomic_store_n(&pipe->writer, false, __ATOMIC_RELEASE);
-		wake_all(&pipe->readable);
-	}
-	if (__atomic_sub_fetch(&pipe->references, 1, __ATOMIC_ACQ_REL) != 0)
-		return;
-	for (unsigned i = 0; i < PAGES; i++)
-		if (pipe->pages[i])
-			frame_put(pipe->pages[i]);
-	cache_free(pipe_cache, pipe);
+	pipe_close_ends(file);
+	if (__atomic_sub_fetch(&pipe->references, 1, __ATOMIC_ACQ_REL) == 0)
+		pipe_free(pipe);
 }
 
 static const struct file_ops pipe_ops = {
@@ -326,7 +340,7 @@ static const struct file_ops pipe_ops = {
 
 bool file_is_pipe(const struct file *file)
 {
-	return file->ops == &pipe_ops;
+	return file->ops == &pipe_ops || file->ops == &fifo_ops;
 }
 
 int pipe_start(void)
@@ -335,7 +349,7 @@ int pipe_start(void)
 	return pipe_cache ? 0 : -ENOMEM;
 }
 
-static struct pipe *pipe_alloc(void)
+struct pipe *pipe_alloc(void)
 {
 	struct pipe *pipe = cache_alloc_zeroed(pipe_cache);
 
@@ -345,9 +359,6 @@ static struct pipe *pipe_alloc(void)
 	wait_queue_init(&pipe->readable);
 	wait_queue_init(&pipe->writable);
 	pipe->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
-	pipe->references = 2;
-	pipe->reader = true;
-	pipe->writer = true;
 	return pipe;
 }
 
@@ -357,6 +368,8 @@ int pipe_create(unsigned flags, struct file **read_end, struct file **write_end)
 
 	if (!pipe)
 		return -ENOMEM;
+	pipe->references = 2;
+	pipe->readers = pipe->writers = pipe->writers_ever = 1;
 	*read_end = file_create(&pipe_ops, NULL, O_RDONLY | flags);
 	*write_end = *read_end ? file_create(&pipe_ops, NULL, O_WRONLY | flags) : NULL;
 	if (!*write_end) {

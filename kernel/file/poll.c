@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Polling: joins the wait queue of each file once, then looks at all files each time something
-// wakes it. A file's poll operation joins one queue at most.
+// wakes it. A file's poll operation joins two queues at most.
 #include "kernel/file/poll.h"
 #include "kernel/file/file.h"
 #include "kernel/process/signal.h"
@@ -11,7 +11,7 @@
 #include <asm/errno.h>
 #include <linux/poll.h>
 
-#define QUEUES_PER_FILE 1
+#define QUEUES_PER_FILE 2
 #define SMALL           8 // files whose waiters fit on the stack
 
 struct poll_waiter {

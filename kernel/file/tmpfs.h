@@ -50,6 +50,8 @@ struct tmpfs_directory {
 	uint64_t last_position;               // tree_lock
 };
 
+struct pipe;
+
 struct tmpfs_inode {
 	struct inode inode;
 	struct list names;             // entries, the first one's is inode.name; tree_lock
@@ -57,7 +59,8 @@ struct tmpfs_inode {
 	union {                        // by the type in inode.mode
 		struct tmpfs_file file;
 		struct tmpfs_directory directory;
-		char *target; // a link's text, of inode.size bytes
+		char *target;      // a link's text, of inode.size bytes
+		struct pipe *pipe; // of a name of a pipe, while it is open (fifo.c)
 	};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Inodes of the file system in memory: made, limited in number, released. See kernel/file/tmpfs.h.
+#include "kernel/file/pipe.h"
 #include "kernel/file/tmpfs.h"
 #include "kernel/file/device.h"
 #include "kernel/file/file.h"
@@ -185,6 +186,10 @@ static const struct inode_ops device_ops = {
 	.open = device_open,
 	.release = release,
 };
+static const struct inode_ops fifo_inode_ops = {
+	.open = fifo_open,
+	.release = release,
+};
 static const struct inode_ops other_ops = {
 	.release = release,
 };
@@ -205,6 +210,8 @@ static const struct inode_ops *ops_of(uint32_t mode)
 		return &link_ops;
 	case S_IFCHR:
 		return &device_ops;
+	case S_IFIFO:
+		return &fifo_inode_ops;
 	default:
 		return &other_ops;
 	}

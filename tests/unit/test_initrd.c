@@ -95,6 +95,11 @@ int device_open(struct inode *inode, unsigned flags, struct file **file)
 	return directory_open(inode, flags, file);
 }
 
+int fifo_open(struct inode *inode, unsigned flags, struct file **file)
+{
+	return directory_open(inode, flags, file);
+}
+
 int tmpfs_open(struct inode *inode, unsigned flags, struct file **file)
 {
 	return directory_open(inode, flags, file);
