@@ -133,6 +133,12 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->argument_end = from->argument_end;
 	to->environment_start = from->environment_start;
 	to->environment_end = from->environment_end;
+	to->auxiliary_start = from->auxiliary_start;
+	to->auxiliary_end = from->auxiliary_end;
+	to->code_start = from->code_start;
+	to->code_end = from->code_end;
+	to->data_start = from->data_start;
+	to->data_end = from->data_end;
 	to->data_bytes = from->data_bytes;
 }
 

@@ -42,6 +42,9 @@ struct mm {
 	uintptr_t stack_top;
 	uintptr_t argument_start, argument_end; // argv's strings (/proc/pid/cmdline)
 	uintptr_t environment_start, environment_end;
+	uintptr_t auxiliary_start, auxiliary_end; // the auxiliary vector (/proc/pid/auxv)
+	uintptr_t code_start, code_end;           // of the program's own segments, as Linux's
+	uintptr_t data_start, data_end;
 
 	uint64_t data_bytes; // of the program's data segment: RLIMIT_DATA counts it with the heap
 

@@ -3,24 +3,34 @@
 // What the pages of a range are: see mm/usage.h.
 
 #include "mm/usage.h"
+#include "mm/machine.h"
 #include "mm/page_entry.h"
 #include "mm/zero.h"
 
 #define SPANS_AT_ONCE 16 // lowest tables looked at under one hold of mm->lock
 
-// How many address spaces map a frame, or the same one several times. The page cache's own
-// reference does not count.
-static uint64_t mappings_of(const struct frame *frame)
+// The page cache's own reference does not count.
+uint64_t frame_mappings(const struct frame *frame)
 {
 	uint64_t count = __atomic_load_n(&frame->references, __ATOMIC_RELAXED);
 
-	if (frame->kind == FRAME_FILE && count > 1)
-		count--;
-	return count;
+	if (frame->kind == FRAME_FILE)
+		return count ? count - 1 : 0;
+	return frame->kind == FRAME_ANON ? count : 0;
 }
 
-static void count_page(pte_t entry, struct page_usage *usage)
+// The same of one that is mapped here. Somebody may hold it for a moment, and the cache may just
+// have given it up.
+static uint64_t mappings_of(const struct frame *frame)
 {
+	uint64_t count = frame_mappings(frame);
+
+	return count ? count : 1;
+}
+
+static void count_page(pte_t *slot, struct page_usage *usage)
+{
+	pte_t entry = *slot;
 	const struct frame *frame = entry_frame(entry);
 	uint64_t mappings = mappings_of(frame);
 	bool dirty = entry & PTE_DIRTY;
@@ -41,7 +51,7 @@ static void count_page(pte_t entry, struct page_usage *usage)
 
 // The lowest table of `address`, or NULL; *next is where the following one begins, past any hole
 // in the upper levels.
-static const pte_t *table_at(struct mm *mm, uintptr_t address, uintptr_t *next)
+static pte_t *table_at(struct mm *mm, uintptr_t address, uintptr_t *next)
 {
 	pte_t *table = phys_to_virt(mm->root);
 
@@ -52,21 +62,22 @@ static const pte_t *table_at(struct mm *mm, uintptr_t address, uintptr_t *next)
 	return table;
 }
 
-// Up to the end of some tables; where that is.
-static uintptr_t count_some(struct mm *mm, uintptr_t start, uintptr_t end,
+// Calls `visit` for each entry that maps something, up to the end of some tables; where that is.
+typedef void (*entry_visitor)(pte_t *entry, struct page_usage *usage);
+static uintptr_t visit_some(struct mm *mm, uintptr_t start, uintptr_t end, entry_visitor visit,
 			    struct page_usage *usage)
 {
 	for (unsigned spans = 0; start < end && spans < SPANS_AT_ONCE; spans++) {
 		uintptr_t next = end;
-		const pte_t *table = table_at(mm, start, &next);
+		pte_t *table = table_at(mm, start, &next);
 
 		if (next > end)
 			next = end;
 		for (uintptr_t at = start; table && at < next; at += PAGE_SIZE) {
-			pte_t entry = table[level_index(at, 1)];
+			pte_t *entry = &table[level_index(at, 1)];
 
-			if (entry & PTE_MAPS)
-				count_page(entry, usage);
+			if (*entry & PTE_MAPS)
+				visit(entry, usage);
 		}
 		start = next;
 	}
@@ -77,9 +88,36 @@ void mm_count_usage(struct mm *mm, uintptr_t start, uintptr_t end, struct page_u
 {
 	while (start < end) {
 		spin_lock(&mm->lock);
-		start = count_some(mm, start, end, usage);
+		start = visit_some(mm, start, end, count_page, usage);
 		spin_unlock(&mm->lock);
 	}
+}
+
+// Processors may be setting the bit at the same time.
+static void clear_referenced(pte_t *entry, struct page_usage *usage)
+{
+	(void)usage;
+	__atomic_and_fetch(entry, ~PTE_ACCESSED, __ATOMIC_RELAXED);
+}
+
+// Without the flush a CPU that remembers the translation would not set the bit again.
+void mm_clear_referenced(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	while (start < end) {
+		uintptr_t from = start;
+
+		spin_lock(&mm->lock);
+		start = visit_some(mm, start, end, clear_referenced, NULL);
+		machine_flush_range(mm, from, start);
+		spin_unlock(&mm->lock);
+	}
+}
+
+void mm_reset_peak(struct mm *mm)
+{
+	spin_lock(&mm->lock);
+	mm->peak_resident = mm->anon_resident + mm->file_resident;
+	spin_unlock(&mm->lock);
 }
 
 static uint64_t pagemap_word(pte_t entry)

@@ -3,6 +3,7 @@
 // What the pages of a range are, counted from the page table: /proc/PID/smaps and pagemap.
 #pragma once
 
+#include "mm/frame.h"
 #include "mm/mm.h"
 
 // Pages, each once, but for the shares, where a page that n map counts 1/n: in
@@ -19,6 +20,14 @@ struct page_usage {
 // Adds what is mapped in [start, end) to *usage, some tables at a time: mm->lock is let go in
 // between.
 void mm_count_usage(struct mm *mm, uintptr_t start, uintptr_t end, struct page_usage *usage);
+
+// Forgets that the pages of [start, end) were used: `referenced` counts those used since.
+void mm_clear_referenced(struct mm *mm, uintptr_t start, uintptr_t end);
+// The most that was resident is what is now.
+void mm_reset_peak(struct mm *mm);
+
+// How often a frame is mapped: Linux's mapcount.
+uint64_t frame_mappings(const struct frame *frame);
 
 // Bits of a page in /proc/PID/pagemap.
 #define PAGEMAP_PRESENT   (1ul << 63)

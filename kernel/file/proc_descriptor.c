@@ -2,7 +2,8 @@
 //
 // /proc/PID/fd: a link for each open descriptor of a process. It leads to the file's inode; where
 // there is none, as pipes have none here, to a stand-in that opens as the very same open file.
-// (Linux makes a new one then, with flags of its own: left out.)
+// (Linux makes a new one then, with flags of its own: left out.) And /proc/PID/fdinfo, with what
+// is known of each open file.
 //
 // A process's table is found through its first task, and held while it is looked at.
 #include "kernel/file/device.h"
@@ -58,13 +59,17 @@ static struct file *process_file(struct process *process, int descriptor)
 	return file;
 }
 
-static int process_files_end(struct process *process)
+int process_next_descriptor(struct process *process, int from)
 {
 	struct files *files = process_files(process);
 	int end = files ? (int)files_end(files) : 0;
+	struct file *file = NULL;
 
+	while (from < end && !(file = files_lookup(files, from)))
+		from++;
 	files_put(files);
-	return end;
+	file_put(file);
+	return file ? from : -1;
 }
 
 // ---- stand-ins ----
@@ -237,15 +242,11 @@ static int descriptor_lookup(struct inode *directory, const char *name, size_t l
 static int descriptor_next(struct inode *directory, uint64_t *cookie,
 			   struct directory_entry *entry)
 {
-	struct process *process = pseudo_process(directory);
-	uint64_t end = (uint64_t)process_files_end(process);
-	struct file *file = NULL;
+	int descriptor = process_next_descriptor(pseudo_process(directory), (int)*cookie);
 
-	while (*cookie < end && !file)
-		file = process_file(process, (int)(*cookie)++);
-	if (!file)
+	if (descriptor < 0)
 		return 0;
-	file_put(file);
+	*cookie = (uint64_t)descriptor + 1;
 	entry->length = (size_t)snprintf(entry->space, sizeof(entry->space), "%lu", *cookie - 1);
 	entry->name = entry->space;
 	entry->number = directory->number + FIRST_INODE + *cookie - 1;
@@ -259,3 +260,21 @@ const struct inode_ops descriptor_directory_ops = {
 	.open = directory_open,
 	.release = pseudo_release,
 };
+
+// ---- fdinfo ----
+// What an event descriptor or a timer tells of itself besides is left out.
+static int show_facts(struct pseudo_open *open, struct text *text)
+{
+	struct file *file = process_file(open->process, open->descriptor);
+	struct stat status;
+
+	if (!file)
+		return -ENOENT;
+	file_stat(file, &status);
+	text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", file->offset,
+		   file->flags, (unsigned long)status.st_dev, (unsigned long)status.st_ino);
+	file_put(file);
+	return 0;
+}
+
+const struct pseudo_entry descriptor_facts = PSEUDO_TEXT("", show_facts);

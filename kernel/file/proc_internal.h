@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernel/file/pseudo.h"
+#include "kernel/process/task.h"
 #include "mm/mm.h"
 
 // How an address space divides, in pages; counted over its VMAs.
@@ -13,15 +14,35 @@ struct space_use {
 	uint64_t data;      // private, writable, not the stack
 	uint64_t stack;
 	uint64_t code;     // executable, not writable
+	uint64_t text;     // of that, the program's own
 	uint64_t resident; // anonymous and file frames
 	uint64_t anon, file, tables, peak, locked;
 };
 
+// The task a file is about, with a reference: the process's first one, or that of task/TID. NULL
+// when there is none any more. Its name and state; those of the process when it is gone.
+struct task *proc_task(const struct pseudo_open *open);
+void proc_task_name(const struct pseudo_open *open, char name[TASK_NAME_SIZE]);
+char proc_task_state(const struct pseudo_open *open);
+
+// proc_status.c
+int proc_show_process_stat(struct pseudo_open *open, struct text *text);
+int proc_show_statm(struct pseudo_open *open, struct text *text);
+int proc_show_status(struct pseudo_open *open, struct text *text);
+
+// proc_oom.c
+int proc_show_oom_score(struct pseudo_open *open, struct text *text);
+int proc_show_oom_adjustment(struct pseudo_open *open, struct text *text);
+int proc_store_oom_adjustment(struct pseudo_open *open, const char *bytes, size_t length);
+
 void space_count(struct mm *mm, struct space_use *use);
 
 // /proc/sys/vm (proc_sysctl.c).
-#define PROC_VM_COUNT 8
+#define PROC_VM_COUNT 17
 extern const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT];
+
+// The first number of `text`, between white space, as kstrtoint takes it: -EINVAL, -ERANGE.
+int proc_parse_int(const char *text, size_t length, unsigned base, int *value);
 
 // A setting that is a number, as an entry of some directory (proc_sysctl.c).
 #define PROC_SETTING(title, what)                                                \
@@ -40,6 +61,7 @@ int proc_show_limits(struct pseudo_open *open, struct text *text); // proc_limit
 int proc_show_maps(struct pseudo_open *open, struct text *text);
 int proc_show_smaps(struct pseudo_open *open, struct text *text);
 int proc_show_smaps_rollup(struct pseudo_open *open, struct text *text);
+int proc_clear_references(struct pseudo_open *open, const char *bytes, size_t length);
 // pagemap: eight bytes a page. `size` is at most a page.
 long proc_read_pagemap(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size);
 
@@ -69,6 +91,12 @@ int proc_show_zoneinfo(struct pseudo_open *open, struct text *text);
 int proc_show_buddyinfo(struct pseudo_open *open, struct text *text);
 int proc_show_pagetypeinfo(struct pseudo_open *open, struct text *text);
 int proc_show_slabinfo(struct pseudo_open *open, struct text *text);
+
+// Eight bytes a frame (proc_frames.c). `size` is at most a page.
+long proc_read_page_counts(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size);
+long proc_read_page_flags(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size);
+
+int proc_show_mounts(struct pseudo_open *open, struct text *text); // proc_system.c
 
 // What concerns processors (proc_cpu.c).
 int proc_show_stat(struct pseudo_open *open, struct text *text);

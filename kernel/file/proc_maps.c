@@ -33,6 +33,9 @@ void space_count(struct mm *mm, struct space_use *use)
 	spin_lock(&mm->lock);
 	for (vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
 		count_vma(vma, use);
+	use->text = (PAGE_ALIGN_UP(mm->code_end) - PAGE_ALIGN_DOWN(mm->code_start)) >> PAGE_SHIFT;
+	if (use->text > use->code)
+		use->text = use->code;
 	use->size = mm->mapped;
 	use->peak_size = mm->peak_mapped > mm->mapped ? mm->peak_mapped : mm->mapped;
 	use->anon = mm->anon_resident;

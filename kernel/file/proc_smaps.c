@@ -159,6 +159,34 @@ int proc_show_smaps_rollup(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
+// clear_refs: forget which pages were used, to see later which are used from now on.
+enum { CLEAR_ALL = 1, CLEAR_ANONYMOUS, CLEAR_FILES, CLEAR_SOFT_DIRTY, CLEAR_PEAK };
+
+int proc_clear_references(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	struct map_line line = {0};
+	struct mm *mm;
+	int what, error = proc_parse_int(bytes, length, 10, &what);
+
+	if (error)
+		return error;
+	if (what < CLEAR_ALL || what > CLEAR_PEAK)
+		return -EINVAL;
+	mm = process_mm(open->process);
+	if (!mm)
+		return 0;
+	if (what == CLEAR_PEAK)
+		mm_reset_peak(mm);
+	while (what <= CLEAR_FILES && map_line_next(mm, line.end, &line)) {
+		if (what == CLEAR_ALL || (what == CLEAR_FILES) == (line.object != NULL))
+			mm_clear_referenced(mm, line.start, line.end);
+		if (line.object)
+			object_put(line.object);
+	}
+	mm_put(mm);
+	return 0;
+}
+
 // Frame numbers are for who has the capability, as on Linux.
 long proc_read_pagemap(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size)
 {

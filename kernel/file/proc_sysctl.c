@@ -18,6 +18,7 @@
 #include <asm/errno.h>
 #include <linux/capability.h>
 
+#define NUMBER_BUFFER 12 // what Linux looks at of what is written to files of one process
 #define NUMBER_LENGTH 21 // Linux's parser gives up on more characters, sign included
 
 // A setting of type int, in this range, or of type unsigned long, when `large`.
@@ -69,6 +70,16 @@ static const struct setting map_count = {
 	.least = 0,
 	.most = INT32_MAX,
 };
+// Kept for who sets and reads them, and of no effect: there is nothing here that they would
+// change.
+#define KEPT(title, start, low, high)                                              \
+	{                                                                          \
+		.name = (title), .permissions = 0644, .show = proc_show_setting,   \
+		.store = proc_store_setting,                                       \
+		.subject = &(const struct setting){                                \
+			.value = &(int){(start)}, .least = (low), .most = (high)}, \
+	}
+
 static const struct setting min_address = {
 	.value = &mmap_min_address,
 	.large = true,
@@ -106,6 +117,28 @@ static int parse_number(const char *text, size_t length, bool *negative, uint64_
 		return -EINVAL;
 	if (used < length && !memchr(" \t\n", text[used], 3))
 		return -EINVAL;
+	return 0;
+}
+
+int proc_parse_int(const char *text, size_t length, unsigned base, int *value)
+{
+	bool negative;
+	uint64_t number;
+
+	if (length > NUMBER_BUFFER)
+		length = NUMBER_BUFFER;
+	while (length && is_space(*text))
+		text++, length--;
+	while (length && (is_space(text[length - 1]) || !text[length - 1]))
+		length--;
+	negative = length && *text == '-';
+	if (length && (*text == '-' || *text == '+'))
+		text++, length--;
+	if (!length || parse_unsigned(text, length, base, &number) != length)
+		return -EINVAL;
+	if (number > (uint64_t)INT32_MAX + negative)
+		return -ERANGE;
+	*value = negative ? (int)-(int64_t)number : (int)number;
 	return 0;
 }
 
@@ -200,10 +233,19 @@ const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT] = {
 	 .permissions = 0200 | 0444,
 	 .show = show_drop_caches,
 	 .store = store_drop_caches},
+	KEPT("dirty_background_ratio", 10, 0, 100),
+	KEPT("dirty_ratio", 20, 0, 100),
 	PROC_SETTING("max_map_count", map_count),
+	KEPT("min_free_kbytes", 0, 0, INT32_MAX),
 	PROC_SETTING("mmap_min_addr", min_address),
+	KEPT("oom_dump_tasks", 1, INT32_MIN, INT32_MAX),
+	KEPT("oom_kill_allocating_task", 1, INT32_MIN, INT32_MAX),
 	PROC_SETTING("overcommit_kbytes", kbytes),
 	PROC_SETTING("overcommit_memory", policy),
 	PROC_SETTING("overcommit_ratio", ratio),
+	KEPT("page-cluster", 3, 0, INT32_MAX),
+	KEPT("panic_on_oom", 0, 0, 2),
+	KEPT("swappiness", 60, 0, 200),
 	PROC_SETTING("user_reserve_kbytes", user_reserve),
+	KEPT("vfs_cache_pressure", 100, 0, INT32_MAX),
 };

@@ -91,7 +91,7 @@ static int show_file_systems(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
-static int show_mounts(struct pseudo_open *open, struct text *text)
+int proc_show_mounts(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
 	text_print(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw 0 0\n"
@@ -107,6 +107,12 @@ static long copy_link(const char *text, char *buffer, size_t size)
 		length = size;
 	memcpy(buffer, text, length);
 	return (long)length;
+}
+
+static long read_mounts(struct process *process, char *buffer, size_t size)
+{
+	(void)process;
+	return copy_link("self/mounts", buffer, size);
 }
 
 static long read_self(struct process *process, char *buffer, size_t size)
@@ -160,9 +166,11 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_TEXT("cpuinfo", proc_show_cpuinfo),
 	PSEUDO_TEXT("filesystems", show_file_systems),
 	PSEUDO_TEXT("interrupts", proc_show_interrupts),
+	{.name = "kpagecount", .permissions = 0400, .read_at = proc_read_page_counts},
+	{.name = "kpageflags", .permissions = 0400, .read_at = proc_read_page_flags},
 	PSEUDO_TEXT("loadavg", show_loadavg),
 	PSEUDO_TEXT("meminfo", proc_show_meminfo),
-	PSEUDO_TEXT("mounts", show_mounts),
+	{.name = "mounts", .readlink = read_mounts},
 	{.name = "pagetypeinfo", .permissions = 0400, .show = proc_show_pagetypeinfo},
 	{.name = "self", .readlink = read_self},
 	{.name = "thread-self", .readlink = read_thread_self},

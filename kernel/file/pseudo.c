@@ -28,6 +28,7 @@ struct pseudo_inode {
 	const struct pseudo_entry *entry;
 	struct process *process;   // held; NULL outside of /proc/PID
 	int tid;                   // 0 outside of /proc/PID/task/TID
+	int descriptor;            // of /proc/PID/fdinfo/N
 	char digits[PROCESS_NAME]; // the name of /proc/PID or /proc/PID/task/TID itself
 };
 
@@ -136,6 +137,10 @@ static struct process *find_numbered(const struct pseudo_inode *directory, int n
 	struct process *process = NULL;
 	struct task *task;
 
+	if (directory->entry->descriptors)
+		return process_next_descriptor(directory->process, number) == number
+			       ? process_get(directory->process)
+			       : NULL;
 	if (!directory->entry->tasks)
 		return process_find(number);
 	task = task_find(number);
@@ -146,25 +151,39 @@ static struct process *find_numbered(const struct pseudo_inode *directory, int n
 	return process;
 }
 
+static const struct pseudo_entry *numbered_entry(const struct pseudo_entry *directory)
+{
+	if (directory->descriptors)
+		return &descriptor_facts;
+	return directory->tasks ? &task_directory : &process_directory;
+}
+
+static bool is_numbered(const struct pseudo_entry *directory)
+{
+	return directory->processes || directory->tasks || directory->descriptors;
+}
+
 static int lookup_number(struct inode *parent, const char *name, size_t length,
 			 struct inode **found)
 {
-	bool tasks = pseudo_inode(parent)->entry->tasks;
+	const struct pseudo_inode *directory = pseudo_inode(parent);
 	struct process *process;
 	struct pseudo_inode *pseudo;
 	uint64_t pid;
 
-	if (*name == '0' || parse_unsigned(name, length, 10, &pid) != length || pid >= PID_LIMIT)
+	if ((*name == '0' && length > 1) || parse_unsigned(name, length, 10, &pid) != length ||
+	    pid > INT32_MAX)
 		return -ENOENT;
-	process = find_numbered(pseudo_inode(parent), (int)pid);
+	process = find_numbered(directory, (int)pid);
 	if (!process)
 		return -ENOENT;
-	pseudo = make_inode(tasks ? &task_directory : &process_directory, parent, process);
+	pseudo = make_inode(numbered_entry(directory->entry), parent, process);
 	if (!pseudo) {
 		process_put(process);
 		return -ENOMEM;
 	}
-	pseudo->tid = tasks ? (int)pid : 0;
+	pseudo->tid = directory->entry->tasks ? (int)pid : directory->tid;
+	pseudo->descriptor = (int)pid;
 	snprintf(pseudo->digits, sizeof(pseudo->digits), "%d", (int)pid);
 	pseudo->inode.name = pseudo->digits;
 	*found = &pseudo->inode;
@@ -179,7 +198,7 @@ static int directory_lookup(struct inode *inode, const char *name, size_t length
 	struct process *process = directory->process;
 	struct pseudo_inode *pseudo;
 
-	if (!entry && (directory->entry->processes || directory->entry->tasks))
+	if (!entry && is_numbered(directory->entry))
 		return lookup_number(inode, name, length, found);
 	if (!entry)
 		return -ENOENT;
@@ -231,14 +250,29 @@ static int next_task(struct process *process, uint64_t base, uint64_t *cookie,
 	return 1;
 }
 
+static int next_descriptor(struct process *process, uint64_t base, uint64_t *cookie,
+			   struct directory_entry *result)
+{
+	int descriptor = process_next_descriptor(process, (int)(*cookie - base));
+
+	if (descriptor < 0)
+		return 0;
+	*cookie = base + (uint64_t)descriptor + 1;
+	show_number(descriptor, entry_number(&descriptor_facts, process), result);
+	result->mode = S_IFREG;
+	return 1;
+}
+
 static int directory_next(struct inode *inode, uint64_t *cookie, struct directory_entry *result)
 {
 	struct pseudo_inode *directory = pseudo_inode(inode);
 	const struct pseudo_entry *entry = directory->entry;
 
 	if (*cookie >= entry->count) {
-		if (*cookie - entry->count > PID_LIMIT)
+		if (*cookie - entry->count > INT32_MAX)
 			return 0;
+		if (entry->descriptors)
+			return next_descriptor(directory->process, entry->count, cookie, result);
 		if (entry->tasks)
 			return next_task(directory->process, entry->count, cookie, result);
 		return entry->processes ? next_process(entry->count, cookie, result) : 0;
@@ -485,6 +519,7 @@ static int pseudo_open(struct inode *inode, unsigned flags, struct file **opened
 	if (pseudo->process)
 		file->open.process = process_get(pseudo->process);
 	file->open.tid = pseudo->tid;
+	file->open.descriptor = pseudo->descriptor;
 	(*opened)->data = file;
 	return 0;
 }

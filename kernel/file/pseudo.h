@@ -35,6 +35,7 @@ struct pseudo_open {
 	struct process *process; // of /proc/PID, held; NULL elsewhere
 	const void *subject;     // the entry's
 	int tid;                 // of /proc/PID/task/TID; 0: the process as a whole
+	int descriptor;          // of /proc/PID/fdinfo/N
 	uint64_t value;          // what a write left for the next read (`walk`)
 	bool made;               // `text` is there
 	bool more;               // set by `show`: the text goes on; call again when it is read
@@ -62,8 +63,9 @@ struct pseudo_entry {
 	const void *subject; // for `show` and `store` that serve several entries
 	const struct pseudo_entry *entries;
 	size_t count;
-	bool processes; // a directory with one more entry for each process: /proc
-	bool tasks;     // and for each task: /proc/PID/task
+	bool processes;   // a directory with one more entry for each process: /proc
+	bool tasks;       // and for each task: /proc/PID/task
+	bool descriptors; // and for each open descriptor: /proc/PID/fdinfo
 	// A directory whose names are all made up: its own operations, pseudo_release among them.
 	const struct inode_ops *directory;
 };
@@ -83,8 +85,11 @@ struct pseudo_entry {
 struct process *pseudo_process(struct inode *inode);
 void pseudo_release(struct inode *inode);
 
-// /proc/PID/fd (proc_descriptor.c).
+// /proc/PID/fd, and the files of fdinfo (proc_descriptor.c).
 extern const struct inode_ops descriptor_directory_ops;
+extern const struct pseudo_entry descriptor_facts;
+// The first open descriptor of a process from `from` on; -1: there is none.
+int process_next_descriptor(struct process *process, int from);
 
 // What is in /proc/PID, /proc/PID/task/TID, /proc and /sys.
 extern const struct pseudo_entry process_directory; // proc_process.c

@@ -41,6 +41,13 @@ static bool is_text(uintptr_t address)
 	return within(address, text_start, text_end) || within(address, init_start, init_end);
 }
 
+const char *symbol_name(uintptr_t address)
+{
+	const struct symbol *symbol = is_text(address) ? find(address) : NULL;
+
+	return symbol ? symbol->name : NULL;
+}
+
 const char *symbol_describe(uintptr_t address, char *buffer, size_t size)
 {
 	const struct symbol *symbol = is_text(address) ? find(address) : NULL;

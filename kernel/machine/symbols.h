@@ -16,6 +16,9 @@ struct symbol {
 extern const struct symbol kernel_symbols[] __attribute__((weak));
 extern const size_t kernel_symbol_count __attribute__((weak));
 
+// The name of the function that `address` lies in, or NULL.
+const char *symbol_name(uintptr_t address);
+
 // "name+0x12" for an address of kernel text, "0x..." for any other. Returns `buffer`.
 const char *symbol_describe(uintptr_t address, char *buffer, size_t size);
 

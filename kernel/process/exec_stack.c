@@ -166,6 +166,8 @@ static void put_auxiliary(struct word_writer *writer, const struct exec_facts *f
 		AT_NULL,     0,
 	};
 
+	writer->mm->auxiliary_start = writer->address;
+	writer->mm->auxiliary_end = writer->address + sizeof(vector);
 	for (unsigned i = 0; i < AUX_WORDS; i++)
 		put(writer, vector[i]);
 	flush(writer);

@@ -89,6 +89,8 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	uint64_t irq;
 
 	to->huge_pages_off = from->huge_pages_off;
+	to->oom_adjustment = from->oom_adjustment;
+	to->oom_adjustment_least = from->oom_adjustment_least;
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;

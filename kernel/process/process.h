@@ -61,7 +61,9 @@ struct process {
 	uint8_t parent_death_signal; // sent to it when its parent ends; 0: none
 	bool is_subreaper;           // gets the orphans among its descendants, instead of init
 	bool huge_pages_off;         // kept; there are none
-	int status;                  // wait status of the end; process_lock
+	// /proc/PID/oom_score_adj, and the least that it may be set to without privilege.
+	int16_t oom_adjustment, oom_adjustment_least;
+	int status; // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
 	int parent_pid;         // its pid, or 0; written under process_lock, atomic

@@ -315,6 +315,7 @@ static void switch_to(struct run_queue *queue, struct task *from, struct task *t
 
 	trace(TRACE_SWITCH, (uint64_t)from->tid, (uint64_t)to->tid, from->state, 0);
 	from->switches++;
+	from->sleeps += from->state != TASK_RUNNABLE;
 	cpu->switches++;
 	to->slice = SLICE_TICKS;
 	if (from->state == TASK_DEAD)

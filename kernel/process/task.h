@@ -68,6 +68,8 @@ struct task {
 	bool present_only;    // its user copies bring no pages in (user_copy.h); the task's own
 	uint32_t slice;       // timer ticks left before it gives way
 	uint32_t switches;    // times it gave up a CPU; the task's own
+	uint32_t sleeps;      // of these, to wait for something; the same
+	uintptr_t waits_at;   // the code that waits, while it does; the same
 	struct list run_link; // on a run queue, guarded by its lock
 	uint64_t allowed;     // CPUs it may run on, bit n for CPU n; atomic
 

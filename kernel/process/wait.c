@@ -73,7 +73,7 @@ static bool must_give_up(const struct task *task)
 	}
 }
 
-int wait_sleep(uint64_t deadline)
+static int sleep_until(uint64_t deadline)
 {
 	struct task *task = current_task();
 	struct deadline alarm = {.task = task};
@@ -99,6 +99,15 @@ int wait_sleep(uint64_t deadline)
 	return timed_out ? -ETIMEDOUT : 0;
 }
 
+// Whoever calls one of these waits there: /proc/PID/wchan.
+#define NOTE_CALLER() (current_task()->waits_at = (uintptr_t)__builtin_return_address(0))
+
+int wait_sleep(uint64_t deadline)
+{
+	NOTE_CALLER();
+	return sleep_until(deadline);
+}
+
 static int wait_in_state(struct wait_queue *queue, bool (*condition)(void *), void *argument,
 			 uint64_t deadline, enum task_state state)
 {
@@ -117,7 +126,7 @@ static int wait_in_state(struct wait_queue *queue, bool (*condition)(void *), vo
 			wait_cancel();
 			break;
 		}
-		result = wait_sleep(deadline);
+		result = sleep_until(deadline);
 	}
 	wait_leave(queue, &waiter);
 	return result;
@@ -125,23 +134,27 @@ static int wait_in_state(struct wait_queue *queue, bool (*condition)(void *), vo
 
 int wait_until(struct wait_queue *queue, bool (*condition)(void *), void *argument)
 {
+	NOTE_CALLER();
 	return wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_SLEEPING);
 }
 
 int wait_until_deadline(struct wait_queue *queue, bool (*condition)(void *), void *argument,
 			uint64_t deadline)
 {
+	NOTE_CALLER();
 	return wait_in_state(queue, condition, argument, deadline, TASK_SLEEPING);
 }
 
 int wait_until_killable(struct wait_queue *queue, bool (*condition)(void *), void *argument)
 {
+	NOTE_CALLER();
 	return wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_KILLABLE);
 }
 
 void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void *),
 				void *argument)
 {
+	NOTE_CALLER();
 	wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_UNINTERRUPTIBLE);
 }
 
