@@ -428,6 +428,21 @@ uint64_t frame_total(void)
 	return sum;
 }
 
+enum frame_kind frame_kind_at(uint64_t number)
+{
+	const struct frame *frame = &frame_table[number];
+
+	if (frame->place == FRAME_ON_CPU)
+		return FRAME_FREE;
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++) {
+		const struct frame *head = &frame_table[number & ~((1ul << order) - 1)];
+
+		if (head->place == FRAME_IN_BUDDY && head->order >= order)
+			return FRAME_FREE;
+	}
+	return frame->kind;
+}
+
 uint64_t frame_cpu_listed_by(unsigned cpu)
 {
 	return cpu_frames[cpu].count;

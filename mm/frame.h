@@ -135,6 +135,10 @@ int64_t frame_cpu_balance(void);
 uint64_t frame_kind_count(enum frame_kind kind);
 uint64_t frame_total(void);
 
+// What a frame is, for who has only its number and no lock. Inside a free block frames say nothing
+// of themselves; their block's head does.
+enum frame_kind frame_kind_at(uint64_t number);
+
 // What programs could ever have of it: Linux's MemTotal.
 static inline uint64_t memory_total(void)
 {

@@ -113,6 +113,8 @@ static void destroy(struct mm *mm)
 			page_unmap(mm, vma->start, vma->end, &batch);
 	flush_batch_finish(&batch);
 	free_vmas(mm);
+	if (mm->layout && __atomic_sub_fetch(&mm->layout->references, 1, __ATOMIC_ACQ_REL) == 0)
+		kfree(mm->layout);
 	page_root_free(mm);
 	cache_free(mm_cache, mm);
 }
@@ -129,16 +131,9 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->brk = from->brk;
 	to->mmap_top = from->mmap_top;
 	to->stack_top = from->stack_top;
-	to->argument_start = from->argument_start;
-	to->argument_end = from->argument_end;
-	to->environment_start = from->environment_start;
-	to->environment_end = from->environment_end;
-	to->auxiliary_start = from->auxiliary_start;
-	to->auxiliary_end = from->auxiliary_end;
-	to->code_start = from->code_start;
-	to->code_end = from->code_end;
-	to->data_start = from->data_start;
-	to->data_end = from->data_end;
+	to->layout = from->layout;
+	if (to->layout)
+		__atomic_add_fetch(&to->layout->references, 1, __ATOMIC_RELAXED);
 	to->data_bytes = from->data_bytes;
 }
 

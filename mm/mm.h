@@ -19,6 +19,18 @@
 // RLIM_INFINITY's value: no limit.
 #define MM_NO_LIMIT (~0ul)
 
+// Where exec has put the parts of a program, for /proc alone. Constant, and one for a space and
+// all its copies.
+struct mm_layout {
+	uint32_t references;            // spaces; atomic
+	uintptr_t code_start, code_end; // of the program's own segments, as Linux has it
+	uintptr_t data_start, data_end;
+	uintptr_t stack_pointer;                // at its start
+	uintptr_t argument_start, argument_end; // argv's strings
+	uintptr_t environment_start, environment_end;
+	uintptr_t auxiliary_start, auxiliary_end; // the auxiliary vector
+};
+
 #define NO_LEAF_SPAN (~0ul)
 
 struct mm {
@@ -40,11 +52,7 @@ struct mm {
 	uintptr_t brk;       // one past its last byte, not page aligned
 	uintptr_t mmap_top;  // mappings without a fixed address go below this, top down
 	uintptr_t stack_top;
-	uintptr_t argument_start, argument_end; // argv's strings (/proc/pid/cmdline)
-	uintptr_t environment_start, environment_end;
-	uintptr_t auxiliary_start, auxiliary_end; // the auxiliary vector (/proc/pid/auxv)
-	uintptr_t code_start, code_end;           // of the program's own segments, as Linux's
-	uintptr_t data_start, data_end;
+	struct mm_layout *layout; // set before anybody else sees the space; NULL: no program
 
 	uint64_t data_bytes; // of the program's data segment: RLIMIT_DATA counts it with the heap
 

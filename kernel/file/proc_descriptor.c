@@ -265,14 +265,18 @@ const struct inode_ops descriptor_directory_ops = {
 // What an event descriptor or a timer tells of itself besides is left out.
 static int show_facts(struct pseudo_open *open, struct text *text)
 {
-	struct file *file = process_file(open->process, open->descriptor);
+	struct files *files = process_files(open->process);
+	struct file *file = files ? files_lookup(files, open->descriptor) : NULL;
+	bool closes = file && files_close_on_exec_get(files, (unsigned)open->descriptor);
 	struct stat status;
 
+	files_put(files);
 	if (!file)
 		return -ENOENT;
 	file_stat(file, &status);
 	text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", file->offset,
-		   file->flags, (unsigned long)status.st_dev, (unsigned long)status.st_ino);
+		   file->flags | (closes ? O_CLOEXEC : 0), (unsigned long)status.st_dev,
+		   (unsigned long)status.st_ino);
 	file_put(file);
 	return 0;
 }

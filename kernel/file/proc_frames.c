@@ -31,11 +31,20 @@ static const uint64_t kind_flags[FRAME_KIND_COUNT] = {
 	[FRAME_FILE] = CACHED,
 };
 
-static uint64_t flags_of(const struct frame *frame)
+static uint64_t count_at(uint64_t number)
 {
-	uint64_t flags = kind_flags[frame->kind];
+	enum frame_kind kind = frame_kind_at(number);
 
-	if (frame->kind != FRAME_FILE)
+	return kind == FRAME_ANON || kind == FRAME_FILE ? frame_mappings(&frame_table[number]) : 0;
+}
+
+static uint64_t flags_at(uint64_t number)
+{
+	const struct frame *frame = &frame_table[number];
+	enum frame_kind kind = frame_kind_at(number);
+	uint64_t flags = kind_flags[kind];
+
+	if (kind != FRAME_FILE)
 		return flags;
 	if (frame_mappings(frame))
 		flags |= FLAG(MMAP);
@@ -45,7 +54,7 @@ static uint64_t flags_of(const struct frame *frame)
 }
 
 static long read_words(uint64_t offset, void *buffer, size_t size,
-		       uint64_t (*word_of)(const struct frame *frame))
+		       uint64_t (*word_at)(uint64_t number))
 {
 	uint64_t *words = buffer;
 	uint64_t first = offset / sizeof(*words), count = size / sizeof(*words);
@@ -57,18 +66,18 @@ static long read_words(uint64_t offset, void *buffer, size_t size,
 	if (count > frame_limit - first)
 		count = frame_limit - first;
 	for (uint64_t i = 0; i < count; i++)
-		words[i] = word_of(&frame_table[first + i]);
+		words[i] = word_at(first + i);
 	return (long)(count * sizeof(*words));
 }
 
 long proc_read_page_counts(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size)
 {
 	(void)open;
-	return read_words(offset, buffer, size, frame_mappings);
+	return read_words(offset, buffer, size, count_at);
 }
 
 long proc_read_page_flags(struct pseudo_open *open, uint64_t offset, void *buffer, size_t size)
 {
 	(void)open;
-	return read_words(offset, buffer, size, flags_of);
+	return read_words(offset, buffer, size, flags_at);
 }

@@ -27,13 +27,15 @@ static void count_vma(const struct vma *vma, struct space_use *use)
 
 void space_count(struct mm *mm, struct space_use *use)
 {
+	const struct mm_layout *layout = mm->layout;
 	struct vma *vma;
 
 	*use = (struct space_use){0};
 	spin_lock(&mm->lock);
 	for (vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
 		count_vma(vma, use);
-	use->text = (PAGE_ALIGN_UP(mm->code_end) - PAGE_ALIGN_DOWN(mm->code_start)) >> PAGE_SHIFT;
+	use->text = (PAGE_ALIGN_UP(layout->code_end) - PAGE_ALIGN_DOWN(layout->code_start)) >>
+		    PAGE_SHIFT;
 	if (use->text > use->code)
 		use->text = use->code;
 	use->size = mm->mapped;

@@ -93,7 +93,7 @@ static int show_wait_place(struct pseudo_open *open, struct text *text)
 		uint8_t state = __atomic_load_n(&task->state, __ATOMIC_RELAXED);
 
 		if (state != TASK_RUNNABLE && state != TASK_DEAD)
-			name = symbol_name(__atomic_load_n(&task->waits_at, __ATOMIC_RELAXED));
+			name = symbol_name((KERNEL_IMAGE & ~0xfffffffful) | task->waits_at);
 		task_put(task);
 	}
 	text_print(text, "%s", name ? name : "0");
@@ -150,7 +150,7 @@ static int show_cmdline(struct pseudo_open *open, struct text *text)
 	struct mm *mm = process_mm(open->process);
 
 	if (mm) {
-		copy_range(mm, mm->argument_start, mm->argument_end, text);
+		copy_range(mm, mm->layout->argument_start, mm->layout->argument_end, text);
 		mm_put(mm);
 	}
 	return 0;
@@ -162,7 +162,7 @@ static int show_auxiliary(struct pseudo_open *open, struct text *text)
 	struct mm *mm = process_mm(open->process);
 
 	if (mm) {
-		copy_range(mm, mm->auxiliary_start, mm->auxiliary_end, text);
+		copy_range(mm, mm->layout->auxiliary_start, mm->layout->auxiliary_end, text);
 		mm_put(mm);
 	}
 	return 0;
@@ -173,7 +173,7 @@ static int show_environ(struct pseudo_open *open, struct text *text)
 	struct mm *mm = process_mm(open->process);
 
 	if (mm) {
-		copy_range(mm, mm->environment_start, mm->environment_end, text);
+		copy_range(mm, mm->layout->environment_start, mm->layout->environment_end, text);
 		mm_put(mm);
 	}
 	return 0;

@@ -44,7 +44,7 @@ struct stat_facts {
 	uint64_t allowed;   // CPUs
 	uint32_t sleeps, preemptions;
 };
-static const struct mm no_space;
+static const struct mm no_space = {.layout = &(struct mm_layout){0}};
 
 static void signal_facts(const struct pseudo_open *open, struct stat_facts *facts)
 {
@@ -106,10 +106,10 @@ int proc_show_process_stat(struct pseudo_open *open, struct text *text)
 	struct process *process = open->process;
 	struct stat_facts facts;
 	const struct space_use *use = &facts.use;
-	const struct mm *mm;
+	const struct mm_layout *layout;
 
 	gather(open, &facts);
-	mm = facts.mm;
+	layout = facts.mm->layout;
 	stat_identity(open, text);
 	// 9 to 17: flags, faults, times
 	text_print(text, "0 %lu %lu %lu %lu %lu %lu %lu %lu ", facts.self.minor_faults,
@@ -124,15 +124,16 @@ int proc_show_process_stat(struct pseudo_open *open, struct text *text)
 		   use->size << PAGE_SHIFT, use->resident);
 	// 25 to 30: rsslim, startcode, endcode, startstack, kstkesp, kstkeip
 	text_print(text, "%lu %lu %lu %lu 0 0 ",
-		   (uint64_t)process_limit(process, RLIMIT_RSS).rlim_cur, mm->code_start,
-		   mm->code_end, mm->stack_top);
+		   (uint64_t)process_limit(process, RLIMIT_RSS).rlim_cur, layout->code_start,
+		   layout->code_end, layout->stack_pointer);
 	// 31 to 44: signals, wchan, swap, exit signal, processor, policies, delays
 	text_print(text, "%lu %lu %lu %lu 0 0 0 17 %u %d %u 0 0 0 ", facts.pending, facts.blocked,
 		   facts.ignored, facts.caught, facts.cpu, facts.priority, facts.policy);
 	// 45 to 52: data, brk, arguments, environment, exit code
-	text_print(text, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm->data_start, mm->data_end,
-		   mm->brk_start, mm->argument_start, mm->argument_end, mm->environment_start,
-		   mm->environment_end, process->state >= PROCESS_ZOMBIE ? process->status : 0);
+	text_print(text, "%lu %lu %lu %lu %lu %lu %lu %d\n", layout->data_start, layout->data_end,
+		   facts.mm->brk_start, layout->argument_start, layout->argument_end,
+		   layout->environment_start, layout->environment_end,
+		   process->state >= PROCESS_ZOMBIE ? process->status : 0);
 	let_go(&facts);
 	return 0;
 }

@@ -91,6 +91,12 @@ static struct mm *new_space(void)
 	if (!mm)
 		return NULL;
 	mm->mmap_top = choose_mmap_top(machine_limits()->stack);
+	mm->layout = kzalloc(sizeof(*mm->layout));
+	if (!mm->layout) {
+		mm_put(mm);
+		return NULL;
+	}
+	mm->layout->references = 1;
 	return mm;
 }
 
@@ -114,23 +120,23 @@ static int map_interpreter(struct exec *exec, struct exec_facts *facts)
 
 // As Linux tells it: the code from the lowest byte that may be executed to the highest, the data
 // from where the last segment begins to the last byte that is in the file.
-static void set_bounds(struct mm *mm, const struct elf_image *image, uint64_t bias)
+static void set_bounds(struct mm_layout *layout, const struct elf_image *image, uint64_t bias)
 {
-	mm->code_start = UINTPTR_MAX;
+	layout->code_start = UINTPTR_MAX;
 	for (uint32_t i = 0; i < image->count; i++) {
 		const struct elf_segment *segment = &image->segments[i];
 		uintptr_t start = segment->address + bias, end = start + segment->file_size;
 
-		if ((segment->protection & PROT_EXEC) && start < mm->code_start)
-			mm->code_start = start;
-		if ((segment->protection & PROT_EXEC) && end > mm->code_end)
-			mm->code_end = end;
-		mm->data_start = start;
-		if (end > mm->data_end)
-			mm->data_end = end;
+		if ((segment->protection & PROT_EXEC) && start < layout->code_start)
+			layout->code_start = start;
+		if ((segment->protection & PROT_EXEC) && end > layout->code_end)
+			layout->code_end = end;
+		layout->data_start = start;
+		if (end > layout->data_end)
+			layout->data_end = end;
 	}
-	if (mm->code_start > mm->code_end)
-		mm->code_start = mm->code_end;
+	if (layout->code_start > layout->code_end)
+		layout->code_start = layout->code_end;
 }
 
 // The program, its heap, its interpreter and its stack.
@@ -150,7 +156,7 @@ static int fill_space(struct exec *exec)
 	// leaves some random number of pages.)
 	exec->mm->brk_start = image->high + bias + PAGE_SIZE;
 	exec->mm->brk = exec->mm->brk_start;
-	set_bounds(exec->mm, image, bias);
+	set_bounds(exec->mm->layout, image, bias);
 	// As Linux counts it: what the last segment has in the file.
 	exec->mm->data_bytes = image->segments[image->count - 1].file_size;
 	exec->entry = image->entry + bias;

@@ -166,11 +166,11 @@ static void put_auxiliary(struct word_writer *writer, const struct exec_facts *f
 		AT_NULL,     0,
 	};
 
-	writer->mm->auxiliary_start = writer->address;
-	writer->mm->auxiliary_end = writer->address + sizeof(vector);
 	for (unsigned i = 0; i < AUX_WORDS; i++)
 		put(writer, vector[i]);
 	flush(writer);
+	writer->mm->layout->auxiliary_start = writer->address - sizeof(vector);
+	writer->mm->layout->auxiliary_end = writer->address;
 }
 
 static void put_small_strings(struct word_writer *writer, const struct layout *at,
@@ -186,12 +186,13 @@ static void put_small_strings(struct word_writer *writer, const struct layout *a
 		writer->failed = true;
 }
 
-static void set_bounds(struct mm *mm, const struct layout *at)
+static void set_bounds(struct mm_layout *layout, const struct layout *at)
 {
-	mm->argument_start = at->strings;
-	mm->argument_end = at->environment;
-	mm->environment_start = at->environment;
-	mm->environment_end = at->path;
+	layout->stack_pointer = at->stack_pointer;
+	layout->argument_start = at->strings;
+	layout->argument_end = at->environment;
+	layout->environment_start = at->environment;
+	layout->environment_end = at->path;
 }
 
 long stack_build(struct mm *mm, const struct exec_strings *strings, const struct exec_facts *facts,
@@ -215,6 +216,6 @@ long stack_build(struct mm *mm, const struct exec_strings *strings, const struct
 	put_auxiliary(&writer, facts, &at);
 	if (writer.failed)
 		return -ENOMEM;
-	set_bounds(mm, &at);
+	set_bounds(mm->layout, &at);
 	return (long)at.stack_pointer;
 }

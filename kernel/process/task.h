@@ -69,7 +69,7 @@ struct task {
 	uint32_t slice;       // timer ticks left before it gives way
 	uint32_t switches;    // times it gave up a CPU; the task's own
 	uint32_t sleeps;      // of these, to wait for something; the same
-	uintptr_t waits_at;   // the code that waits, while it does; the same
+	uint32_t waits_at;    // low half of the address of the code that waits; the same
 	struct list run_link; // on a run queue, guarded by its lock
 	uint64_t allowed;     // CPUs it may run on, bit n for CPU n; atomic
 
@@ -105,9 +105,9 @@ struct task {
 	uintptr_t clear_child_tid;         // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;             // set_robust_list
 	uintptr_t rseq;                    // rseq: the area in ring 3's memory; 0: none
-	uint32_t rseq_signature;           // what stands before its abort handlers
 	struct futex_pi_waiter *pi_waiter; // what it waits for, and whether it can still be
 	enum pi_state pi_state;            // waited for: futex_pi.c says which lock
+	uint32_t rseq_signature;           // what stands before abort handlers of `rseq`
 	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
 	int64_t cpu_clock;                 // see task_cpu_time(); written by the CPU that runs it
 	uint64_t user_ticks;               // timer ticks that found it in ring 3

@@ -100,7 +100,7 @@ static int sleep_until(uint64_t deadline)
 }
 
 // Whoever calls one of these waits there: /proc/PID/wchan.
-#define NOTE_CALLER() (current_task()->waits_at = (uintptr_t)__builtin_return_address(0))
+#define NOTE_CALLER() (current_task()->waits_at = (uint32_t)(uintptr_t)__builtin_return_address(0))
 
 int wait_sleep(uint64_t deadline)
 {

@@ -6,8 +6,9 @@
 #include "tests/ring3/tap.h"
 
 static const char *const names[] = {
-	"admin_reserve_kbytes", "max_map_count",    "mmap_min_addr",       "overcommit_kbytes",
-	"overcommit_memory",    "overcommit_ratio", "user_reserve_kbytes",
+	"admin_reserve_kbytes", "max_map_count",       "mmap_min_addr", "overcommit_kbytes",
+	"overcommit_memory",    "overcommit_ratio",    "panic_on_oom",  "swappiness",
+	"page-cluster",         "user_reserve_kbytes",
 };
 #define COUNT (sizeof(names) / sizeof(names[0]))
 
