@@ -17,6 +17,10 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 endif
 SHELL := /bin/sh
+# no-color.org, for who does not look by himself.
+ifneq ($(NO_COLOR),)
+export GCC_COLORS :=
+endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -124,6 +128,7 @@ docs: all
 	@tools/docs --build $(BUILD) *.md docs/*.md
 
 check-format:
+	@echo '  CHECK   format of all C files'
 	@clang-format --dry-run -Werror $(shell find boot kernel mm lib user tests -name '*.[ch]')
 
 toolchain:

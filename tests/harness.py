@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(ROOT, "tools"))  # progress.py, launch
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 BOCHS = os.environ.get("MACHINE") == "bochs"  # `make test-bochs`
 # Seconds for one boot, unless the test says otherwise.

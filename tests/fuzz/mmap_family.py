@@ -14,6 +14,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
+from progress import Progress
 
 PROGRAM = harness.built("tests", "fuzz", "mmap")
 PER_BOOT = 1000       # jobs; a kernel that stops takes only these with it
@@ -168,11 +169,14 @@ def check(seeds, steps, kernel, at_most, out=sys.stdout):
     failed = []
     for start in range(0, len(seeds), PER_BOOT):
         jobs = [Job(seed, steps) for seed in seeds[start:start + PER_BOOT]]
-        for i, there, here in differing(jobs, kernel):
+        with Progress(f"{start} of {len(seeds)} seeds, {len(failed)} differ"):
+            found = differing(jobs, kernel)
+        for i, there, here in found:
             failed.append(jobs[i].seed)
             if len(failed) <= at_most:
                 print(f"seed {jobs[i].seed} differs; shrinking", file=out, flush=True)
-                shortest = shrink(jobs[i], kernel, first_difference(there, here))
+                with Progress(f"shrinking seed {jobs[i].seed}"):
+                    shortest = shrink(jobs[i], kernel, first_difference(there, here))
                 report(shortest, kernel, out)
     return failed
 

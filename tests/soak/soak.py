@@ -14,6 +14,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
+from progress import Progress
 
 AGAIN = harness.built("tests", "soak", "again")
 
@@ -51,7 +52,8 @@ def soak(program, words, cpus, arguments):
     name, done, started = os.path.basename(program), 0, time.monotonic()
     while done < arguments.runs:
         count = min(arguments.boot, arguments.runs - done)
-        well, wrong = boot(program, words, cpus, count, arguments.seconds)
+        with Progress(f"{name} on {cpus} CPUs: {done} of {arguments.runs}"):
+            well, wrong = boot(program, words, cpus, count, arguments.seconds)
         done += well
         if wrong:
             print(f"{name} on {cpus} CPUs: {done} runs ended well, then:\n{wrong}")

@@ -7,8 +7,9 @@ set confirm off
 set disassembly-flavor intel
 set architecture i386:x86-64
 set breakpoint pending on
-# gdb tries again until QEMU listens.
 python import os
+python if os.environ.get("NO_COLOR"): gdb.execute("set style enabled off")
+# gdb tries again until QEMU listens.
 python gdb.execute("target remote 127.0.0.1:" + os.environ.get("FAULTLINE_GDB_PORT", "1234"))
 thbreak *boot_entry_pvh
 thbreak *boot_entry_multiboot2

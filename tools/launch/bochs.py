@@ -12,6 +12,8 @@ import re
 import shutil
 import subprocess
 
+from progress import Progress
+
 from . import LaunchError, machine, verdict
 
 BOCHS = "bochs"
@@ -82,10 +84,11 @@ class Run:
         line = [BOCHS, "-q", "-f", _configure(options, image, directory)]
         self.timed_out = False
         try:
-            done = subprocess.run(line, input=b"c\n", stdout=subprocess.PIPE, check=False,
-                                  stderr=subprocess.DEVNULL, timeout=options.timeout,
-                                  env=dict(os.environ, TERM="dumb"), start_new_session=True,
-                                  preexec_fn=machine.die_with_parent)
+            with Progress("tools/run: Bochs runs; what it prints comes at the end"):
+                done = subprocess.run(line, input=b"c\n", stdout=subprocess.PIPE, check=False,
+                                      stderr=subprocess.DEVNULL, timeout=options.timeout,
+                                      env=dict(os.environ, TERM="dumb"), start_new_session=True,
+                                      preexec_fn=machine.die_with_parent)
             shown = done.stdout
         except subprocess.TimeoutExpired as late:
             self.timed_out = True

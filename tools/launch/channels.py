@@ -94,6 +94,7 @@ class Output:
         self.carriage_returns = carriage_returns
         self.pending = b""
         self.ended = False
+        self.at_first = lambda: None  # called when the first byte, or the end, has come
 
     def wants_more(self):
         return not self.ended and not self.pending
@@ -105,6 +106,7 @@ class Output:
             return
         except OSError:
             data = b""
+        self.at_first()
         self.ended = not data
         if self.kept is not None:
             self.kept += data

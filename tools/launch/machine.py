@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+from progress import Progress
+
 from . import LaunchError
 
 QEMU = "qemu-system-x86_64"
@@ -50,8 +52,9 @@ def make_iso(kernel, initrd, command_line, directory):
     write(tree, "boot/initrd.cpio", initrd)
     shutil.copy(kernel, os.path.join(tree, "boot", "kernel.elf"))
     image = os.path.join(directory, "boot.iso")
-    made = subprocess.run(["grub-mkrescue", "-o", image, tree], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    with Progress("tools/run: making the ISO image"):
+        made = subprocess.run(["grub-mkrescue", "-o", image, tree], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if made.returncode != 0:
         last = made.stdout.decode(errors="replace").strip().splitlines()[-1:]
         raise LaunchError("grub-mkrescue failed: " + "".join(last))

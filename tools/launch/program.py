@@ -136,6 +136,8 @@ def pack(options):
         init = _add_program(archive, options)
         archive.add(".faultline/argv", _strings([options.program] + options.arguments))
     environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
+    if os.environ.get("NO_COLOR"):
+        environment["NO_COLOR"] = os.environ["NO_COLOR"]  # whoever set it here means it there too
     environment.update(pair.split("=", 1) for pair in options.env)
     archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
     return archive.image(), init, archive.origins

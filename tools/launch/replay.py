@@ -15,6 +15,8 @@ import shutil
 import struct
 import subprocess
 
+from progress import Progress
+
 from . import LaunchError, machine, verdict
 
 LIMIT = 60  # seconds for a recording, unless --timeout says otherwise
@@ -95,7 +97,8 @@ class Run:
         process = _start(line, mode, directory)
         self.timed_out = False
         try:
-            process.wait(limit)
+            with Progress(f"tools/run: {mode}; what the program prints comes at the end"):
+                process.wait(limit)
         except subprocess.TimeoutExpired:
             self.timed_out = True
         finally:
