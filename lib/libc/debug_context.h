@@ -16,7 +16,14 @@ struct debug_context {
 };
 
 enum {
+	CONTEXT_R8 = 0,
+	CONTEXT_R10 = 2,
+	CONTEXT_RDI = 8,
+	CONTEXT_RSI = 9,
 	CONTEXT_RBP = 10,
+	CONTEXT_RDX = 12,
+	CONTEXT_RAX = 13,
+	CONTEXT_RCX = 14,
 	CONTEXT_RSP = 15,
 	CONTEXT_RIP = 16,
 	CONTEXT_FLAGS = 17,

@@ -27,6 +27,7 @@
 // memory that malloc did not give, blocks that a program's own allocator makes of ours.
 #include "lib/libc/malloc_debug.h"
 #include "lib/libc/debug_maps.h"
+#include "lib/libc/debug_shadow.h"
 #include "lib/libc/malloc_layer.h"
 #include "lib/libc/system_call.h"
 #include <errno.h>
@@ -161,6 +162,7 @@ static bool sound(const struct debug_block *block, const char *noticed)
 
 static void give_back(struct debug_block *block)
 {
+	debug_shadow_set(block->low, block->high, SHADOW_UNKNOWN);
 	if (block->guarded)
 		system_call2(__NR_munmap, block->low - DEBUG_PAGE,
 			     block->high - block->low + 2 * DEBUG_PAGE);
@@ -209,6 +211,7 @@ static void bury(struct debug_block *block)
 {
 	size_t length = block->high - block->low;
 
+	debug_shadow_set(block->start, block->start + block->size, SHADOW_FREED);
 	if (block->guarded) {
 		system_call3(__NR_madvise, (long)block->low, (long)length, MADV_DONTNEED);
 		system_call3(__NR_mprotect, (long)block->low, (long)length, PROT_NONE);
@@ -309,6 +312,9 @@ static void fill(const struct debug_block *block, bool zeroed)
 		memset((void *)block->start, 0, block->size);
 	else if (!zeroed && debug_options.fill)
 		memset((void *)block->start, FILL_NEW, block->size);
+	debug_shadow_set(block->low, block->start, SHADOW_ZONE);
+	debug_shadow_set(block->start, end, zeroed ? SHADOW_SET : SHADOW_NEW);
+	debug_shadow_set(end, block->high, SHADOW_ZONE);
 }
 
 // -- what malloc.c calls, and the lock around it
@@ -316,19 +322,28 @@ static void fill(const struct debug_block *block, bool zeroed)
 struct caller {
 	uintptr_t frames[DEBUG_FRAMES_MAX];
 	unsigned int count;
+	unsigned long flags; // while the program's instructions are not watched
 };
 
-// Before the lock is taken: walking a stack may allocate.
-static __attribute__((noinline)) void find_caller(struct caller *caller)
+// The stack is walked before the lock is taken: that may allocate.
+static __attribute__((noinline)) void enter(struct caller *caller)
 {
 	static __thread bool walking;
 
+	caller->flags = debug_pause_watch();
 	caller->count = 0;
-	if (walking)
-		return;
-	walking = true;
-	caller->count = debug_walk(caller->frames, debug_options.stacks);
-	walking = false;
+	if (!walking) {
+		walking = true;
+		caller->count = debug_walk(caller->frames, debug_options.stacks);
+		walking = false;
+	}
+	debug_lock();
+}
+
+static void leave(const struct caller *caller)
+{
+	debug_unlock();
+	debug_resume_watch(caller->flags);
 }
 
 static struct debug_block *allocate(size_t size, size_t alignment, bool zeroed,
@@ -403,10 +418,9 @@ static void *layer_allocate(size_t size, size_t alignment, bool zeroed)
 	struct debug_block *block;
 	struct caller caller;
 
-	find_caller(&caller);
-	debug_lock();
+	enter(&caller);
 	block = allocate(size, alignment, zeroed, &caller);
-	debug_unlock();
+	leave(&caller);
 	return block ? (void *)block->start : NULL;
 }
 
@@ -415,10 +429,9 @@ static void layer_release(void *payload)
 	int saved = errno;
 	struct caller caller;
 
-	find_caller(&caller);
-	debug_lock();
+	enter(&caller);
 	release(in_use(payload, "free", &caller), &caller);
-	debug_unlock();
+	leave(&caller);
 	errno = saved;
 }
 
@@ -428,15 +441,17 @@ static void *layer_resize(void *payload, size_t size)
 	struct debug_block *old, *block;
 	struct caller caller;
 
-	find_caller(&caller);
-	debug_lock();
+	enter(&caller);
 	old = in_use(payload, "realloc", &caller);
 	block = allocate(size, 16, false, &caller);
 	if (block) {
-		memcpy((void *)block->start, payload, old->size < size ? old->size : size);
+		size_t kept = old->size < size ? old->size : size;
+
+		memcpy((void *)block->start, payload, kept);
+		debug_shadow_copy(block->start, old->start, kept);
 		release(old, &caller);
 	}
-	debug_unlock();
+	leave(&caller);
 	if (!block)
 		errno = ENOMEM;
 	return block ? (void *)block->start : NULL;
@@ -448,10 +463,9 @@ static size_t layer_usable(void *payload)
 	struct caller caller;
 	size_t size;
 
-	find_caller(&caller);
-	debug_lock();
+	enter(&caller);
 	size = in_use(payload, "malloc_usable_size", &caller)->size;
-	debug_unlock();
+	leave(&caller);
 	return size;
 }
 
@@ -502,6 +516,7 @@ int malloc_debug_exit(int status)
 
 	if (!debug_options.on)
 		return status;
+	debug_end_watch();
 	debug_lock();
 	if (debug_check_all() > 0)
 		debug_abort();

@@ -38,6 +38,7 @@ struct debug_options {
 	enum debug_leaks leaks;
 	bool leaks_fail;
 	unsigned int stacks; // return addresses kept of each call
+	bool watch;          // every instruction
 };
 extern struct debug_options debug_options;
 
@@ -60,6 +61,9 @@ unsigned int debug_walk(uintptr_t *frames, unsigned int most);
 
 // The stack of what a signal interrupted; `context` is the handler's third argument.
 unsigned int debug_walk_context(const void *context, uintptr_t *frames, unsigned int most);
+
+bool debug_own_code(uintptr_t address);     // of the allocator
+bool debug_program_code(uintptr_t address); // of the program, and of no library
 
 // Never NULL: where memory is short, it is an empty one.
 const struct debug_stack *debug_keep_stack(const uintptr_t *frames, unsigned int count);
@@ -125,6 +129,13 @@ void debug_report_leaks(size_t *lost);
 
 // Handlers of SIGSEGV and SIGBUS.
 void debug_watch_faults(void);
+
+// Every instruction of the calling thread and of those it makes; after debug_watch_faults. Between
+// debug_pause_watch and debug_resume_watch, with the flags that the first returned, none.
+void debug_start_watch(void);
+unsigned long debug_pause_watch(void);
+void debug_resume_watch(unsigned long flags);
+void debug_end_watch(void);
 
 #pragma GCC visibility pop
 

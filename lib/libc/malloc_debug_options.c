@@ -7,6 +7,7 @@
 
 #define STACKS   16u
 #define RED_ZONE 32ul
+#define WIDE     256ul
 #define HELD     (1ul << 20) // in quarantine
 #define LARGE    DEBUG_PAGE  // from here up "all" gives guard pages
 
@@ -120,9 +121,21 @@ static bool set_stacks(const char *value)
 	return true;
 }
 
+// With red zones wide enough for most jumps over a block's end.
+static bool set_watch(const char *value)
+{
+	debug_options.watch = true;
+	if (debug_options.red_zone < WIDE)
+		debug_options.red_zone = WIDE;
+	if (!debug_options.quarantine)
+		debug_options.quarantine = HELD;
+	return !value;
+}
+
 static bool set_all(const char *value)
 {
-	set_red_zone(NULL);
+	if (debug_options.red_zone < RED_ZONE)
+		set_red_zone(NULL);
 	set_fill(NULL);
 	set_quarantine(NULL);
 	debug_options.guard_from = LARGE;
@@ -138,6 +151,7 @@ static const struct {
 	{"redzone", set_red_zone}, {"fill", set_fill},   {"quarantine", set_quarantine},
 	{"guard", set_guard},      {"align", set_align}, {"leaks", set_leaks},
 	{"stacks", set_stacks},    {"all", set_all},     {"1", set_all},
+	{"watch", set_watch},
 };
 
 static bool obey(char *word)
@@ -172,7 +186,7 @@ void debug_read_options(const char *text)
 		}
 		debug_say("MALLOC_DEBUG: \"%s\" is ignored; known are all redzone=BYTES fill "
 			  "quarantine=BYTES guard=BYTES guard=FROM-TO align=BYTES leaks "
-			  "leaks=all leaks=fail stacks=COUNT\n",
+			  "leaks=all leaks=fail stacks=COUNT watch\n",
 			  copy);
 		debug_say_done();
 	}

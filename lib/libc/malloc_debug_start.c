@@ -8,6 +8,7 @@ void malloc_debug_start(void)
 {
 	static bool started; // under the lock
 	const char *words;
+	bool watch = false;
 
 	debug_lock();
 	if (!started) {
@@ -16,7 +17,10 @@ void malloc_debug_start(void)
 			debug_read_options(words);
 		if (debug_options.on)
 			debug_watch_faults();
+		watch = debug_options.watch;
 		started = true;
 	}
 	debug_unlock();
+	if (watch)
+		debug_start_watch();
 }

@@ -21,12 +21,17 @@ static bool readable(const uintptr_t *frame)
 			    (long)resident) == 0;
 }
 
-// Of the allocator, whose frames are not shown (user/program.ld).
-extern const char libc_malloc_start[], libc_malloc_end[];
+// Of the allocator, whose frames are not shown, and of all the library (user/program.ld).
+extern const char libc_malloc_start[], libc_malloc_end[], libc_end[];
 
-static bool ours(uintptr_t address)
+bool debug_own_code(uintptr_t address)
 {
-	return address > (uintptr_t)libc_malloc_start && address <= (uintptr_t)libc_malloc_end;
+	return address >= (uintptr_t)libc_malloc_start && address < (uintptr_t)libc_malloc_end;
+}
+
+bool debug_program_code(uintptr_t address)
+{
+	return address < (uintptr_t)libc_malloc_start || address >= (uintptr_t)libc_end;
 }
 
 static unsigned int walk(const uintptr_t *frame, uintptr_t *frames, unsigned int most,
@@ -45,7 +50,7 @@ static unsigned int walk(const uintptr_t *frame, uintptr_t *frames, unsigned int
 		}
 		if (!frame[1])
 			break;
-		if (count > 0 || !skip_ours || !ours(frame[1]))
+		if (count > 0 || !skip_ours || !debug_own_code(frame[1] - 1))
 			frames[count++] = frame[1];
 		outer = (const uintptr_t *)frame[0];
 		if (outer <= frame || (uintptr_t)outer % sizeof(*outer) != 0)

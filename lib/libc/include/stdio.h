@@ -35,6 +35,15 @@ int ungetc(int character, FILE *file);
 char *fgets(char *line, int size, FILE *file);
 ssize_t getline(char **line, size_t *size, FILE *file);
 
+int scanf(const char *format, ...) __attribute__((format(scanf, 1, 2)));
+int fscanf(FILE *file, const char *format, ...) __attribute__((format(scanf, 2, 3)));
+int sscanf(const char *text, const char *format, ...) __attribute__((format(scanf, 2, 3)));
+int vscanf(const char *format, va_list arguments) __attribute__((format(scanf, 1, 0)));
+int vfscanf(FILE *file, const char *format, va_list arguments)
+	__attribute__((format(scanf, 2, 0)));
+int vsscanf(const char *text, const char *format, va_list arguments)
+	__attribute__((format(scanf, 2, 0)));
+
 size_t fwrite(const void *block, size_t size, size_t count, FILE *file);
 int fputc(int character, FILE *file);
 int putc(int character, FILE *file);

@@ -5,6 +5,7 @@
 #include "lib/libc/debug_context.h"
 #include "lib/libc/debug_maps.h"
 #include "lib/libc/malloc_debug.h"
+#include <sys/auxv.h>
 #include <unwind.h>
 
 // Of this shared object, all of which is the allocator: its frames are not shown.
@@ -17,9 +18,19 @@ struct walk {
 	bool started;
 };
 
-static bool ours(uintptr_t address)
+bool debug_own_code(uintptr_t address)
 {
 	return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)etext;
+}
+
+// What the program's first instruction is in.
+bool debug_program_code(uintptr_t address)
+{
+	static struct debug_mapping program;
+
+	if (!program.end && !debug_find_mapping(getauxval(AT_ENTRY), &program))
+		return true;
+	return address >= program.start && address < program.end;
 }
 
 // For a fault everything up to the faulting instruction is left out, else the allocator itself.
@@ -29,7 +40,7 @@ static _Unwind_Reason_Code one_frame(struct _Unwind_Context *context, void *argu
 	uintptr_t address = _Unwind_GetIP(context);
 
 	if (!walk->started)
-		walk->started = walk->from ? address == walk->from : !ours(address);
+		walk->started = walk->from ? address == walk->from : !debug_own_code(address);
 	if (!walk->started)
 		return _URC_NO_REASON;
 	if (address == 0 || walk->count == walk->most)
