@@ -102,13 +102,13 @@ static void start_on_own_stack(void)
 	scheduler_init_cpu();
 	secondary_start_all();
 	log_line("memory: %zu KiB given back after starting", mm_free_boot_memory() * 4);
+	start_trace();
 	if (options.test[0]) {
 		if (!ring0_test_main)
 			panic("test=%s: this kernel has no tests in it", options.test);
 		ring0_test_main(options.test);
 	}
 	start_files();
-	start_trace();
 	process_start_init();
 	apply_options();
 	scheduler_run();

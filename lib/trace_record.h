@@ -54,7 +54,9 @@ enum trace_event {
 		     // b: address, c: bytes asked for, d: realloc: old address,
 		     // e: bytes of the block, f: the allocator's own
 	TRACE_STACK, // return addresses, innermost first, of the FAULT or HEAP of this
-		     // task before it: a to f; 0 ends them. More follow in further STACKs
+		     // task before it: a to f; 0 ends them. More follow in further STACKs.
+		     // With TRACE_STACK_TOP it is the word at a fault's stack pointer:
+		     // a return address where the function has made no frame
 	TRACE_NAME,  // a: enum trace_name | offset << 16 | length << 32, b: of what,
 		     // c to f: TRACE_NAME_BYTES of it from that offset on, padded with 0
 	TRACE_LOST,  // a: records of this CPU that were lost before this one
@@ -63,6 +65,7 @@ enum trace_event {
 	TRACE_EVENT_COUNT,
 };
 
+#define TRACE_STACK_TOP     (1ul << 63)
 #define TRACE_FAULT_IN_COPY (1ul << 32) // by the kernel's copy to or from ring 3's memory
 
 enum trace_vma_change {

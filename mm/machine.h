@@ -62,6 +62,7 @@ void machine_write_code(void *code, const void *bytes, size_t size);
 // Where the running task was in ring 3 when the fault that is being handled came.
 struct fault_origin {
 	uintptr_t instruction, frame; // of ring 3: its rip and rbp; 0: it was not there
+	uintptr_t stack;              // its rsp
 	uint64_t error;               // the processor's error code; 0 with in_copy
 	bool in_copy;                 // it was the kernel's copy to or from its memory
 };

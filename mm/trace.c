@@ -132,7 +132,7 @@ static bool wanted(unsigned event)
 {
 	uint64_t events = __atomic_load_n(&recorded, __ATOMIC_RELAXED);
 
-	return (events >> event & 1) && machine_trace_selects();
+	return (events >> event & 1) && ((ALWAYS >> event & 1) || machine_trace_selects());
 }
 
 void trace_put(struct trace_record *record)

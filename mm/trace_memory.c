@@ -55,7 +55,8 @@ static void trace_fault_begin(struct mm *mm, uintptr_t address)
 
 // Call stacks by frame pointers: each frame begins with the address of the caller's, then the
 // return address. Programs that were compiled without have something else in rbp, which ends the
-// walk sooner or later. Nothing is brought in for it.
+// walk sooner or later. A function that calls no other often makes no frame either: its caller is
+// missing here, but its return address is still at the top of the stack. Nothing is brought in.
 static unsigned walk_stack(const struct fault_origin *origin, uint64_t *stack)
 {
 	uintptr_t frame = origin->frame;
@@ -75,8 +76,12 @@ static unsigned walk_stack(const struct fault_origin *origin, uint64_t *stack)
 
 static void trace_stack(const struct fault_origin *origin)
 {
-	uint64_t stack[STACK_DEPTH + STACK_RECORDS] = {0};
-	unsigned depth = walk_stack(origin, stack);
+	uint64_t stack[1 + STACK_DEPTH + STACK_RECORDS] = {0}, top[2];
+	unsigned depth = 0;
+
+	if (origin->stack && machine_peek_pair(origin->stack, top) && top[0] && top[0] < USER_END)
+		stack[depth++] = top[0] | TRACE_STACK_TOP;
+	depth += walk_stack(origin, stack + depth);
 
 	for (unsigned i = 0; i < depth; i += STACK_RECORDS)
 		trace_write6(TRACE_STACK, stack[i], stack[i + 1], stack[i + 2], stack[i + 3],

@@ -80,6 +80,7 @@ void machine_fault_origin(struct fault_origin *origin)
 		return;
 	registers = task_registers(task);
 	origin->instruction = registers->rip;
+	origin->stack = registers->rsp;
 	// Below the registers lies where the function returns to that ring 3's entry has called.
 	if (((const char *const *)registers)[-1] == page_fault_called) {
 		origin->error = registers->orig_rax;

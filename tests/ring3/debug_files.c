@@ -165,6 +165,62 @@ static void trace(void)
 	close(fd);
 }
 
+// Takes all records; how many are of an event.
+static long traced(unsigned event)
+{
+	int fd = open(DEBUG "trace", O_RDONLY);
+	long got, found = 0;
+
+	while ((got = read(fd, records, sizeof(records))) > 0)
+		for (long i = 0; i < got / (long)sizeof(records[0]); i++)
+			found += records[i].event == event;
+	close(fd);
+	return found;
+}
+
+// What is traced, of whom, and what programs write themselves.
+static void trace_choices(void)
+{
+	struct trace_record own[] = {
+		{.event = TRACE_HEAP, .a = TRACE_HEAP_MALLOC, .b = 0x1000, .c = 10, .time = 5},
+		{.event = TRACE_STACK, .a = 1, .time = 5},
+	};
+	int fd = open(DEBUG "trace_records", O_WRONLY);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	check(write_file(DEBUG "trace_events", "call,program"), "the family of mmap");
+	check(read_file(DEBUG "trace_events") > 0 && strstr(text, "mmap\n") &&
+		      !strstr(text, "fault"),
+	      "and nothing else");
+	check(!write_file(DEBUG "trace_events", "mmap,yes"), "no such event");
+	write_file(DEBUG "trace_on", "1");
+	munmap(map_pages(), PAGES * PAGE);
+	show("own records", write(fd, own, sizeof(own)));
+	write_file(DEBUG "trace_on", "0");
+	show("mapped", traced(TRACE_MMAP));
+	write_file(DEBUG "trace_events", "all");
+	write_file(DEBUG "trace_pid", "1000000");
+	write_file(DEBUG "trace_on", "1");
+	map_pages()[0] = 1;
+	write_file(DEBUG "trace_on", "0");
+	show("of somebody else", traced(TRACE_FAULT));
+	check(write_file(DEBUG "trace_pid", pid), "of this one");
+	check(read_file(DEBUG "trace_pid") > 0 && atoi(text) == getpid(), "it says so");
+	write_file(DEBUG "trace_on", "1");
+	map_pages()[0] = 1;
+	show("own records", write(fd, own, sizeof(own)));
+	check(write_file(DEBUG "trace_mark", "here\n"), "a mark");
+	write_file(DEBUG "trace_on", "0");
+	check(traced(TRACE_FAULT) > 0, "its faults");
+	own[1].event = TRACE_FAULT;
+	show("no program may write faults", write(fd, own, sizeof(own)));
+	show("half a record", write(fd, own, 32));
+	check(write_file(DEBUG "trace_pid", "\n") && read_file(DEBUG "trace_pid") == 0, "of all");
+	write_file(DEBUG "trace_events", "default");
+	close(fd);
+}
+
 static void caches(void)
 {
 	static char page[PAGE];
@@ -190,6 +246,7 @@ int main(void)
 	counters();
 	walk();
 	trace();
+	trace_choices();
 	caches();
 	check(read_file(DEBUG "audit") > 0 && strstr(text, " facts, 0 wrong\n"), "audit");
 	return tap_end();

@@ -27,6 +27,8 @@ char panic_message[256];
 int fake_fail_nth;
 unsigned fake_cpu, fake_cpus = 1;
 uintptr_t fake_frame;
+uint64_t fake_time_step = 1;
+void (*fake_waiting)(void);
 uint64_t fake_capabilities = ~0ul;
 
 #define STACK_LIMIT (8ul << 20)
@@ -91,7 +93,7 @@ uint64_t machine_time(void)
 {
 	static uint64_t now;
 
-	return ++now;
+	return now += fake_time_step;
 }
 
 uint64_t machine_time_rate(void)
@@ -161,6 +163,8 @@ void machine_release_others(void)
 
 void spin_wait(void)
 {
+	if (fake_waiting)
+		fake_waiting();
 }
 
 void machine_log(const char *format, ...)

@@ -57,7 +57,9 @@ bool fake_fail_stop(void);
 
 // The CPU that everything runs on: 0 unless a test plays several.
 extern unsigned fake_cpu, fake_cpus;
-extern uintptr_t fake_frame; // rbp of the program that faults
+extern uintptr_t fake_frame;       // rbp of the program that faults
+extern uint64_t fake_time_step;    // by which machine_time() grows each time it is asked
+extern void (*fake_waiting)(void); // called by who waits for another CPU or the host
 
 // What the running task may do: bit n for CAP_* n. All, unless a test takes some away.
 extern uint64_t fake_capabilities;

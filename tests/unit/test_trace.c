@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <string.h>
 #include <errno.h>
 #include <linux/mman.h>
 
 #include "mm/frame.h"
 #include "mm/mm.h"
+#include "lib/trace_channel.h"
 #include "mm/trace.h"
 #include "tests/unit/fake_machine.h"
 
@@ -126,6 +128,181 @@ static void no_memory_for_the_ring(void **state)
 	assert_false(trace_started());
 }
 
+// What each CPU writes comes out as one line of time.
+static void two_cpus(void **state)
+{
+	(void)state;
+	fake_cpus = 2;
+	assert_int_equal(trace_start(0), 0);
+	trace_read(records, 10);
+	for (unsigned i = 0; i < 100; i++) {
+		fake_cpu = i * 7 % 3 % 2;
+		trace(TRACE_BRK, i, 0, 0, 0);
+	}
+	fake_cpu = 0;
+	assert_int_equal(trace_read(records, 200), 100);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(records[i].a, i);
+		assert_int_equal(records[i].cpu, i * 7 % 3 % 2);
+	}
+	assert_int_equal(trace_lost(), 0);
+	trace_stop();
+}
+
+static uint64_t parsed(const char *text)
+{
+	uint64_t events = 0;
+
+	assert_true(trace_events_parse(text, strlen(text), &events));
+	return events;
+}
+
+static void chosen_events(void **state)
+{
+	uint64_t events = 5;
+
+	(void)state;
+	assert_int_equal(parsed(""), 0);
+	assert_int_equal(parsed("fault-end"), 1ul << TRACE_FAULT);
+	assert_int_equal(parsed("table, vma\n"),
+			 1ul << TRACE_TABLE_ALLOC | 1ul << TRACE_TABLE_FREE | 1ul << TRACE_VMA);
+	assert_int_equal(parsed("all"), TRACE_ALL_EVENTS);
+	assert_int_equal(parsed("default,stack"), TRACE_ALL_EVENTS);
+	assert_false(trace_events_parse("fault,tabel", 11, &events));
+	assert_int_equal(events, 5);
+	for (unsigned event = 1; event < TRACE_EVENT_COUNT; event++)
+		assert_int_equal(parsed(trace_event_name(event)), 1ul << event);
+	trace_choose(1ul << TRACE_BRK);
+	assert_int_equal(trace_start(0), 0);
+	trace_read(records, 10);
+	trace(TRACE_BRK, 1, 0, 0, 0);
+	trace(TRACE_MUNMAP, 2, 0, 0, 0);
+	assert_true(trace_wants(TRACE_BRK));
+	assert_false(trace_wants(TRACE_MUNMAP));
+	trace_choose(1ul << TRACE_MUNMAP);
+	trace(TRACE_BRK, 3, 0, 0, 0);
+	trace(TRACE_MUNMAP, 4, 0, 0, 0);
+	trace_choose(TRACE_DEFAULT_EVENTS);
+	trace_stop();
+	assert_false(trace_wants(TRACE_BRK));
+	// Only what the file asks for by now.
+	assert_int_equal(trace_read(records, 10), 4);
+	assert_int_equal(records[0].a, 1);
+	assert_int_equal(records[2].a, 4);
+}
+
+// A fault of a program with frame pointers, and of one that has other things in rbp.
+static void call_stacks(void **state)
+{
+	uintptr_t frames[4][2] = {{(uintptr_t)frames[1], 0x111},
+				  {(uintptr_t)frames[2], 0x222},
+				  {(uintptr_t)frames[0], 0x333}}; // no way back down
+	struct mm *mm = mm_create();
+	size_t count;
+
+	(void)state;
+	trace_choose(TRACE_ALL_EVENTS);
+	assert_int_equal(trace_start(0), 0);
+	fake_frame = (uintptr_t)frames[0];
+	mm_fault(mm, BASE, ACCESS_READ);
+	fake_frame = 12345;
+	mm_fault(mm, BASE, ACCESS_READ);
+	trace_stop();
+	count = trace_read(records, 100);
+	trace_choose(TRACE_DEFAULT_EVENTS);
+	assert_int_equal(count_events(count, TRACE_FAULT_BEGIN), 2);
+	assert_int_equal(count_events(count, TRACE_FAULT), 2);
+	assert_int_equal(count_events(count, TRACE_STACK), 1);
+	for (size_t i = 0; i < count; i++)
+		if (records[i].event == TRACE_STACK) {
+			assert_int_equal(records[i - 1].event, TRACE_FAULT);
+			assert_int_equal(records[i].a, 0x111);
+			assert_int_equal(records[i].c, 0x333);
+			assert_int_equal(records[i].d, 0);
+		}
+	mm_put(mm);
+}
+
+static void long_names(void **state)
+{
+	const char name[] = "a name of more than thirty-two bytes, in two parts";
+	char text[3 * TRACE_NAME_BYTES] = "";
+
+	(void)state;
+	assert_int_equal(trace_start(0), 0);
+	trace_read(records, 10);
+	trace_name(TRACE_NAME_MARK, 7, name, sizeof(name) - 1);
+	trace_stop();
+	assert_int_equal(trace_read(records, 10), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(records[i].a & 0xffff, TRACE_NAME_MARK);
+		assert_int_equal(records[i].a >> 32, sizeof(name) - 1);
+		assert_int_equal(records[i].b, 7);
+		memcpy(text + (records[i].a >> 16 & 0xffff), &records[i].c, TRACE_NAME_BYTES);
+	}
+	assert_string_equal(text, name);
+}
+
+// ---- the channel: this program is the host ----
+static struct {
+	struct trace_channel head;
+	char gap[TRACE_CHANNEL_BEGIN - sizeof(struct trace_channel)];
+	struct trace_record records[2 * 64];
+} shared __attribute__((aligned(64)));
+
+static uint64_t next; // what the host expects
+static uint64_t told; // losses
+
+static void host_reads(void)
+{
+	struct trace_channel_ring *ring = &shared.head.rings[0];
+
+	for (; ring->taken < ring->written; ring->taken++) {
+		const struct trace_record *record = &shared.records[ring->taken % 64];
+
+		if (record->event == TRACE_LOST)
+			next += record->a, told += record->a;
+		if (record->event == TRACE_BRK)
+			assert_int_equal(record->a, next++);
+	}
+}
+
+static void full_channel(void **state)
+{
+	struct trace_channel_ring *ring = &shared.head.rings[0];
+
+	(void)state;
+	assert_false(trace_channel_start(&shared, TRACE_CHANNEL_BEGIN));
+	assert_true(trace_channel_start(&shared, sizeof(shared)));
+	assert_int_equal(shared.head.magic, TRACE_CHANNEL_MAGIC);
+	assert_int_equal(shared.head.cpus, 2);
+	assert_int_equal(shared.head.records, 64);
+	assert_int_equal(trace_stream(1ul << TRACE_BRK), 0);
+	// A host that is slow: the writer waits for it.
+	fake_waiting = host_reads;
+	for (unsigned i = 0; i < 1000; i++)
+		trace(TRACE_BRK, i, 0, 0, 0);
+	host_reads();
+	assert_int_equal(next, 1000);
+	assert_int_equal(ring->lost, 0);
+	assert_in_range(ring->waits, 14, 16);
+	// A host that is gone: what does not fit is lost, at once the second time.
+	fake_waiting = NULL;
+	fake_time_step = 1ul << 30;
+	for (unsigned i = 1000; i < 1100; i++)
+		trace(TRACE_BRK, i, 0, 0, 0);
+	assert_int_equal(ring->lost, 36);
+	assert_int_equal(ring->waits, 16);
+	// It comes back, and is told.
+	host_reads();
+	trace(TRACE_BRK, 1100, 0, 0, 0);
+	host_reads();
+	assert_int_equal(told, 36);
+	assert_int_equal(next, 1101);
+	assert_int_equal(trace_stream(0), 0);
+	assert_false(trace_wants(TRACE_BRK));
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -141,6 +318,11 @@ int main(void)
 		cmocka_unit_test(overwritten),
 		cmocka_unit_test(one_task_only),
 		cmocka_unit_test(story_of_a_page),
+		cmocka_unit_test(two_cpus),
+		cmocka_unit_test(chosen_events),
+		cmocka_unit_test(call_stacks),
+		cmocka_unit_test(long_names),
+		cmocka_unit_test(full_channel),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

@@ -105,6 +105,9 @@ $(SCENARIO_PROGRAMS) $(BENCH_ALONE) $(SOAK_PROGRAM): $(BUILD)/%: %.c $(BUILD)/fl
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -idirafter $(BUILD)/include -MMD -MP -MF $@.d -o $@ $<
 
+# Call stacks of page faults follow frame pointers.
+$(BUILD)/tests/scenario/traced: RING3_CFLAGS += -fno-omit-frame-pointer
+
 bench_objects := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/nothing.c %/growth.c,$(BENCH_SOURCES)))
 $(bench_objects): $(BUILD)/obj/%.o: %.c $(BUILD)/flags/ring3 $(staged)
 	$(call say,MUSL,$<)

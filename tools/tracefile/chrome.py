@@ -108,8 +108,9 @@ class TimeLine:
             args["entry before"], args["entry now"] = hex(part.c), hex(part.b)
             args["frame"] = hex(part.d)
         if fault.stack:
-            args["called from"] = " < ".join(self.world.function(pid, address - 1)
-                                             for address in fault.stack)
+            callers = self.world.callers(pid, record.e, fault.stack)
+            args["called from"] = " < ".join(self.world.function(pid, address)
+                                             for address in callers)
         self.writer.slice(f"fault: {fault.result}", "fault", pid, record.task,
                           self.at(record.time - fault.cost), fault.cost, args)
         self.pages(record, pid, record.f >> 32, None)

@@ -112,6 +112,31 @@ class Elf:
             at -= 1
         return best
 
+    def bytes_at(self, address, length):
+        """What the file has at an address; b"" where it has nothing."""
+        for place, start, size, _ in self.segments:
+            if start <= address < start + size:
+                return self.image[place + address - start:place + address - start + length]
+        return b""
+
+    def makes_frame(self, address):
+        """Whether the function of this address begins by saving rbp (behind an ENDBR64)."""
+        found = self.function(address)
+        code = self.bytes_at(address - found[1], 5) if found else b""
+        return code.startswith(b"\x55") or code == b"\xf3\x0f\x1e\xfa\x55"
+
+    def called_from(self, address, callee):
+        """Whether a call to the function of `callee` stands before `address`: one by name, or one
+        through a register or memory, of which that can not be told."""
+        found = self.function(callee)
+        code = self.bytes_at(address - 7, 7)
+        if not found or len(code) < 7:
+            return False
+        if code[2] == 0xe8:
+            target = address + int.from_bytes(code[3:], "little", signed=True)
+            return target == callee - found[1]
+        return any(code[at] == 0xff and code[at + 1] >> 3 & 7 == 2 for at in (0, 1, 4, 5))
+
     def find_lines(self, addresses):
         """Asks addr2line for all of them at once; line() answers from what it said."""
         wanted = sorted(set(addresses) - set(self.lines))

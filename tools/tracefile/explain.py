@@ -4,6 +4,7 @@ import textwrap
 
 from .decisions import DECISIONS, decider
 from .header import KINDS, VMA_KINDS
+from .records import Record
 from .world import ADDRESS, E, PAGE, Fault, follow
 
 WRITABLE, PRESENT = 2, 1
@@ -104,8 +105,8 @@ class Explainer:
         if not fault.stack:
             return ""
         names = []
-        for address in fault.stack:
-            name = self.world.function(fault.pid, address - 1)
+        for address in self.world.callers(fault.pid, fault.record.e, fault.stack):
+            name = self.world.function(fault.pid, address)
             if name.startswith("0x"):
                 break  # from here on it was no stack
             names.append(name)
@@ -158,7 +159,7 @@ def explain(records, world, out, width, bold, pid=None, result=None, address=Non
             if matches(item, world, pid, result, address):
                 pending.append(item)
                 told += 1
-        elif item.event in (E.EXEC, E.EXIT, E.NAME):
+        elif isinstance(item, Record) and item.event in (E.EXEC, E.EXIT, E.NAME):
             tell()  # what addresses mean is about to change
     tell()
     return told

@@ -31,7 +31,7 @@ def stack_names(world, pid, tid, addresses):
 
 def _of_fault(fault, world, of):
     amount = {"faults": 1, "frames": max(fault.frames, 0), "cost": fault.cost}[of]
-    addresses = [fault.record.e] + [address - 1 for address in fault.stack]
+    addresses = [fault.record.e] + world.callers(fault.pid, fault.record.e, fault.stack)
     names = stack_names(world, fault.pid, fault.record.task, addresses)
     if fault.in_copy:
         names.append("(system call)")

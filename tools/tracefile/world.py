@@ -11,6 +11,7 @@ from .records import Record
 E = type("E", (), EVENTS)  # E.FAULT is the number of TRACE_FAULT
 PAGE = 4096
 ADDRESS = 0x000FFFFFFFFFF000  # of a page-table entry
+STACK_TOP = 1 << 63  # TRACE_STACK_TOP
 FRAME_FILE = ENUMS["frame_kind"]["FRAME_FILE"]
 USER_END = 1 << 47
 
@@ -251,6 +252,17 @@ class World:
         if line and line.startswith(ROOT + "/"):
             line = line[len(ROOT) + 1:]
         return found[0], line, path
+
+    def callers(self, pid, instruction, stack):
+        """The addresses of the calls that led to an instruction, innermost first."""
+        if not stack or not stack[0] & STACK_TOP:
+            return [address - 1 for address in stack]
+        top, rest = stack[0] & ~STACK_TOP, stack[1:]
+        here, there = self.module_at(pid, instruction), self.module_at(pid, top)
+        frameless = here and there and here[0] is there[0] and top not in rest[:1] and \
+            not here[0].makes_frame(instruction - here[1]) and \
+            here[0].called_from(top - here[1], instruction - here[1])
+        return [address - 1 for address in ([top] if frameless else []) + rest]
 
     def function(self, pid, address):
         """A function's name, or the file's, or the address: something to print."""
