@@ -85,7 +85,7 @@ help:
 	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
 	@echo '  experiments   the notes'"'"' experiments, as plots and CSV: $(BUILD)/experiments/*.svg;'
 	@echo '                ONLY="name ..." for some of them'
-	@echo '  docs          renew the output that docs/ shows'
+	@echo '  docs          renew the output and the pictures that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
 	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
@@ -125,6 +125,7 @@ experiments: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 	@tools/experiments --build $(BUILD) $(ONLY)
 
 docs: all
+	@tools/experiments --build $(BUILD) --pictures docs/pictures
 	@tools/docs --build $(BUILD) *.md docs/*.md
 
 check-format:

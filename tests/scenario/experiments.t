@@ -5,15 +5,23 @@ the figures that it gives away are checked once more, from outside. Names on the
 experiments only."""
 import csv
 import os
+import re
+import runpy
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
+sys.path.insert(0, os.path.join(harness.ROOT, "tools"))
+import plots
 
 PAGE = 4  # KiB
 TOOL = os.path.join(harness.ROOT, "tools", "experiments")
+
+
+same_line = runpy.run_path(os.path.join(harness.ROOT, "tools", "docs"))["same_line"]
 
 
 def tool(*arguments):
@@ -156,6 +164,27 @@ EXPERIMENTS = {
 REPEATED = "exhaustion"
 
 
+def words(path):
+    """What a picture says."""
+    with open(path, encoding="utf-8") as file:
+        return re.findall(r"<tspan[^>]*>([^<]*)", file.read())
+
+
+def picture(tap, name, rows):
+    """It can be drawn, and docs/pictures has one that says the same, as tools/docs has it."""
+    shown = words(os.path.join(harness.ROOT, "docs", "pictures", name + ".svg"))
+    with tempfile.TemporaryDirectory() as directory:
+        table, drawn = (os.path.join(directory, name + end) for end in (".csv", ".svg"))
+        with open(table, "wb") as file:
+            file.write(rows)
+        if not tap.ok(plots.draw(name, table, drawn), f"{name}: the picture is drawn"):
+            return
+        now = words(drawn)
+    tap.ok(len(shown) == len(now) > 3 and all(map(same_line, shown, now)),
+           f"{name}: docs/pictures shows it as it is",
+           f"{set(shown) ^ set(now)}\nif that is how it should be: make docs")
+
+
 def by_itself(tap):
     """At the prompt, without the tool."""
     options = ["--initrd", harness.built("initrd.cpio")]
@@ -180,6 +209,10 @@ def main():
         if tap.ok(done.returncode == 0 and done.stdout, f"{name}: every check holds",
                   done.stderr.decode(errors="replace")):
             EXPERIMENTS[name](tap, Table(done.stdout))
+            if plots.installed():
+                picture(tap, name, done.stdout)
+            else:
+                tap.skip(f"{name}: no picture: gnuplot is not installed")
         if name == REPEATED:
             tap.same(tool("--rows", name).stdout, done.stdout, f"{name}: a second run, byte by byte")
     if not sys.argv[1:]:

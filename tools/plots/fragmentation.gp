@@ -38,13 +38,13 @@ set xlabel "page of the range" textcolor rgb ink
 set ylabel "physical address, MiB" textcolor rgb ink offset 1,0
 set label 10 "" at graph 0, graph 1.06 textcolor rgb ink enhanced
 set label 10 sprintf("{/:Bold Fresh:}  %d pieces", fresh_max)
-plot csv using (index_of("pages-fresh")):(mib(column("value"))):(14):(0) with vectors nohead linewidth 3 linecolor rgb blue
+plot csv every 2 using (index_of("pages-fresh")):(mib(column("value"))):(14):(0) with vectors nohead linewidth 3 linecolor rgb blue
 @drop_title
 set lmargin at screen 0.56
 set rmargin at screen 0.97
 unset ylabel
 set label 10 sprintf("{/:Bold Aged:}  %d pieces, and the process cannot tell", aged_max)
-plot csv using (index_of("pages-aged")):(mib(column("value"))):(14):(0) with vectors nohead linewidth 3 linecolor rgb orange
+plot csv every 2 using (index_of("pages-aged")):(mib(column("value"))):(14):(0) with vectors nohead linewidth 3 linecolor rgb orange
 
 set tmargin at screen 0.26
 set bmargin at screen 0.10
