@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An interactive shell at a pseudo-terminal: job control, signals from keys, raw mode."""
+"""An interactive shell at a pseudo-terminal: job control, signals from keys, raw mode; and the one
+that `make run` ends in, with programs that take the whole screen."""
+import fcntl
 import os
 import pty
 import select
 import shutil
 import signal
+import struct
 import sys
+import termios
 import time
 
 sys.dont_write_bytecode = True
@@ -21,9 +25,11 @@ PROMPT = b"ready> "
 class Session:
     """A child at a terminal that we play the person of."""
 
-    def __init__(self, arguments):
+    def __init__(self, arguments, prompt=PROMPT):
+        self.prompt = prompt
         self.child, self.terminal = pty.fork()
         if self.child == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             os.execv(RUN[0], RUN + arguments)
         self.shown = b""
         self.ended = False
@@ -54,7 +60,7 @@ class Session:
         self.type(command + b"\r")
         if self.until(b"\r\n") is None:
             return b"(no echo) " + self.shown
-        return self.until(PROMPT) or b"(no prompt) " + self.shown
+        return self.until(self.prompt) or b"(no prompt) " + self.shown
 
     def start(self, command):
         """A command that goes on. Nothing tells when it has begun, and what is typed before that
@@ -119,6 +125,65 @@ def settings(tap, shell):
     tap.contains(shell.until(PROMPT) or b"", b"key k\r\n", "a key without Enter, not shown")
 
 
+def whole_screen(tap, shell):
+    tap.contains(shell.line(b"stty size"), b"24 80\r\n", "the terminal's size")
+    shell.type(b"top -d 60\r")
+    tap.ok(shell.until(b"\x1b[H\x1b[JMem: ") and shell.until(b"/bin/init --list"),
+           "top draws the screen", shell.shown)
+    shell.type(b"q")
+    tap.ok(shell.until(shell.prompt), "q leaves it", shell.shown)
+    shell.type(b"seq 100 | less\r")
+    tap.ok(shell.until(b"\x1b[K23\r\n"), "less shows a page", shell.shown)
+    shell.type(b"G")
+    tap.ok(shell.until(b"\x1b[K100\r\n"), "G goes to the end", shell.shown)
+    shell.type(b"q")
+    shell.until(shell.prompt)
+    shell.type(b"vi /tmp/text\r")
+    shell.until(b"/tmp/text")
+    shell.type(b"ifrom vi")
+    shell.until(b"vi")
+    shell.type(b"\x1b")
+    shell.until(b"[Modified]")
+    shell.type(b":wq\r")
+    shell.until(shell.prompt)
+    tap.contains(shell.line(b"cat /tmp/text"), b"from vi\r\n", "vi writes a file")
+
+
+def system(tap):
+    """What `make run` boots, without the tour."""
+    shell = Session(["--env", "TERM=xterm", "--initrd", harness.built("system.cpio"), "/bin/init",
+                     "--list"], b"faultline:~> ")
+    try:
+        tap.ok(shell.until(shell.prompt, 30) is not None, "busybox's shell after the tour",
+               shell.shown)
+        tap.contains(shell.line(b"echo $((40 + 2)) | cat"), b"42\r\n", "a pipeline")
+        shell.type(b"\x1b[A\r")
+        tap.ok(shell.until(b"42\r\n") is not None, "arrow up is the last command", shell.shown)
+        shell.until(shell.prompt)
+        shell.type(b"echo on two\x1b[D\x1b[D\x1b[D\x1b[De\r")
+        tap.ok(shell.until(b"\none two\r\n") is not None, "arrow left", shell.shown)
+        shell.until(shell.prompt)
+        tap.contains(shell.line(b"which frames vi"), b"/bin/frames\r\n/bin/vi\r\n",
+                     "its programs and busybox's are in PATH")
+        tap.contains(shell.line(b"audit"), b" 0 wrong\r\n", "the audit")
+        whole_screen(tap, shell)
+        shell.type(b"exit 7\r")
+        tap.ok(shell.status() == 7, "exit switches off")
+    finally:
+        if not shell.ended:
+            shell.kill()
+
+
+def small_prompt(tap):
+    """What is left where busybox is not in the initrd."""
+    shell = Session(["--initrd", harness.built("initrd.cpio"), "/bin/init", "--list"],
+                    b"faultline>")
+    tap.ok(shell.until(shell.prompt, 30) is not None, "without busybox the small prompt",
+           shell.shown)
+    shell.type(b"exit\r")
+    tap.ok(shell.status() == 0, "which ends as well")
+
+
 def main():
     tap = harness.Tap()
     busybox = shutil.which("busybox")
@@ -136,6 +201,8 @@ def main():
     finally:
         if not shell.ended:
             shell.kill()
+    system(tap)
+    small_prompt(tap)
     return tap.done()
 
 
