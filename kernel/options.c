@@ -84,30 +84,58 @@ static bool set_audit(const char *value)
 	return true;
 }
 
-static bool set_winsize(const char *value)
+// Two numbers of 16 bits with an x between them.
+static bool parse_pair(const char *value, uint16_t *first, uint16_t *second)
 {
-	uint64_t rows, columns;
-	size_t used = parse_unsigned(value, strlen(value), 10, &rows);
+	uint64_t one, other;
+	size_t used = parse_unsigned(value, strlen(value), 10, &one);
 
 	if (!used || value[used] != 'x')
 		return false;
 	value += used + 1;
-	used = parse_unsigned(value, strlen(value), 10, &columns);
-	if (!used || value[used] || rows > UINT16_MAX || columns > UINT16_MAX)
+	used = parse_unsigned(value, strlen(value), 10, &other);
+	if (!used || value[used] || one > UINT16_MAX || other > UINT16_MAX)
 		return false;
-	options.rows = rows;
-	options.columns = columns;
+	*first = one;
+	*second = other;
 	return true;
+}
+
+static bool set_winsize(const char *value)
+{
+	return parse_pair(value, &options.rows, &options.columns);
+}
+
+static bool set_framebuffer(const char *value)
+{
+	options.framebuffer =
+		!*value || parse_pair(value, &options.screen_width, &options.screen_height);
+	return options.framebuffer;
+}
+
+static bool set_snapshots(const char *value)
+{
+	options.snapshots = !*value;
+	return options.snapshots;
 }
 
 static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } known[] = {
-	{"memory", memory_option_apply}, {"init", set_init},           {"console", set_console},
-	{"strace", set_strace},          {"trace", set_trace},         {"stdin", set_stdin},
-	{"fail-nth", set_fail_nth},      {"audit", set_audit},         {"test", set_test},
-	{"winsize", set_winsize},        {"trace-pid", set_trace_pid},
+	{"memory", memory_option_apply},
+	{"init", set_init},
+	{"console", set_console},
+	{"strace", set_strace},
+	{"trace", set_trace},
+	{"stdin", set_stdin},
+	{"fail-nth", set_fail_nth},
+	{"audit", set_audit},
+	{"test", set_test},
+	{"winsize", set_winsize},
+	{"trace-pid", set_trace_pid},
+	{"framebuffer", set_framebuffer},
+	{"snapshots", set_snapshots},
 };
 
 #define SYSCTL "sysctl."

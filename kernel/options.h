@@ -25,7 +25,10 @@ struct options {
 	int fail_nth;              // fail-nth=N: the Nth allocation fails; 0: none
 	uint32_t audit;            // audit=N: audit after each N faults; 0: only at the end
 	char test[64];             // test=NAME: a ring-0 test instead of init; "": none
-	uint16_t rows, columns;    // winsize=ROWSxCOLS; 24x80 when not given
+	bool framebuffer;          // framebuffer: use a screen (kernel/driver/framebuffer.h)
+	uint16_t screen_width, screen_height; // framebuffer=WIDTHxHEIGHT; 0: any
+	bool snapshots;         // snapshots: marks of programs stop the machine for the host
+	uint16_t rows, columns; // winsize=ROWSxCOLS; 24x80 when not given
 };
 
 extern struct options options; // constant once options_parse() has run

@@ -3,6 +3,7 @@
 // kernel_main: from the loader's information to the first program. The order matters: each step
 // uses what the ones before it set up.
 #include "kernel/boot_info.h"
+#include "kernel/driver/framebuffer.h"
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h"
 #include "kernel/driver/trace_channel.h"
@@ -57,6 +58,7 @@ static void start_files(void)
 	}
 	if (file_start() || files_start() || place_start() || pipe_start())
 		panic("no memory for the caches of files");
+	framebuffer_start();
 	if (initrd_start(archive, size))
 		panic("out of memory while reading the initrd");
 	if (tty_start())

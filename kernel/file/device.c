@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The devices every program expects: null, zero, full, random, urandom, and the names of the
-// terminal. Numbers are Linux's (Documentation/admin-guide/devices.txt).
+// terminal; the framebuffer where there is a screen. Numbers are Linux's
+// (Documentation/admin-guide/devices.txt).
 #include "kernel/file/device.h"
+#include "kernel/driver/framebuffer.h"
 #include "kernel/file/file.h"
 #include "kernel/file/tty.h"
 #include "kernel/machine/random.h"
@@ -33,6 +35,7 @@ const struct device_node device_nodes[] = {
 	{"tty", TTYAUX_MAJOR << 8, 0666},
 	{"console", TTYAUX_MAJOR << 8 | 1, 0600},
 	{"ttyS0", TTY_MAJOR << 8 | 64, 0600},
+	{"fb0", FB_MAJOR << 8, 0660},
 };
 const size_t device_node_count = sizeof(device_nodes) / sizeof(device_nodes[0]);
 
@@ -154,6 +157,11 @@ static const struct file_ops *memory_device(uint32_t minor)
 	}
 }
 
+bool device_exists(const struct device_node *node)
+{
+	return node->special != FRAMEBUFFER_DEVICE || framebuffer();
+}
+
 int device_open(struct inode *inode, unsigned flags, struct file **file)
 {
 	const struct file_ops *ops = NULL;
@@ -163,6 +171,8 @@ int device_open(struct inode *inode, unsigned flags, struct file **file)
 		return tty_open(inode, flags, file);
 	if (inode->special >> 8 == MEM_MAJOR)
 		ops = memory_device(inode->special & 0xff);
+	else if (inode->special == FRAMEBUFFER_DEVICE && framebuffer())
+		ops = &framebuffer_ops;
 	if (!ops)
 		return -ENXIO;
 	*file = file_create(ops, inode_get(inode), flags);

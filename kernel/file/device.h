@@ -21,8 +21,15 @@ struct device_node {
 extern const struct device_node device_nodes[];
 extern const size_t device_node_count;
 
+// Whether this machine has it: else the node is not made.
+bool device_exists(const struct device_node *node);
+
 // Opens the device of a node: 0, -ENXIO or -ENOMEM.
 int device_open(struct inode *inode, unsigned flags, struct file **file);
+
+// /dev/fb0 (framebuffer_device.c): Linux's framebuffer device of the one screen.
+#define FRAMEBUFFER_DEVICE device_number(FB_MAJOR, 0)
+extern const struct file_ops framebuffer_ops;
 
 // /dev/zero: mapping it gives anonymous memory.
 bool device_is_zero(const struct inode *inode);

@@ -364,7 +364,8 @@ static int add_devices(struct build *build)
 	int result = enter_directory(build->root, "dev", 3, &dev);
 
 	for (size_t i = 0; result == 0 && i < device_node_count; i++)
-		result = add_device(dev, &device_nodes[i]);
+		if (device_exists(&device_nodes[i]))
+			result = add_device(dev, &device_nodes[i]);
 	for (size_t i = 0; result == 0 && i < sizeof(stream_links) / sizeof(*stream_links); i++)
 		result = add_link(dev, stream_links[i].name, stream_links[i].target);
 	return result == -ENOTDIR ? 0 : result;

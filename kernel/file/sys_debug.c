@@ -27,10 +27,13 @@
 // counters: results of faults by name, processes, sleeps on futexes, records lost, system calls
 // that are missing.
 //
+// picture: writing a name marks a moment at which tools/run --picture=FILE keeps the screen.
+//
 // walk: write an address of the writer's, read its way through the page tables and what is there.
 //
 // log: the kernel's log, as far as it is still kept.
 #include "kernel/driver/log.h"
+#include "kernel/driver/snapshot.h"
 #include "kernel/file/proc_internal.h"
 #include "kernel/process/futex.h"
 #include "kernel/process/process.h"
@@ -39,6 +42,7 @@
 #include "kernel/syscall/syscall.h"
 #include "lib/string.h"
 #include "lib/parse.h"
+#include "lib/string.h"
 #include "lib/syscall_name.h"
 #include "lib/trace_events.h"
 #include "mm/audit.h"
@@ -289,6 +293,22 @@ static int show_walk(struct pseudo_open *open, struct text *text)
 	return 0;
 }
 
+// ---- moments for pictures ----
+static int store_picture(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	char name[64];
+
+	(void)open;
+	strlcpy(name, bytes, sizeof(name));
+	while (length > 0 && length < sizeof(name) && name[length - 1] == '\n')
+		name[--length] = '\0';
+	for (char *at = name; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	snapshot_mark(name);
+	return 0;
+}
+
 // ---- the log ----
 static int show_log(struct pseudo_open *open, struct text *text)
 {
@@ -308,6 +328,7 @@ static const struct pseudo_entry faultline_entries[] = {
 	{.name = "frame_map", .permissions = 0444, .read_at = read_frame_map},
 	PSEUDO_TEXT("frames", show_frames),
 	PSEUDO_TEXT("log", show_log),
+	{.name = "picture", .permissions = 0200, .store = store_picture},
 	{.name = "trace", .permissions = 0444, .stream = stream_trace},
 	{.name = "trace_events",
 	 .permissions = 0644,

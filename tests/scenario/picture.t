@@ -159,6 +159,40 @@ def test_pictures(tap, directory):
     tap.ok(status == 1 and "ends before" in said, "half a dump is refused", said)
 
 
+STEPS = 6    # marks of user/picture_demo.c
+PAGES = 512  # it shares with its child, and writes
+
+
+def test_screen(tap, directory):
+    """The program's marks on the screen, and what its dumps of the same moments become."""
+    path = os.path.join(directory, "screen.png")
+    result = harness.launch(["--quiet", "--icount", "--memory", "32M", f"--picture={path}",
+                             "--initrd", harness.built("initrd.cpio"), "/bin/memmap", "--draw",
+                             "--dump", "--run", "/bin/picture_demo"])
+    names = [path] + [path.replace(".png", f"-{step}.png") for step in range(1, STEPS + 1)]
+    if not tap.ok(result.status == 0 and all(map(os.path.exists, names)),
+                  "a picture of the screen at each mark and at the end", result.describe()):
+        return
+    draw(directory, result.output, "drawn.png")
+    drawn = [os.path.join(directory, f"drawn-{step}.png") for step in range(1, STEPS + 1)]
+    differ = [step for step in range(STEPS) if contents(names[step + 1]) != contents(drawn[step])]
+    tap.ok(not differ, "each is, pixel by pixel, what tools/picture makes of the dump", differ)
+    dumps = [Truth(part) for part in result.output.decode().split("\nmemory ")[1:]]
+    counts, _ = count_marks(pixels(names[3]), dumps[2])
+    tap.ok(not dumps[2].difference(counts), "the screen has one mark for each frame of each owner",
+           dumps[2].difference(counts))
+    shared = [truth.claims["copy-on-write"] for truth in dumps]
+    changes = [shared[2] - shared[1], shared[3] - shared[2], shared[4] - shared[3], shared[5]]
+    tap.ok(shared[1] == 0 and PAGES <= changes[0] < PAGES + 16 and changes[1] == -PAGES // 2 and
+           -PAGES // 4 - 8 <= changes[2] <= -PAGES // 4 and changes[3] == 0,
+           "fork turns pages to the shared colour, and writes turn them back", shared)
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def test_text(tap):
     result = dump("--scale", "1")
     text = result.output.decode()
@@ -183,6 +217,7 @@ def main():
     tap = harness.Tap()
     with tempfile.TemporaryDirectory() as directory:
         test_pictures(tap, directory)
+        test_screen(tap, directory)
     test_text(tap)
     return tap.done()
 

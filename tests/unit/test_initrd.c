@@ -46,6 +46,11 @@
 // ---- what the rest of the kernel would be ----
 const struct device_node device_nodes[] = {{"null", 0x103, 0666}};
 const size_t device_node_count = 1;
+
+bool device_exists(const struct device_node *node)
+{
+	return node == device_nodes;
+}
 static unsigned log_lines;
 
 void log_line(const char *format, ...)

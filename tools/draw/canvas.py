@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Two things to draw on, a PNG and an SVG, with the same calls. Colours are 0xRRGGBB."""
-import struct
-import zlib
 from xml.sax.saxutils import escape
 
-from . import font
+from . import font, png
 
 WIDTHS = {12: 6, 16: 8, 24: 12}  # of a character by the font's height
 
@@ -44,13 +42,7 @@ class Png:
             x += face.width
 
     def bytes(self):
-        def chunk(kind, data):
-            body = kind + data
-            return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-        head = struct.pack(">IIBBBBB", self.width, self.height, 8, 2, 0, 0, 0)
-        pixels = zlib.compress(b"".join(b"\0" + row for row in self.rows), 9)
-        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels)
-                + chunk(b"IEND", b""))
+        return png.encode(self.width, self.rows)
 
 
 class Svg:

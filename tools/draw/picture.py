@@ -14,7 +14,7 @@ CAPTION = 0xFFD48A
 
 NONE, FREE = 0, 1  # the first two of every dump's owners
 COLUMN_STEP = 32
-ROWS_LIMITS = (16, 8, 4, 2, 1)  # rows of marks a mapping may have
+ROWS_LIMITS = (1024, 16, 8, 4, 2, 1)  # rows of marks a mapping may have: at first all it needs
 SIDE_CELLS = (10, 9, 8, 7, 6, 5, 4)
 
 
@@ -95,15 +95,14 @@ def draw_bar(canvas, dump):
     """What share of RAM each owner has."""
     x, width = MARGIN, MAP[0] + MAP[2] - MARGIN
     ram = dump.frames - dump.looks[NONE].frames
-    done = 0
-    for owner, look in enumerate(dump.looks):
-        if owner in (NONE, FREE):
-            continue
-        begin, done = width * done // ram, done + look.frames
-        canvas.rectangle(x + begin, LEGEND_Y, width * done // ram - begin, 10, look.colour)
-        done = done if width * done // ram > begin or not look.frames else done
-    begin = width * done // ram
-    canvas.rectangle(x + begin, LEGEND_Y, width - begin, 10, dump.looks[FREE].colour)
+    done = at = 0
+    for look in dump.looks[FREE + 1:]:
+        done += look.frames
+        end = max(width * done // ram, at + (look.frames > 0))  # what there is can be seen
+        if end > at:
+            canvas.rectangle(x + at, LEGEND_Y, end - at, 10, look.colour)
+            at = end
+    canvas.rectangle(x + at, LEGEND_Y, width - at, 10, dump.looks[FREE].colour)
 
 
 def draw_legend(canvas, dump):
@@ -124,14 +123,14 @@ def area_scale(area, columns, limit):
     return scale
 
 
-def area_rows(area, columns, limit):
-    scale = area_scale(area, columns, limit)
-    return -(-len(area.owners) // (scale * columns))
+def area_height(area, cell, limit):
+    columns = SIDE[2] // cell
+    row = area_scale(area, columns, limit) * columns
+    return 20 + cell * -(-len(area.owners) // row)
 
 
 def side_height(processes, cell, limit):
-    columns = SIDE[2] // cell
-    return sum(54 + sum(20 + cell * area_rows(area, columns, limit) for area in process.areas)
+    return sum(54 + sum(area_height(area, cell, limit) for area in process.areas)
                for process in processes)
 
 
@@ -164,12 +163,13 @@ def draw_area(canvas, dump, area, y, cell, limit):
             for at in range(column, column + count):
                 canvas.outline(x + at * cell, y, cell - 1, OUTLINE)
         y += cell
-    return y + 6
 
 
 def draw_processes(canvas, dump):
     x, y, _, height = SIDE
     cell, limit = side_fit(dump.processes)
+    if dump.processes:
+        canvas.text(x, HEIGHT - 20, "an outline: a page without a frame", DIM, height=12)
     for process in dump.processes:
         owners = [owner for area in process.areas for owner in area.owners]
         canvas.text(x, y, f"Process {process.pid}: {process.name}", BRIGHT)
@@ -177,12 +177,11 @@ def draw_processes(canvas, dump):
                     "a frame", DIM, height=12)
         y += 36
         for area in process.areas:
-            if y + 14 + cell > SIDE[1] + height:
+            if y + area_height(area, cell, limit) > SIDE[1] + height + 18:
                 return
-            y = draw_area(canvas, dump, area, y, cell, limit)
+            draw_area(canvas, dump, area, y, cell, limit)
+            y += area_height(area, cell, limit)
         y += 18
-    if dump.processes:
-        canvas.text(x, HEIGHT - 20, "an outline: a page without a frame", DIM, height=12)
 
 
 def draw(dump, kind):

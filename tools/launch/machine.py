@@ -61,26 +61,39 @@ def make_iso(kernel, initrd, command_line, directory):
     return image
 
 
+def _screen(options, usual):
+    """A graphics card. Of marked moments QEMU hears by its pvpanic device."""
+    if options.picture is None:
+        return ["-vga", usual]
+    if not options.picture:
+        return ["-vga", "std"]
+    return ["-vga", "std", "-device", "pvpanic,ioport=0x505", "-action", "panic=pause"]
+
+
 def _boot(options, initrd, command_line, directory):
     if options.iso or options.uefi:
         image = make_iso(options.kernel, initrd, command_line, directory)
         firmware = _firmware() if options.uefi else []
-        return ["-cdrom", image, "-vga", "std"] + firmware
+        return ["-cdrom", image] + _screen(options, "std") + firmware
     path = write(directory, "initrd.cpio", initrd)
-    return ["-kernel", options.kernel, "-initrd", path, "-append", command_line, "-vga", "none"]
+    return ["-kernel", options.kernel, "-initrd", path, "-append", command_line
+            ] + _screen(options, "none")
 
 
 def command(options, initrd, command_line, directory, descriptors, terminal):
-    """QEMU's arguments. `descriptors`: sockets for the console, stderr and the log. The
-    console is COM1 for a person at a terminal, and a port of virtio-serial, many times as fast,
-    for programs. Not a `virtconsole`, which drops what a slow reader leaves no room for. Without
-    ioeventfd QEMU takes its bytes at once, which keeps --icount exact."""
+    """QEMU's arguments. `descriptors`: sockets for the console, stderr, the log, and, if
+    pictures are kept, the monitor. The console is COM1 for a person at a terminal, and a port of
+    virtio-serial, many times as fast, for programs. Not a `virtconsole`, which drops what a slow
+    reader leaves no room for. Without ioeventfd QEMU takes its bytes at once, which keeps
+    --icount exact."""
     if not shutil.which(QEMU):
         raise LaunchError(f"{QEMU} is not installed: run make deps")
-    line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg", "-display", "none",
-            "-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
-    for name, descriptor in zip(("console", "errors", "log"), descriptors):
+    window = options.picture == ""  # of the kind that QEMU likes best
+    line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg"]
+    line += [] if window else ["-display", "none"]
+    line += ["-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
+             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    for name, descriptor in zip(("console", "errors", "log", "monitor"), descriptors):
         line += ["-chardev", f"socket,id={name},fd={descriptor}"]
     line += ["-serial", "chardev:console" if terminal else "null",
              "-device", "isa-debugcon,iobase=0xe9,chardev=log",
@@ -88,6 +101,8 @@ def command(options, initrd, command_line, directory, descriptors, terminal):
     if not terminal:
         line += ["-device", "virtio-serial-pci,disable-modern=on,ioeventfd=off,max_ports=2",
                  "-device", "virtserialport,nr=1,chardev=console"]
+    if len(descriptors) > 3:
+        line += ["-mon", "chardev=monitor,mode=control"]
     if options.icount:
         line += ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm",
                  "-seed", "1"]

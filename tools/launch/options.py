@@ -3,10 +3,14 @@
 import argparse
 import os
 import re
+import sys
 
 from . import LaunchError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+MEMORY = "512M"
+MEMORY_PICTURE = "64M"  # small enough for one mark a frame
 
 DESCRIPTION = """\
 Boots the kernel in QEMU with PROGRAM, an x86-64 Linux program of this machine, as its first
@@ -61,7 +65,8 @@ def _parser():
     add = parser.add_argument
     add("program", nargs="?", metavar="PROGRAM")
     add("arguments", nargs=argparse.REMAINDER, metavar="ARG")
-    add("--memory", type=_size, default="512M", metavar="SIZE", help="RAM (default 512M)")
+    add("--memory", type=_size, metavar="SIZE",
+        help=f"RAM (default {MEMORY}; with --picture {MEMORY_PICTURE})")
     add("--cpus", type=_positive(int), default=1, metavar="N", help="processors (default 1)")
     add("--cpu", default="max,la57=off", metavar="MODEL", help="as QEMU's -cpu (default max)")
     add("--icount", action="store_true", help="rdtsc counts guest instructions, exactly")
@@ -78,6 +83,9 @@ def _parser():
         help="end with status 124 after S seconds")
     add("--log", metavar="FILE", help="the kernel's log goes to FILE")
     add("--quiet", action="store_true", help="show the kernel's log only if the kernel fails")
+    add("--picture", metavar="FILE.png", help="draw physical memory on the screen while PROGRAM "
+        "runs: in a window, or with --picture=FILE.png into files, one for each mark the program "
+        "makes (user/lib/mark.h) and FILE.png for the last moment")
     add("--iso", action="store_true", help="boot through GRUB from an ISO image")
     add("--uefi", action="store_true", help="the same, under UEFI firmware")
     add("--bochs", action="store_true", help="the same in Bochs, whose TLB is like hardware's; "
@@ -103,8 +111,8 @@ def _parser():
 def _check_recording(options):
     """Of --record and --replay, what does not go together."""
     named = "record" if options.record else "replay"
-    for other in ("iso", "uefi", "bochs", "trace", "explain"):
-        if getattr(options, other):
+    for other in ("iso", "uefi", "bochs", "trace", "explain", "picture"):
+        if getattr(options, other) not in (None, False):
             raise LaunchError(f"--{named} does not go with --{other}")
     if options.cpus != 1:
         raise LaunchError(f"--{named} is for one processor")
@@ -114,12 +122,41 @@ def _check_recording(options):
         raise LaunchError("--replay runs what was recorded, no other program")
 
 
+def _with_value(parser, arguments):
+    """--picture alone does not take the next word for its file. What comes after PROGRAM is the
+    program's."""
+    words = list(arguments)
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] == "--picture":
+            words[at] = "--picture="
+        action = parser._option_string_actions.get(words[at])
+        at += 2 if action and action.nargs is None else 1
+    return words
+
+
+def _check_picture(options):
+    if options.picture and not options.picture.endswith(".png"):
+        raise LaunchError(f"--picture={options.picture}: the name has to end in .png")
+    if options.bochs or not options.program:
+        raise LaunchError("--picture needs a PROGRAM, and does not go with --bochs")
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    if not options.picture and sys.platform != "darwin" and not any(map(os.environ.get, screens)):
+        raise LaunchError("--picture: there is no display for a window; "
+                          "--picture=FILE.png keeps pictures in files")
+
+
 def parse(arguments):
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(_with_value(parser, arguments))
+    if not options.memory:
+        options.memory = MEMORY if options.picture is None else MEMORY_PICTURE
     if options.record or options.replay:
         _check_recording(options)
     if options.replay:
         return options
+    if options.picture is not None:
+        _check_picture(options)
     qemu_only = [name for name in ("icount", "uefi", "trace", "explain", "gdb", "qemu")
                  if getattr(options, name)]
     if options.bochs and qemu_only:

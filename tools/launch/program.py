@@ -12,6 +12,8 @@ from .options import ROOT
 
 EM_X86_64 = 62
 
+PAUSE = "2"  # seconds that a marked moment stays in the window
+
 # Who is who, for programs that ask (ps, ls -l), where nobody says otherwise.
 USERS = ["passwd", "group"]
 
@@ -134,13 +136,26 @@ def pack(options):
     init = None
     if options.program:
         init = _add_program(archive, options)
-        archive.add(".faultline/argv", _strings([options.program] + options.arguments))
+        words = [options.program] + options.arguments
+        if options.picture is not None and os.path.basename(init) != "memmap":
+            init, words = _beneath_memmap(archive, options, init)
+        archive.add(".faultline/argv", _strings(words))
     environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
     if os.environ.get("NO_COLOR"):
         environment["NO_COLOR"] = os.environ["NO_COLOR"]  # whoever set it here means it there too
     environment.update(pair.split("=", 1) for pair in options.env)
     archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
     return archive.image(), init, archive.origins
+
+
+def _beneath_memmap(archive, options, guest):
+    """What draws is a program as well, and runs the one that was asked for."""
+    path = "/bin/memmap"
+    if path not in archive:
+        built = os.path.join(os.path.dirname(options.kernel), "user", "memmap")
+        archive.add(path, _read(built), stat.S_IFREG | 0o755)
+    pause = [] if options.picture else ["--pause", PAUSE]
+    return path, [path, "--draw"] + pause + ["--run", guest] + options.arguments
 
 
 def _add_program(archive, options):

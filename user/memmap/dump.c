@@ -28,7 +28,7 @@ static void dump_runs(const char *word, const uint8_t *owners, size_t count)
 	}
 }
 
-void dump_memory(const struct memory *memory, const char *caption)
+static void dump_memory(const struct memory *memory, const char *caption)
 {
 	printf("memory %lu %lu\n", memory->frames, page_size());
 	if (caption)
@@ -45,7 +45,7 @@ void dump_memory(const struct memory *memory, const char *caption)
 		dump_runs("run", memory->owners, memory->frames);
 }
 
-void dump_space(const struct space *space)
+static void dump_space(const struct space *space)
 {
 	printf("process %d %lu %s\n", space->pid, space->pages, space->name);
 	for (size_t i = 0; i < space->areas; i++) {
@@ -56,4 +56,13 @@ void dump_space(const struct space *space)
 		if (area->pages)
 			dump_runs("pages", area->owners, area->pages);
 	}
+}
+
+void dump_view(const struct view *view)
+{
+	dump_memory(&view->memory, view->caption);
+	for (size_t i = 0; i < view->spaces; i++)
+		dump_space(&view->space[i]);
+	puts("end");
+	fflush(stdout);
 }

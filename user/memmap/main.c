@@ -2,23 +2,32 @@
 //
 // memmap [PID|NAME]: physical memory, one mark a frame, by owner (memmap --help for more)
 #include "user/lib/screen.h"
-#include "user/memmap/text.h"
+#include "user/memmap/live.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
-	"usage: memmap [--scale N] [--dump] [--caption TEXT] [PID|NAME]\n"
+	"usage: memmap [OPTION]... [PID|NAME]\n"
+	"       memmap [OPTION]... --run PROGRAM [ARG]...\n"
 	"  shows what kind of owner each frame of physical memory has, and each page of a "
 	"process\n"
-	"  --scale N       N frames a letter; 1: every frame (else as many as fit on the screen)\n"
+	"  as text, unless --draw, --live or --dump says otherwise\n"
+	"  --draw          on the screen (boot with: tools/run --picture)\n"
+	"  --live          again ten times a second, until ended; without a screen: as text\n"
 	"  --dump          for tools/picture, which makes an SVG or PNG of it\n"
+	"  --run PROGRAM   on the screen while PROGRAM runs, with its children beside it; with\n"
+	"                  --dump or --text: one each time that PROGRAM asks for it\n"
+	"  --pause S       stands still for S seconds where PROGRAM asks for a picture\n"
+	"  --scale N       as text: N frames a letter; 1: every frame (else as many as fit)\n"
 	"  --caption TEXT  stands over the picture\n";
 
 struct asked {
-	size_t scale;
-	bool dump;
-	const char *caption, *process;
+	struct output output;
+	struct choice choice;
+	const char *caption;
+	char **program;
+	bool live;
 };
 
 static _Noreturn void refuse(void)
@@ -27,79 +36,78 @@ static _Noreturn void refuse(void)
 	exit(2);
 }
 
+// An option of one word; false when it is none.
+static bool take_word(struct asked *asked, const char *word)
+{
+	if (strcmp(word, "--dump") == 0)
+		asked->output.dump = true;
+	else if (strcmp(word, "--draw") == 0)
+		asked->output.screen = true;
+	else if (strcmp(word, "--text") == 0)
+		asked->output.text = true;
+	else if (strcmp(word, "--live") == 0)
+		asked->live = true;
+	else
+		return false;
+	return true;
+}
+
 static struct asked parse(char **at)
 {
 	struct asked asked = {0};
 
-	for (at++; *at; at++) {
+	for (at++; *at && !asked.program; at++) {
 		if (strcmp(*at, "--help") == 0) {
 			fputs(usage, stdout);
 			exit(0);
 		}
-		if (strcmp(*at, "--dump") == 0)
-			asked.dump = true;
-		else if (strcmp(*at, "--scale") == 0 && at[1])
-			asked.scale = strtoul(*++at, NULL, 10);
+		if (take_word(&asked, *at))
+			continue;
+		if (strcmp(*at, "--scale") == 0 && at[1])
+			asked.output.scale = strtoul(*++at, NULL, 10);
+		else if (strcmp(*at, "--pause") == 0 && at[1])
+			asked.output.pause = atoi(*++at);
 		else if (strcmp(*at, "--caption") == 0 && at[1])
 			asked.caption = *++at;
-		else if (**at == '-' || asked.process)
+		else if (strcmp(*at, "--run") == 0 && at[1])
+			asked.program = at + 1;
+		else if (**at == '-' || asked.choice.process)
 			refuse();
 		else
-			asked.process = *at;
+			asked.choice.process = *at;
 	}
 	return asked;
 }
 
-#define PROCESSES_SHOWN 2
-
-// All that is looked at, at one moment.
-struct view {
-	struct memory memory;
-	bool right; // the kernel counts the same
-	struct space space[PROCESSES_SHOWN];
-	size_t spaces;
-};
-
-static void start(struct view *view)
+static bool has_screen(void)
 {
-	bool room = true;
+	FILE *file = fopen("/dev/fb0", "r");
 
-	for (size_t i = 0; i < PROCESSES_SHOWN; i++)
-		room = room && space_start(&view->space[i]);
-	if (!room || !memory_start(&view->memory)) {
-		perror("memmap");
-		exit(2);
-	}
+	if (file)
+		fclose(file);
+	return file != NULL;
 }
 
-static void look(struct view *view, const char *process)
+// What was not said follows from what there is.
+static void complete(struct asked *asked)
 {
-	pid_t pids[PROCESSES_SHOWN];
-	size_t found = process ? space_find(process, pids, PROCESSES_SHOWN) : 0;
+	struct output *output = &asked->output;
 
-	view->spaces = 0;
-	view->right = memory_read(&view->memory) && memory_check(&view->memory);
-	for (size_t i = 0; i < found; i++)
-		if (space_read(&view->space[view->spaces], pids[i], &view->memory))
-			view->spaces++;
+	if (output->screen || output->dump || output->text)
+		return;
+	output->screen = (asked->live || asked->program) && has_screen();
+	output->text = !output->screen && (!asked->program || asked->live);
 }
 
-static void show_text(const struct view *view, const struct asked *asked)
+static int show_once(struct view *view, const struct asked *asked)
 {
-	text_memory(&view->memory, asked->scale);
-	text_legend(&view->memory);
-	if (!view->right)
-		puts("  The kernel counts otherwise: something has changed meanwhile.");
-	for (size_t i = 0; i < view->spaces; i++)
-		text_space(&view->space[i]);
-}
-
-static void show_dump(const struct view *view, const struct asked *asked)
-{
-	dump_memory(&view->memory, asked->caption);
-	for (size_t i = 0; i < view->spaces; i++)
-		dump_space(&view->space[i]);
-	puts("end");
+	view_look(view, &asked->choice);
+	if (!live_once(view, &asked->output))
+		return -1;
+	if (!asked->choice.process || view->spaces)
+		return 0;
+	fprintf(stderr, "memmap: there is no process %s\n", asked->choice.process);
+	return 1;
 }
 
 int main(int argc, char **argv)
@@ -107,20 +115,25 @@ int main(int argc, char **argv)
 	struct asked asked = parse(argv);
 	static char buffer[BUFSIZ];
 	static struct view view;
+	int status;
 
 	(void)argc;
 	screen_start();
+	complete(&asked);
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	start(&view);
-	look(&view, asked.process); // once to have what it takes
-	look(&view, asked.process);
-	if (asked.dump)
-		show_dump(&view, &asked);
+	if (!view_start(&view, &asked.choice)) {
+		perror("memmap");
+		return 2;
+	}
+	view.caption = asked.caption;
+	if (asked.program)
+		status = live_run(&view, asked.program, &asked.output);
+	else if (asked.live)
+		status = live_watch(&view, &asked.choice, &asked.output);
 	else
-		show_text(&view, &asked);
-	fflush(stdout);
-	if (!asked.process || view.spaces)
-		return 0;
-	fprintf(stderr, "memmap: there is no process %s\n", asked.process);
-	return 1;
+		status = show_once(&view, &asked);
+	if (status >= 0)
+		return status;
+	perror("memmap: the screen");
+	return 2;
 }

@@ -134,36 +134,59 @@ struct entry {
 	char name[];
 };
 
-static bool is_called(pid_t pid, const char *what)
+static bool is_called(pid_t pid, const void *name)
 {
 	struct figures figures;
 
-	return pid != getpid() && figures_read(pid, &figures) && strcmp(figures.name, what) == 0;
+	return pid != getpid() && figures_read(pid, &figures) && strcmp(figures.name, name) == 0;
 }
 
-size_t space_find(const char *what, pid_t *pids, size_t room)
+// The parent is the second field after the name, which ends at the last ')'.
+static bool is_of_family(pid_t pid, const void *head)
+{
+	char path[48], stat[512], *at;
+
+	if (pid == *(const pid_t *)head)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, stat, sizeof(stat)) <= 0 || !(at = strrchr(stat, ')')))
+		return false;
+	return at[1] && at[2] && atoi(at + 3) == *(const pid_t *)head;
+}
+
+static size_t find_all(bool (*wanted)(pid_t pid, const void *what), const void *what, pid_t *pids,
+		       size_t room)
 {
 	int directory = open("/proc", O_RDONLY | O_DIRECTORY);
-	long length;
 	size_t count = 0;
-	char *end;
-	pid_t number = (pid_t)strtol(what, &end, 10);
+	long length;
 
-	if (*what && !*end) {
-		close(directory);
-		pids[0] = number;
-		return number > 0 && room > 0;
-	}
 	while ((length = syscall(__NR_getdents64, directory, text, sizeof(text))) > 0) {
 		for (long at = 0; at < length;) {
 			const struct entry *entry = (const void *)(text + at);
 			pid_t pid = atoi(entry->name);
 
-			if (pid > 0 && count < room && is_called(pid, what))
+			if (pid > 0 && count < room && wanted(pid, what))
 				pids[count++] = pid;
 			at += entry->length;
 		}
 	}
 	close(directory);
 	return count;
+}
+
+size_t space_find(const char *what, pid_t *pids, size_t room)
+{
+	char *end;
+	long number = strtol(what, &end, 10);
+
+	if (!*what || *end)
+		return find_all(is_called, what, pids, room);
+	pids[0] = (pid_t)number;
+	return number > 0 && room > 0;
+}
+
+size_t space_family(pid_t pid, pid_t *pids, size_t room)
+{
+	return find_all(is_of_family, &pid, pids, room);
 }

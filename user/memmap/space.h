@@ -35,6 +35,8 @@ bool space_start(struct space *space);
 // Looks at a process. `memory` has been read just before. False: it is not there (any more).
 bool space_read(struct space *space, pid_t pid, const struct memory *memory);
 
-// Processes called so (or with this number), by number, but for the caller; how many, at most
+// Processes called so, or with this number, by number, but for the caller; how many, at most
 // `room`.
 size_t space_find(const char *what, pid_t *pids, size_t room);
+// A process and its children.
+size_t space_family(pid_t pid, pid_t *pids, size_t room);

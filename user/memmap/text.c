@@ -100,7 +100,7 @@ static bool row_is_empty(const struct memory *memory, size_t first, size_t frame
 	return true;
 }
 
-void text_memory(const struct memory *memory, size_t scale)
+static void put_memory(const struct memory *memory, size_t scale)
 {
 	struct screen_size room = room_for_letters();
 	bool skipped = false;
@@ -123,7 +123,7 @@ void text_memory(const struct memory *memory, size_t scale)
 	}
 }
 
-void text_legend(const struct memory *memory)
+static void put_legend(const struct memory *memory)
 {
 	for (int owner = OWNER_NONE + 1; owner < OWNER_COUNT; owner++) {
 		const struct owner_look *look = &owner_looks[owner];
@@ -169,7 +169,7 @@ static void put_area(const struct area *area)
 		put_pages(area);
 }
 
-void text_space(const struct space *space)
+static void put_space(const struct space *space)
 {
 	printf("\nProcess %d, %s: %lu pages. One letter is one page, by its frame; '%c': none "
 	       "yet.\n",
@@ -178,4 +178,17 @@ void text_space(const struct space *space)
 		put_area(&space->area[i]);
 	if (space->areas_left_out)
 		printf("and %lu more mappings\n", space->areas_left_out);
+}
+
+void text_view(const struct view *view, size_t scale)
+{
+	if (view->caption)
+		puts(view->caption);
+	put_memory(&view->memory, scale);
+	put_legend(&view->memory);
+	if (!view->right)
+		puts("  The kernel counts otherwise: something has changed meanwhile.");
+	for (size_t i = 0; i < view->spaces; i++)
+		put_space(&view->space[i]);
+	fflush(stdout);
 }
