@@ -72,13 +72,19 @@ class Symbols:
             gdb.execute(f'remove-symbol-file "{self.path}"', to_string=True)
 
 
+def has_field(kind, name):
+    kind = kind.strip_typedefs()
+    return kind.code == gdb.TYPE_CODE_STRUCT and any(field.name == name for field in kind.fields())
+
+
 class Holders:
     """Who has a block, from its header, by what the program's own types say. Either a byte of the
     header says it, or a tag that is mixed with size, address and a key."""
 
     def __init__(self, objfile, user):
-        heap = objfile.lookup_static_symbol("heap")
-        if not heap or "brk_end" not in heap.type.keys():
+        heap = next((each for each in gdb.lookup_static_symbols("heap")
+                     if each.symtab.objfile == objfile and has_field(each.type, "brk_end")), None)
+        if not heap:
             raise gdb.GdbError("this program has no malloc of lib/libc in it")
         block = gdb.lookup_type("struct block", heap.symtab.static_block())
         self.heap = kernel.Layout(heap.type)

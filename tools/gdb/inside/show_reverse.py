@@ -70,6 +70,20 @@ class End(gdb.Breakpoint):
         return True
 
 
+def place():
+    """"map_instead, mm/fault.c:28:", and that line."""
+    frame = gdb.newest_frame()
+    where = frame.find_sal()
+    if not where.symtab:
+        return f"{frame.name() or 'somewhere'}, at {frame.pc():#x}"
+    told = f"{frame.name()}, {where.symtab.filename}:{where.line}:"
+    try:
+        with open(where.symtab.fullname(), encoding="utf-8") as file:
+            return told + "\n    " + file.read().splitlines()[where.line - 1].strip()
+    except (OSError, IndexError):
+        return told + " (its source is not here)"
+
+
 class WhoWrote(command.Command):
     """Go back to the instruction that wrote the page-table entry of an address.
 Only in a recording (make gdb-record). The entry is the last one that mm-walk reads: of the lowest
@@ -103,7 +117,7 @@ Usage: mm-who-wrote ADDRESS [PID]"""
         say("before that it was:")
         say(page_table.describe(level, index, before))
         say("written by the instruction at which the machine stands now:")
-        say(gdb.execute("frame 0", to_string=True).rstrip())
+        say(place())
         say(gdb.execute("backtrace -frame-arguments presence 9", to_string=True).rstrip())
 
     def go_back(self, slot, value):
