@@ -59,7 +59,7 @@ include tools/build/tests.mk
 include tools/build/mutants.mk
 
 .PHONY: help doctor all iso run test test-model test-bochs check-format debug gdb
-.PHONY: gdb-record bench bench-growth experiments docs clean toolchain
+.PHONY: gdb-record bench bench-growth experiments docs pictures clean toolchain
 all: $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/compile_commands.json
 
 help:
@@ -85,6 +85,7 @@ help:
 	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
 	@echo '  experiments   the notes'"'"' experiments, as plots and CSV: $(BUILD)/experiments/*.svg;'
 	@echo '                ONLY="name ..." for some of them'
+	@echo '  pictures      renew docs/pictures: physical memory while a program forks and writes'
 	@echo '  docs          renew the output and the pictures that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
@@ -127,6 +128,9 @@ experiments: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 docs: all
 	@tools/experiments --build $(BUILD) --pictures docs/pictures
 	@tools/docs --build $(BUILD) *.md docs/*.md
+
+pictures: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
+	@tools/pictures $(BUILD)
 
 check-format:
 	@echo '  CHECK   format of all C files'

@@ -3,12 +3,14 @@
 // Drawing into memory: see canvas.h.
 #include "user/lib/canvas.h"
 #include <stdlib.h>
+#include <string.h>
 
 bool canvas_start(struct canvas *canvas, int width, int height, uint32_t colour)
 {
+	memset(canvas, 0, sizeof(*canvas));
 	canvas->width = width;
 	canvas->height = height;
-	canvas->pixels = malloc((size_t)width * (size_t)height * sizeof(*canvas->pixels));
+	canvas->pixels = malloc((size_t)width * (size_t)height);
 	canvas->changed = calloc((size_t)height, sizeof(*canvas->changed));
 	if (!canvas->pixels || !canvas->changed)
 		return false;
@@ -37,18 +39,31 @@ static void change(struct canvas *canvas, int y, int from, int to)
 		span->to = to;
 }
 
+// Past the last one there is room for, it is that one.
+static uint8_t number_of(struct canvas *canvas, uint32_t colour)
+{
+	int number = 0;
+
+	while (number < canvas->colour_count && canvas->colours[number] != colour)
+		number++;
+	if (number == CANVAS_COLOURS)
+		return CANVAS_COLOURS - 1;
+	if (number == canvas->colour_count)
+		canvas->colours[canvas->colour_count++] = colour;
+	return (uint8_t)number;
+}
+
 void canvas_rectangle(struct canvas *canvas, int x, int y, int width, int height, uint32_t colour)
 {
 	int left = within(x, canvas->width), right = within(x + width, canvas->width);
 	int bottom = within(y + height, canvas->height);
+	uint8_t number = number_of(canvas, colour);
 
 	if (left >= right)
 		return;
 	for (int row = within(y, canvas->height); row < bottom; row++) {
-		uint32_t *pixels = canvas->pixels + (long)row * canvas->width;
-
-		for (int column = left; column < right; column++)
-			pixels[column] = colour;
+		memset(canvas->pixels + (long)row * canvas->width + left, number,
+		       (size_t)(right - left));
 		change(canvas, row, left, right);
 	}
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// Pixels in memory to draw on. It knows what has changed since it was last shown, row by row.
-// Colours are 0xRRGGBB; what lies outside is cut off.
+// Pixels in memory to draw on, a byte each, so that the drawing is not the largest thing in the
+// picture. It knows what has changed since it was last shown, row by row. Colours are 0xRRGGBB,
+// not too many different ones; what lies outside is cut off.
 #pragma once
 
 #include "user/lib/font.h"
 #include <stdbool.h>
 
+#define CANVAS_COLOURS 64
+
 struct canvas {
 	int width, height;
-	uint32_t *pixels; // rows from the top
+	uint8_t *pixels;                  // rows from the top: numbers of colours
+	uint32_t colours[CANVAS_COLOURS]; // used so far
+	int colour_count;
 	struct span {
 		int from, to; // the pixels that changed lie in [from, to); none: from >= to
 	} * changed;          // one for each row

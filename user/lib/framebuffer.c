@@ -35,12 +35,16 @@ static uint32_t pixel(const struct fb_var_screeninfo *form, uint32_t colour)
 	       (colour >> 8 & 0xff) << form->green.offset | (colour & 0xff) << form->blue.offset;
 }
 
-static void show_span(struct framebuffer *screen, const uint32_t *pixels, int x, int y, int count)
+// Row `row` of the canvas in [from, to), to that place on the screen.
+static void show_span(struct framebuffer *screen, const struct canvas *canvas, int row,
+		      const struct span *span, int x, int y)
 {
+	const uint8_t *pixels = canvas->pixels + (long)row * canvas->width + span->from;
 	long place = (long)y * screen->memory.line_length + x * 4L;
+	int count = span->to - span->from;
 
 	for (int i = 0; i < count; i++)
-		screen->row[i] = pixel(&screen->form, pixels[i]);
+		screen->row[i] = pixel(&screen->form, canvas->colours[pixels[i]]);
 	if (screen->pixels)
 		memcpy(screen->pixels + place, screen->row, (size_t)count * 4);
 	else
@@ -58,8 +62,7 @@ void framebuffer_show(struct framebuffer *screen, struct canvas *canvas)
 		struct span *span = &canvas->changed[y];
 
 		if (span->from < span->to)
-			show_span(screen, canvas->pixels + (long)y * canvas->width + span->from,
-				  left + span->from, top + y, span->to - span->from);
+			show_span(screen, canvas, y, span, left + span->from, top + y);
 		*span = (struct span){0, 0};
 	}
 }
