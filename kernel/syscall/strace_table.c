@@ -106,7 +106,8 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW(munlockall, ARG_NONE),
 
 	ROW(fork, ARG_NONE), ROW(vfork, ARG_NONE), ROW_F(clone, clone_flags, F, X, X, X, X),
-	ROW(clone3, X, L), ROW(execve, S, V, X), ROW(execveat, A, S, V, X, X), ROW(exit, I), ROW(exit_group, I),
+	ROW(clone3, X, L), ROW(execve, S, V, X), ROW(execveat, A, S, V, X, X), ROW(exit, I),
+	ROW(exit_group, I),
 	ROW_F(wait4, wait_flags, I, X, F, X), ROW_F(waitid, wait_flags, I, I, X, F, X),
 	ROW(kill, I, G), ROW(tkill, I, G), ROW(tgkill, I, I, G), ROW(getpgid, I), ROW(getsid, I),
 	ROW(setpgid, I, I), ROW(setuid, I), ROW(setgid, I), ROW(setreuid, I, I),
