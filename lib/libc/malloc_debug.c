@@ -160,6 +160,22 @@ static bool sound(const struct debug_block *block, const char *noticed)
 	return false;
 }
 
+// The block to say something about after say_damage. What is before a block may as well be behind
+// the one below it.
+static void say_damaged(const struct debug_block *block)
+{
+	uintptr_t at = damage_around(block);
+	const struct debug_block *below;
+
+	debug_say_block(block);
+	below = at && at < block->start ? debug_block_below(block) : NULL;
+	if (!below)
+		return;
+	debug_say("  or it was written behind the block below, which ends %zu bytes before:\n",
+		  at - below->start - below->size);
+	debug_say_block(below);
+}
+
 static void give_back(struct debug_block *block)
 {
 	debug_shadow_set(block->low, block->high, SHADOW_UNKNOWN);
@@ -186,7 +202,7 @@ static void leave_quarantine(void)
 		quarantine.newest = NULL;
 	quarantine.bytes -= weight(block);
 	if (!sound(block, "when the block left the quarantine")) {
-		debug_say_block(block);
+		say_damaged(block);
 		debug_abort();
 	}
 	give_back(block);
@@ -404,7 +420,7 @@ static void release(struct debug_block *block, const struct caller *caller)
 {
 	if (!sound(block, "when the block was freed, by")) {
 		debug_say_frames(NULL, caller->frames, caller->count);
-		debug_say_block(block);
+		say_damaged(block);
 		debug_abort();
 	}
 	block->state = BLOCK_FREED;
@@ -497,7 +513,7 @@ static void check_one(struct debug_block *block, void *damaged)
 {
 	if (sound(block, "at the program's end"))
 		return;
-	debug_say_block(block);
+	say_damaged(block);
 	debug_say_done();
 	++*(size_t *)damaged;
 }

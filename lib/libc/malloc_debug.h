@@ -90,6 +90,7 @@ struct debug_block *debug_block_new(uintptr_t start);
 void debug_block_drop(struct debug_block *block);
 struct debug_block *debug_block_at(uintptr_t start);     // exactly there, or NULL
 struct debug_block *debug_block_near(uintptr_t address); // in it, its red zones or guard pages
+struct debug_block *debug_block_below(const struct debug_block *block); // next to it, or NULL
 void debug_each_block(void (*visit)(struct debug_block *block, void *context), void *context);
 bool debug_own_memory(uintptr_t start, uintptr_t *end); // tables, not to be searched for pointers
 

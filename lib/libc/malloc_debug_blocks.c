@@ -153,6 +153,28 @@ struct debug_block *debug_block_near(uintptr_t address)
 	return nearest.block;
 }
 
+struct below {
+	uintptr_t low;
+	struct debug_block *block;
+};
+
+static void compare_below(struct debug_block *block, void *context)
+{
+	struct below *below = context;
+
+	if (block->high <= below->low && below->low - block->high < DEBUG_PAGE &&
+	    (!below->block || below->block->low < block->low))
+		below->block = block;
+}
+
+struct debug_block *debug_block_below(const struct debug_block *block)
+{
+	struct below below = {.low = block->low};
+
+	debug_each_block(compare_below, &below);
+	return below.block;
+}
+
 bool debug_own_memory(uintptr_t start, uintptr_t *end)
 {
 	for (struct chunk *chunk = chunks; chunk; chunk = chunk->next) {

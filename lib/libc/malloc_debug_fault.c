@@ -97,7 +97,7 @@ static bool say_page_fault(const uint64_t *registers, const struct debug_block *
 	return true;
 }
 
-static void say_fault(int signal, const uint64_t *registers, const struct debug_block *block)
+static void say_fault(const uint64_t *registers, const struct debug_block *block)
 {
 	bool page = registers[CONTEXT_TRAP] == TRAP_PAGE;
 	struct made_of found;
@@ -112,8 +112,8 @@ static void say_fault(int signal, const uint64_t *registers, const struct debug_
 		debug_say("MALLOC_DEBUG: bad pointer: %s an address that is no block's\n",
 			  access_of(registers));
 	} else {
-		debug_say("MALLOC_DEBUG: bad pointer: %s, an address that can not be\n",
-			  strsignal(signal));
+		debug_say("MALLOC_DEBUG: bad pointer: an address is used that no program can "
+			  "have\n");
 	}
 	if (page)
 		debug_say_address(NULL, registers[CONTEXT_CR2]);
@@ -133,7 +133,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	sigaction(signal, &plain, NULL); // a fault from here on ends the process
 	if (registers[CONTEXT_TRAP] == TRAP_PAGE)
 		block = debug_block_near(registers[CONTEXT_CR2]);
-	say_fault(signal, registers, block);
+	say_fault(registers, block);
 	debug_say_done(); // the walk may fault
 	count = debug_walk_context(context, frames, debug_options.stacks);
 	debug_say_frames("accessed in", frames, count);

@@ -129,6 +129,8 @@ static bool set_watch(const char *value)
 		debug_options.red_zone = WIDE;
 	if (!debug_options.quarantine)
 		debug_options.quarantine = HELD;
+	if (!debug_options.leaks)
+		debug_options.leaks = LEAKS_LOST;
 	return !value;
 }
 

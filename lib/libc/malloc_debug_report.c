@@ -119,8 +119,6 @@ void debug_say_block(const struct debug_block *block)
 
 static const char *kind_of(const struct debug_mapping *mapping)
 {
-	if (strcmp(mapping->path, "[stack]") == 0)
-		return "on the stack";
 	if (mapping->executable)
 		return "code, which can not be written";
 	if (*mapping->path == '/' && !mapping->writable)
@@ -137,19 +135,23 @@ static void say_elsewhere(uintptr_t address)
 	static struct debug_mapping mapping;
 	static struct debug_place place;
 
-	if (address < DEBUG_PAGE)
-		debug_say("  address:   0x%zx, %s\n", (size_t)address,
-			  address ? "close to NULL" : "NULL");
-	else if (!debug_find_mapping(address, &mapping))
-		debug_say("  address:   0x%zx, where nothing is mapped\n", (size_t)address);
-	else
-		debug_say("  address:   0x%zx, %s%s%s\n", (size_t)address, kind_of(&mapping),
-			  *mapping.path ? " of " : "", mapping.path);
-	if (address < DEBUG_PAGE)
+	debug_say("  address:   0x%zx, ", (size_t)address);
+	if (address < DEBUG_PAGE) {
+		debug_say(address ? "close to NULL\n" : "NULL\n");
 		return;
+	}
+	if (!debug_find_mapping(address, &mapping)) {
+		debug_say("where nothing is mapped\n");
+		return;
+	}
 	debug_symbolise(address, &place);
-	if (mapping.executable && *place.function)
-		debug_say("             in %s\n", place.function);
+	if (strcmp(mapping.path, "[stack]") == 0)
+		debug_say("on the stack\n");
+	else if (mapping.executable && *place.function)
+		debug_say("in the code of %s, which can not be written\n", place.function);
+	else
+		debug_say("%s%s%s%s\n", kind_of(&mapping), *mapping.path ? " (" : "", mapping.path,
+			  *mapping.path ? ")" : "");
 }
 
 void debug_say_address(const struct debug_block *block, uintptr_t address)

@@ -7,7 +7,7 @@ LIBC_SOURCES := $(sort $(wildcard lib/libc/*.c lib/libc/*.asm lib/*.c user/lib/*
 LIBC_OBJECTS := $(LIBC_SOURCES:%=$(BUILD)/obj/user/%.o)
 libc := $(BUILD)/libfaultline.a
 
-user_directories := $(filter-out lib,$(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c)))))
+user_directories := $(filter-out lib bugs,$(sort $(patsubst user/%/,%,$(dir $(wildcard user/*/*.c)))))
 user_files := $(patsubst user/%.c,%,$(sort $(wildcard user/*.c)))
 USER_SOURCES := $(sort $(wildcard user/*.c $(user_directories:%=user/%/*.c)))
 USER_PROGRAMS := $(patsubst %,$(BUILD)/user/%,$(sort $(user_files) $(user_directories)))
@@ -51,6 +51,37 @@ $(foreach name,$(user_files),$(eval $(call program,$(name),user/$(name).c)))
 $(foreach name,$(user_directories),$(eval \
 	$(call program,$(name),$(sort $(wildcard user/$(name)/*.c)))))
 
+# --- user/bugs/NAME.c: a mistake each, which the compiler shall neither warn of nor optimise away;
+# BUGS/NAME, and BUGS/NAME.protected with the stack protector where that makes a difference.
+BUG_SOURCES := $(sort $(wildcard user/bugs/*.c))
+BUG_PROGRAMS := $(BUG_SOURCES:user/bugs/%.c=$(BUILD)/bugs/%) $(BUILD)/bugs/stack_buffer.protected
+BUG_CFLAGS = $(filter-out -O2,$(USER_CFLAGS)) -O0 -w
+link_bug = $(LD) $(USER_LDFLAGS) -u malloc_debug_early -T user/program.ld -o $@ \
+	$(filter %.o,$^) $(bug_libc)
+# Lines of the mistakes are enough: those of the library make each program twice as large.
+bug_libc := $(BUILD)/libfaultline-lineless.a
+$(bug_libc): $(libc)
+	$(call say,OBJCOPY,$@)
+	$(quiet)$(OBJCOPY) --strip-debug $< $@
+
+$(BUILD)/obj/bugs/%.o: user/bugs/%.c $(BUILD)/flags/user $(staged)
+	$(call say,CC,$< [ring 3])
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(BUG_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/bugs/%.protected.o: user/bugs/%.c $(BUILD)/flags/user $(staged)
+	$(call say,CC,$< [ring 3])
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(filter-out -fno-stack-protector,$(BUG_CFLAGS)) -fstack-protector-all \
+		-MMD -MP -c -o $@ $<
+
+$(BUILD)/bugs/%: $(BUILD)/obj/bugs/%.o $(bug_libc) user/program.ld $(BUILD)/flags/program
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(link_bug)
+
+-include $(BUG_PROGRAMS:$(BUILD)/bugs/%=$(BUILD)/obj/bugs/%.d)
+
 # --- a program of the reader's own, with the small C library: tools/cc asks for this ---
 # SOURCES, PROGRAM (what to make) and OPTIONS (of the compiler). For debugging: not optimised unless
 # OPTIONS say so, every function with a frame pointer, the stack protector on, MALLOC_DEBUG heard
@@ -70,12 +101,19 @@ program: $(libc) user/program.ld $(staged)
 # The archive the kernel finds its first programs in, without the debugger's share of them. Owner
 # and time are fixed, so that the same programs give the same archive. /etc/programs is what the
 # prompt's `help` prints: the third line of each program's source says what it is for.
-$(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS)))
-$(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
+$(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS) $(BUG_PROGRAMS)))
+$(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUG_PROGRAMS) $(BUILD)/flags/initrd
 	$(call say,CPIO,$@)
-	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin $(BUILD)/initrd/etc
+	@rm -rf $(BUILD)/initrd && \
+		mkdir -p $(BUILD)/initrd/bin $(BUILD)/initrd/etc $(BUILD)/initrd/bugs
 	@for program in $(USER_PROGRAMS); do \
 		$(OBJCOPY) --strip-debug $$program $(BUILD)/initrd/bin/$${program##*/} || exit 1; \
+	done
+	@# With their line tables, for the reports.
+	@for program in $(BUG_PROGRAMS); do \
+		$(OBJCOPY) --strip-debug --keep-section=.debug_line \
+			--keep-section=.debug_line_str $$program \
+			$(BUILD)/initrd/bugs/$${program##*/} || exit 1; \
 	done
 	@for program in $(user_files) $(user_directories:%=%/main); do \
 		sed -n '3s,^// ,,p' user/$$program.c; \
