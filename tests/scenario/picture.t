@@ -213,11 +213,43 @@ def test_text(tap):
            "a process that is not there is said to be", result.describe())
 
 
+def test_device(tap, directory, *ways):
+    """/dev/fb0 by a program that knows it from Linux, and what the screen shows then."""
+    path = os.path.join(directory, "device.png")
+    name = " ".join(ways) or "-kernel"
+    # The program itself marks the end: nothing else draws.
+    result = harness.launch(["--quiet", *ways, f"--picture={path}", "--initrd",
+                             harness.built("initrd.cpio"), "--file",
+                             harness.built("tests", "scenario", "framebuffer") + ":/bin/screen",
+                             "/bin/memmap", "--text", "--run", "/bin/screen"], limit=100)
+    lines = result.output.decode().splitlines()
+    tap.ok(result.status == 0 and lines[-1:] == ["1..19"] and
+           all(line.startswith("ok ") for line in lines[:-1]),
+           f"{name}: /dev/fb0 answers as Linux's", result.describe())
+    counts = {}
+    for row in pixels(path):
+        for colour in row:
+            counts[colour] = counts.get(colour, 0) + 1
+    wanted = {0xFF0000: 30 * 40, 0x00FF00: 31 * 40, 0x0000FF: 32 * 40}
+    wanted[0] = 1024 * 768 - sum(wanted.values())
+    tap.ok(counts == wanted, f"{name}: and what was written is on the screen", counts)
+
+
+def test_no_screen(tap):
+    result = harness.launch(["--quiet", "--initrd", harness.built("initrd.cpio"), "/bin/memmap",
+                             "--draw"])
+    tap.ok(result.status == 2 and b"the screen: No such file" in result.errors,
+           "without a screen there is no /dev/fb0, and memmap --draw says so", result.describe())
+
+
 def main():
     tap = harness.Tap()
     with tempfile.TemporaryDirectory() as directory:
         test_pictures(tap, directory)
         test_screen(tap, directory)
+        test_device(tap, directory)
+        test_device(tap, directory, "--iso")
+    test_no_screen(tap)
     test_text(tap)
     return tap.done()
 

@@ -69,9 +69,10 @@ def size_text(size):
 def draw_title(canvas, dump, grid):
     ram = dump.frames - dump.looks[NONE].frames
     frames = "one frame" if grid.scale == 1 else f"{grid.scale} frames"
+    most = ", as most of them" if grid.scale > 1 else ""
     canvas.text(MARGIN, 18, "Physical memory", BRIGHT, height=24)
     canvas.text(MARGIN + 16 * 12, 24, f"{size_text(ram * dump.page_size)} of RAM in {ram} frames: "
-                f"one mark is {frames} of {dump.page_size >> 10} KiB", DIM)
+                f"one mark is {frames} of {dump.page_size >> 10} KiB{most}", DIM)
     canvas.text(MARGIN, 50, dump.caption, CAPTION)
 
 

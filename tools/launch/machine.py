@@ -61,6 +61,17 @@ def make_iso(kernel, initrd, command_line, directory):
     return image
 
 
+def _window():
+    """The kind of window this QEMU can open."""
+    said = subprocess.run([QEMU, "-display", "help"], stdin=subprocess.DEVNULL, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    for kind in ("gtk", "sdl", "cocoa"):
+        if kind in said.split():
+            return kind
+    raise LaunchError("--picture: this QEMU opens no windows (on Debian: install "
+                      "qemu-system-gui); --picture=FILE.png keeps pictures in files")
+
+
 def _screen(options, usual):
     """A graphics card. Of marked moments QEMU hears by its pvpanic device."""
     if options.picture is None:
@@ -88,11 +99,10 @@ def command(options, initrd, command_line, directory, descriptors, terminal):
     --icount exact."""
     if not shutil.which(QEMU):
         raise LaunchError(f"{QEMU} is not installed: run make deps")
-    window = options.picture == ""  # of the kind that QEMU likes best
-    line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg"]
-    line += [] if window else ["-display", "none"]
-    line += ["-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
-             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg",
+            "-display", _window() if options.picture == "" else "none",
+            "-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     for name, descriptor in zip(("console", "errors", "log", "monitor"), descriptors):
         line += ["-chardev", f"socket,id={name},fd={descriptor}"]
     line += ["-serial", "chardev:console" if terminal else "null",

@@ -72,12 +72,13 @@ bool picture_start(struct picture *picture, const struct memory *memory)
 static void draw_title(struct picture *picture, const struct memory *memory)
 {
 	char text[128], size[24], frames[32] = "one frame";
+	const char *most = picture->grid.scale > 1 ? ", as most of them" : "";
 
 	size_text(size, memory->ram * page_size());
 	if (picture->grid.scale > 1)
 		snprintf(frames, sizeof(frames), "%lu frames", picture->grid.scale);
-	snprintf(text, sizeof(text), "%s of RAM in %lu frames: one mark is %s of %lu KiB", size,
-		 memory->ram, frames, page_size() >> 10);
+	snprintf(text, sizeof(text), "%s of RAM in %lu frames: one mark is %s of %lu KiB%s", size,
+		 memory->ram, frames, page_size() >> 10, most);
 	canvas_text(&picture->canvas, MARGIN, 18, &font_large, BRIGHT, "Physical memory");
 	canvas_text(&picture->canvas, MARGIN + 16 * 12, 24, &font_plain, DIM, text);
 }
