@@ -196,6 +196,9 @@ def by_itself(tap):
     result = harness.run("/bin/experiment", "none", options=options)
     tap.ok(result.status == 2 and b"--list" in result.errors, "no such experiment: status 2",
            result.describe())
+    result = harness.run("/bin/experiment", "fragmentation", "isolation",
+                         options=options + ["--cpus", "2"])
+    tap.ok(result.status == 0, "two of them in a machine as it usually is", result.describe())
     result = harness.run("/bin/experiment", "vsz-rss", options=options + ["--memory", "64M",
                                                                           "--icount"])
     tap.ok(result.status == 1 and b"DOES NOT HOLD" in result.output,

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define STEPS_LIMIT 100000
+
 static bool receive(int fd, long *value)
 {
 	return read(fd, value, sizeof(*value)) == (ssize_t)sizeof(*value);
@@ -68,4 +70,28 @@ int actor_end(struct actor *actor)
 	close(actor->answer);
 	waitpid(actor->pid, &status, 0);
 	return status;
+}
+
+long actor_run_until_stopped(const struct course *course, unsigned long *steps, int *status)
+{
+	struct actor actor;
+	long result = 0;
+
+	actor_start(&actor, course->step);
+	course->sample(course->part, 0, actor.pid);
+	course->row(0);
+	for (*steps = 0; *steps < STEPS_LIMIT; ++*steps) {
+		if (!actor_step(&actor, (long)*steps, &result)) {
+			result = 0;
+			break;
+		}
+		if (result < 0)
+			break;
+		course->sample(course->part, *steps + 1, actor.pid);
+		if ((*steps + 1) % course->shown == 0)
+			course->row(*steps + 1);
+	}
+	course->row(*steps);
+	*status = actor_end(&actor);
+	return result;
 }

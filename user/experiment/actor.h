@@ -20,3 +20,16 @@ bool actor_step(const struct actor *actor, long number, long *result);
 
 // Ends the child if it still lives, by having nothing more for it to do: its wait status.
 int actor_end(struct actor *actor);
+
+// A child that goes on until it is stopped, and who looks at it.
+struct course {
+	const char *part; // its name in the figures
+	long (*step)(long number);
+	void (*sample)(const char *part, unsigned long step, int pid); // after each step
+	void (*row)(unsigned long step); // shows the last sample, after each `shown` steps
+	unsigned long shown;
+};
+
+// Steps 0, 1, ... until one answers less than 0, which is returned, or the child ends instead of
+// answering: then 0. *steps: how many were done; *status: the child's wait status.
+long actor_run_until_stopped(const struct course *course, unsigned long *steps, int *status);

@@ -13,19 +13,18 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define TIB         (1ul << 40)
-#define ADDRESSES   47 // bits: what a process can have of the 48 that a processor translates
-#define LIMIT       (256 * MIB)
-#define LIMIT_STEP  (16 * MIB)
-#define STEPS_LIMIT 100000
-#define GIB_MORE    (1ul << 30) // reserved beyond what the machine has
+#define TIB        (1ul << 40)
+#define ADDRESSES  47 // bits: what a process can have of the 48 that a processor translates
+#define LIMIT      (256 * MIB)
+#define LIMIT_STEP (16 * MIB)
+#define GIB_MORE   (1ul << 30) // reserved beyond what the machine has
 
 struct state {
 	struct figures figures;
 	unsigned long free; // KiB of the machine's memory
 };
 static struct state first, last;
-static unsigned long steps; // that were answered
+static unsigned long steps; // that were done
 
 static long map(size_t size, int protection)
 {
@@ -76,10 +75,10 @@ static long take_frames(long number)
 }
 
 // ---- what the parent sees ----
-static void row(unsigned long step, const struct state *state)
+static void row(unsigned long step)
 {
-	show("%6lu  %12lu  %9lu  %9lu  %s", step, kib(state->figures.size),
-	     kib(state->figures.resident), state->free, bar(state->free, 2048));
+	show("%6lu  %12lu  %9lu  %9lu  %s", step, kib(last.figures.size),
+	     kib(last.figures.resident), last.free, bar(last.free, 2048));
 }
 
 // With the last frames gone, /proc may have none to tell of them in: what was seen before stays.
@@ -90,34 +89,18 @@ static void sample(const char *part, unsigned long step, int pid)
 	if (!figures_read(pid, &state.figures) || !meminfo("MemFree", &state.free))
 		return;
 	last = state;
+	if (step == 0)
+		first = state;
 	csv("%s,%lu,%lu,%lu,%lu", part, step, kib(state.figures.size), kib(state.figures.resident),
 	    state.free);
 }
 
-// Steps until one fails, or the child ends. Returns what the last one answered, negative; 0: none.
-// The child's wait status goes to *status.
 static long exhaust(const char *part, long (*step)(long number), unsigned long shown, int *status)
 {
-	struct actor actor;
-	long result = 0;
-	bool answered = true;
+	struct course course = {part, step, sample, row, shown};
 
 	show("  step       VSZ KiB    RSS KiB   free KiB  (# is 2 MiB free)");
-	actor_start(&actor, step);
-	sample(part, 0, actor.pid);
-	first = last;
-	row(0, &first);
-	for (steps = 0; answered && result >= 0 && steps < STEPS_LIMIT; steps++) {
-		answered = actor_step(&actor, (long)steps, &result);
-		if (answered && result >= 0)
-			sample(part, steps + 1, actor.pid);
-		if (answered && result >= 0 && (steps + 1) % shown == 0)
-			row(steps + 1, &last);
-	}
-	steps--; // the last one was not done
-	row(steps, &last);
-	*status = actor_end(&actor);
-	return answered ? result : 0;
+	return actor_run_until_stopped(&course, &steps, status);
 }
 
 static bool memory_unchanged(void)
@@ -191,16 +174,16 @@ static void run(void)
 {
 	unsigned long free_before = 0, free_after = 0;
 	char line[128] = "";
+	bool back;
 
 	csv("part,step,vsz_kib,rss_kib,free_kib");
 	meminfo("MemFree", &free_before);
 	without_addresses();
 	without_permission();
 	without_frames();
-	meminfo("MemFree", &free_after);
-	check(free_after + MIB / 1024 > free_before,
-	      "the kernel goes on: %lu KiB are free, before the experiment %lu were", free_after,
-	      free_before);
+	back = free_again(free_before, &free_after);
+	check(back, "the kernel goes on: %lu KiB are free, before the experiment %lu were",
+	      free_after, free_before);
 	check(in_child(nothing, NULL, NULL) == 0, "the next process starts and ends as always");
 	check(audit_line(line, sizeof(line)) && strstr(line, " 0 wrong"),
 	      "all of memory recounted: %s", line);

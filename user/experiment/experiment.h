@@ -23,3 +23,11 @@ void csv(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // How long a second of an experiment takes, in nanoseconds: --second.
 uint64_t second_length(void);
+
+// Bytes of free memory that a process can take, page tables included, with a little left over for
+// everybody else.
+unsigned long nearly_all_free(void);
+
+// Whether as many KiB are free as were `before`, but for what the kernel keeps ready; processes
+// that have just ended are given a little time. *now: how many are.
+bool free_again(unsigned long before, unsigned long *now);

@@ -22,7 +22,6 @@
 
 #define SECRET    "the secret that nobody else may read"
 #define SOMEBODY  1000 // a user without rights
-#define LEFT_FREE 512  // KiB
 #define FOUND     201  // exit statuses above all errors
 #define OWN       202
 #define NOT_FOUND 203
@@ -128,11 +127,9 @@ static int another_users_pagemap(void)
 // Once its owner has ended: takes all free memory and searches it, every byte that is not zero.
 static int left_behind(void)
 {
-	unsigned long free = 0, words;
+	unsigned long words = nearly_all_free() / sizeof(long);
 	const long *memory;
 
-	meminfo("MemFree", &free);
-	words = (free - LEFT_FREE) * 1024 / sizeof(long);
 	memory = mmap(NULL, words * sizeof(long), PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)

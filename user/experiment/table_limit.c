@@ -14,11 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REACH       (2 * MIB) // of a lowest table: a page in each takes a table each
-#define PAGES       64ul      // of the process that has many children
-#define STEP        256ul     // pages read at a time by the one with many addresses
-#define RESERVED    (1ul << 40)
-#define STEPS_LIMIT 100000
+#define REACH    (2 * MIB) // of a lowest table: a page in each takes a table each
+#define PAGES    64ul      // of the process that has many children
+#define STEP     256ul     // pages read at a time by the one with many addresses
+#define RESERVED (1ul << 40)
 
 struct state {
 	struct figures figures; // of the actor
@@ -86,6 +85,8 @@ static void sample(const char *part, unsigned long step, int pid)
 	    !meminfo("PageTables", &now.tables) || !meminfo("AnonPages", &now.anonymous))
 		return; // nothing is left to be told in; what was seen before stays
 	last = now;
+	if (step == 0)
+		first = now;
 	csv("%s,%lu,%lu,%lu,%lu,%lu,%lu,%lu", part, step, now.free, now.tables, now.anonymous,
 	    total - now.free - now.tables - now.anonymous, kib(now.figures.resident),
 	    now.figures.tables / 1024);
@@ -97,29 +98,12 @@ static void row(unsigned long step)
 	     last.figures.tables / 1024, last.tables, last.free, bar(last.tables, 2048));
 }
 
-// Steps until one fails or the actor is ended. What the last one answered; 0: nothing.
 static long use_up(const char *part, long (*step)(long number), unsigned long shown, int *status)
 {
-	struct actor actor;
-	long result = 0;
-	bool answered = true;
+	struct course course = {part, step, sample, row, shown};
 
 	show("  step   its RSS  its VmPTE  all tables      free  (KiB; # is 2 MiB of tables)");
-	actor_start(&actor, step);
-	sample(part, 0, actor.pid);
-	first = last;
-	row(0);
-	for (steps = 0; answered && result >= 0 && steps < STEPS_LIMIT; steps++) {
-		answered = actor_step(&actor, (long)steps, &result);
-		if (answered && result >= 0)
-			sample(part, steps + 1, actor.pid);
-		if (answered && result >= 0 && (steps + 1) % shown == 0)
-			row(steps + 1);
-	}
-	steps--; // the last one was not done
-	row(steps);
-	*status = actor_end(&actor);
-	return answered ? result : 0;
+	return actor_run_until_stopped(&course, &steps, status);
 }
 
 // Whether most of the memory that went is in tables now.
@@ -131,16 +115,12 @@ static bool lost_to_tables(void)
 		     "of %lu KiB that went, %lu KiB are page tables", gone, tables);
 }
 
-// The parent's processes are gone when its pipe is closed by its end, a little later than it.
 static void all_is_back(const char *who, unsigned long free_before)
 {
 	unsigned long free = 0;
+	bool back = free_again(free_before, &free);
 
-	for (int i = 0; i < 100 && free + MIB / 1024 < free_before; i++) {
-		usleep(10000);
-		meminfo("MemFree", &free);
-	}
-	check(free + MIB / 1024 >= free_before, "%s ended, %lu KiB are free again", who, free);
+	check(back, "%s ended, %lu KiB are free again", who, free);
 }
 
 static void too_many_processes(unsigned long free_before)

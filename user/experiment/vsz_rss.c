@@ -5,10 +5,12 @@
 //
 // Both go by the clock: what is done is done at the start of a tenth of a second, and looked at in
 // its middle. So every tenth has all of its faults, and under --icount each run has the same ones.
+// On a busy machine either may be late; the other one then waits for it.
 #include "user/experiment/experiment.h"
 #include "user/lib/kernel_files.h"
 #include "user/lib/screen.h"
 #include <linux/time.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <asm/unistd_64.h>
@@ -34,6 +36,30 @@ struct sample {
 	unsigned long anonymous;   // frames of all processes together
 };
 static struct sample samples[END];
+
+// Tenths that have been acted in and looked at. Both processes have it.
+static struct progress {
+	int acted, seen;
+} * progress;
+
+static bool reached(const int *count, int wanted)
+{
+	return __atomic_load_n(count, __ATOMIC_ACQUIRE) >= wanted;
+}
+
+static void wait_to_be_seen(int tenths)
+{
+	while (!reached(&progress->seen, tenths))
+		usleep(1000);
+}
+
+// Not for an actor that has ended, without the memory it needs.
+static void wait_for_act(int tenths, int pid)
+{
+	while (!reached(&progress->acted, tenths) && kill(pid, 0) == 0 &&
+	       waitpid(pid, NULL, WNOHANG) == 0)
+		usleep(1000);
+}
 
 static uint64_t now(void)
 {
@@ -70,6 +96,7 @@ static _Noreturn void act(uint64_t start)
 	settle();
 	for (int tenth = 0; tenth < END; tenth++) {
 		sleep_until_half(start, 2 * tenth);
+		wait_to_be_seen(tenth);
 		if (tenth == RESERVE)
 			memory = reserve(RESERVED);
 		if (tenth >= TOUCH && tenth < TOUCH + TOUCHES)
@@ -78,8 +105,9 @@ static _Noreturn void act(uint64_t start)
 			touch(memory + (size_t)(tenth - AGAIN) * STEP * STRIDE, STEP * STRIDE);
 		if (tenth == RELEASE)
 			munmap(memory, RESERVED);
+		__atomic_store_n(&progress->acted, tenth + 1, __ATOMIC_RELEASE);
 	}
-	sleep_until_half(start, 2 * END + 2);
+	wait_to_be_seen(END);
 	_exit(0);
 }
 
@@ -180,16 +208,27 @@ static void check_all(void)
 static void run(void)
 {
 	uint64_t start = now() + second_length() / 10;
-	int status, pid = child_start();
+	int pid;
 
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED) {
+		check(false, "no memory that two processes could share");
+		return;
+	}
+	*progress = (struct progress){0, 0};
+	pid = child_start();
 	if (pid == 0)
 		act(start);
 	show("  s      VSZ      RSS   minflt  faults/s  (KiB; # is 4 MiB of RSS)");
 	for (int tenth = 0; tenth < END; tenth++) {
 		sleep_until_half(start, 2 * tenth + 1);
+		wait_for_act(tenth + 1, pid);
 		sample(tenth, pid);
+		__atomic_store_n(&progress->seen, tenth + 1, __ATOMIC_RELEASE);
 	}
-	waitpid(pid, &status, 0);
+	waitpid(pid, NULL, 0);
+	munmap(progress, sizeof(*progress));
 	print_all();
 	check_all();
 }
