@@ -188,6 +188,20 @@ def test_screen(tap, directory):
            "fork turns pages to the shared colour, and writes turn them back", shared)
 
 
+def test_large(tap, directory):
+    """Where a mark is several frames, both ways of drawing agree on what most of them are."""
+    path = os.path.join(directory, "large.png")
+    result = harness.launch(["--quiet", "--icount", "--memory", "1G", f"--picture={path}",
+                             "--initrd", harness.built("initrd.cpio"), "/bin/memmap", "--draw",
+                             "--dump", "--run", "/bin/picture_demo"])
+    draw(directory, result.output, "drawn.png")
+    wanted = [contents(os.path.join(directory, f"drawn-{step}.png"))
+              for step in range(1, STEPS + 1)]
+    got = [contents(path.replace(".png", f"-{step}.png")) for step in range(1, STEPS + 1)]
+    tap.ok(result.status == 0 and got == wanted, "so it is with several frames a mark",
+           result.describe())
+
+
 def contents(path):
     with open(path, "rb") as file:
         return file.read()
@@ -247,6 +261,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         test_pictures(tap, directory)
         test_screen(tap, directory)
+        test_large(tap, directory)
         test_device(tap, directory)
         test_device(tap, directory, "--iso")
     test_no_screen(tap)

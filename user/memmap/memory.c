@@ -102,21 +102,28 @@ bool memory_read(struct memory *memory)
 	return true;
 }
 
-enum owner memory_owner(const struct memory *memory, size_t first, size_t count, bool *mixed)
+enum owner owner_vote(const uint8_t *owners, size_t count, bool *mixed)
 {
 	unsigned long votes[OWNER_COUNT] = {0};
-	enum owner most = memory->owners[first];
+	enum owner most = owners[0];
 
-	if (count > memory->frames - first)
-		count = memory->frames - first;
-	for (size_t i = first; i < first + count; i++) {
-		enum owner owner = memory->owners[i];
-
-		if (++votes[owner] > votes[most])
-			most = owner;
-	}
+	*mixed = false;
+	if (count == 1)
+		return most;
+	for (size_t i = 0; i < count; i++)
+		votes[owners[i]]++;
+	for (size_t i = 0; i < count; i++)
+		if (votes[owners[i]] > votes[most])
+			most = owners[i];
 	*mixed = votes[most] != count;
 	return most;
+}
+
+enum owner memory_owner(const struct memory *memory, size_t first, size_t count, bool *mixed)
+{
+	if (count > memory->frames - first)
+		count = memory->frames - first;
+	return owner_vote(memory->owners + first, count, mixed);
 }
 
 // ---- the kernel's own counts ----

@@ -49,6 +49,9 @@ bool memory_start(struct memory *memory);
 // Looks at all frames anew.
 bool memory_read(struct memory *memory);
 
+// What most of `count` owners are; of several the one that comes first.
+enum owner owner_vote(const uint8_t *owners, size_t count, bool *mixed);
+
 // The owner that most of `count` frames from `first` have; *mixed when not all of them have it.
 enum owner memory_owner(const struct memory *memory, size_t first, size_t count, bool *mixed);
 

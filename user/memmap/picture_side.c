@@ -72,24 +72,16 @@ static struct fit choose_fit(const struct view *view)
 	return (struct fit){CELL_MIN, SIDE_WIDTH / CELL_MIN, 1};
 }
 
-static enum owner vote(const struct area *area, size_t first, size_t scale)
-{
-	unsigned long votes[OWNER_COUNT] = {0};
-	enum owner most = area->owners[first];
-
-	for (size_t i = first; i < first + scale && i < area->pages; i++)
-		if (++votes[area->owners[i]] > votes[most])
-			most = area->owners[i];
-	return most;
-}
-
 static void draw_pages(struct canvas *canvas, const struct area *area, int y,
 		       const struct fit *fit)
 {
 	size_t scale = area_scale(area, fit), mark = 0;
 
 	for (size_t first = 0; first < area->pages; first += scale, mark++) {
-		enum owner owner = vote(area, first, scale);
+		size_t left = area->pages - first;
+		bool mixed;
+		enum owner owner =
+			owner_vote(area->owners + first, left < scale ? left : scale, &mixed);
 		int x = SIDE_X + (int)(mark % fit->columns) * fit->cell;
 		int row = y + (int)(mark / fit->columns) * fit->cell;
 
