@@ -38,7 +38,7 @@ def heap(tap, session):
            f"{rows} {used}")
     address, size = int(told["block"][0], 16), int(told["block"][1])
     contains(tap, session.of(BLOCK), f"byte 7 of it, a block at {address:#x} with {size} bytes, "
-             "used, through cache 1", "an address's block")
+             "used", "an address's block")
     contains(tap, session.of("mm-heap 1 0x10000"), "is in no block", "or none")
     contains(tap, session.of("mm-heap 1"), "nothing was allocated", "before the first malloc")
     area(tap, shown, int(told["arena"][0]))

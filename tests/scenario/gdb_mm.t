@@ -13,7 +13,7 @@ from gdb_session import Session, contains
 
 PAGE = 4096
 
-BREAK = ["mm-break-fault places[0] 2", "continue", "backtrace 2", "step",
+BREAK = ["mm-break-fault places[0] 2", "continue", "backtrace 4", "step",
          "mm-break-fault places[3] watched", "mm-break-fault 0x1000", "mm-break-fault 0x2000",
          "mm-break-fault 0x3000", "disable", "print fault_watch", "enable", "print fault_watch",
          "delete", "print fault_watch", "print fault_breaks[0].end"]
@@ -158,7 +158,7 @@ def breaks(tap, session):
     told = session.of("continue", 2)
     tap.ok(re.search(r"^fault at 0x\w+: write, process 2 \(watched\)$", told, re.M) and
            "fault_awaited (" in told, "mm-break-fault stops at the fault of one process", told)
-    contains(tap, session.of("backtrace 2"), "page_fault_entry", "of ring 3")
+    contains(tap, session.of("backtrace 4"), "page_fault_entry", "of ring 3")
     contains(tap, session.of("step"), "mm_fault (mm=", "and a step leads into mm_fault")
     contains(tap, session.of("mm-break-fault 0x3000"), "4 are set already", "four at most")
     told = [session.of("print fault_watch", at).split("= ")[1] for at in range(3)]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """mm-ps and mm-vmas."""
+from bisect import bisect_left
+
 from . import command, frames, kernel, page_table, space
 from .command import say
 
@@ -103,23 +105,25 @@ Usage: mm-vmas PID"""
 
 
 def count_resident(mm):
-    """[(address, 0 anonymous, 1 file, 2 zero)] of every page that is mapped, in order."""
+    """([address] of every page that is mapped, in order; [how many of each kind are before it]):
+    anonymous, file, zero."""
     numbers = frames.kind_numbers()
     columns = {numbers["FRAME_ANON"]: 0, numbers["FRAME_FILE"]: 1, numbers["FRAME_ZERO"]: 2}
-    found = []
+    addresses, before, now = [], [(0, 0, 0)], [0, 0, 0]
     for address, level, entry in page_table.leaves(mm["root"]):
         first = page_table.leaf_address(entry, level) >> 12
         kind = kernel.record("frame", frames.address(first))["kind"]
         column = columns.get(kind)
-        if column is not None:
-            pages = 1 << page_table.shift_of(level) - 12
-            found += [(address + 4096 * at, column) for at in range(pages)]
-    return found
+        if column is None:
+            continue
+        for at in range(1 << page_table.shift_of(level) - 12):
+            addresses.append(address + 4096 * at)
+            now[column] += 1
+            before.append(tuple(now))
+    return addresses, before
 
 
 def in_range(counts, start, end):
-    sums = [0, 0, 0]
-    for address, column in counts:
-        if start <= address < end:
-            sums[column] += 1
-    return sums
+    addresses, before = counts
+    first, last = (before[bisect_left(addresses, border)] for border in (start, end))
+    return [b - a for a, b in zip(first, last)]
