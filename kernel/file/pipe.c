@@ -186,7 +186,7 @@ static int put_bytes(struct pipe *pipe, struct io *io, size_t *moved)
 	return 0;
 }
 
-static void send_sigpipe(void)
+void pipe_send_signal(void)
 {
 	struct signal_info info = {.signal = SIGPIPE, .code = SI_USER};
 
@@ -234,7 +234,7 @@ long pipe_write(struct file *file, struct io *io, uint64_t *offset)
 
 		total += (long)moved;
 		if (result == -EPIPE)
-			send_sigpipe();
+			pipe_send_signal();
 		if (result)
 			return total ? total : result;
 	}

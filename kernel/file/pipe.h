@@ -19,5 +19,8 @@ int pipe_create(unsigned flags, struct file **read_end, struct file **write_end)
 // Opens an inode that is a pipe's name. May sleep. 0, -ENXIO, -ENOMEM or -ERESTARTSYS.
 int fifo_open(struct inode *inode, unsigned flags, struct file **file);
 
+// SIGPIPE to the running task: nobody reads what it writes.
+void pipe_send_signal(void);
+
 // Whether a file is an end of a pipe.
 bool file_is_pipe(const struct file *file);

@@ -6,6 +6,7 @@
 // is known of each open file.
 //
 // A process's table is found through its first task, and held while it is looked at.
+#include "kernel/file/socket.h"
 #include "kernel/file/device.h"
 #include "kernel/file/files.h"
 #include "kernel/file/pseudo.h"
@@ -156,7 +157,8 @@ static long file_name(struct file *file, char *text, size_t size)
 	if (file->ops->name)
 		return snprintf(text, size, "anon_inode:%s", file->ops->name);
 	file_stat(file, &status);
-	return snprintf(text, size, "pipe:[%lu]", status.st_ino);
+	return snprintf(text, size, "%s:[%lu]", file_is_socket(file) ? "socket" : "pipe",
+			status.st_ino);
 }
 
 static long link_read(struct inode *inode, char *buffer, size_t size)

@@ -19,6 +19,18 @@ long sys_lseek(int descriptor, int64_t offset, int whence);
 long sys_sendfile(int out, int in, uintptr_t offset, size_t count);
 long sys_fsync(int descriptor); // also fdatasync, syncfs
 long sys_sync(void);
+long sys_socketpair(int family, int type, int protocol, uintptr_t to);
+long sys_sendto(int descriptor, uintptr_t buffer, size_t count, unsigned flags, uintptr_t address,
+		int address_size);
+long sys_recvfrom(int descriptor, uintptr_t buffer, size_t count, unsigned flags,
+		  uintptr_t address, uintptr_t address_size);
+long sys_sendmsg(int descriptor, uintptr_t from, unsigned flags);
+long sys_recvmsg(int descriptor, uintptr_t to, unsigned flags);
+long sys_shutdown(int descriptor, int how);
+long sys_getsockname(int descriptor, uintptr_t address, uintptr_t size);
+long sys_getpeername(int descriptor, uintptr_t address, uintptr_t size);
+long sys_getsockopt(int descriptor, int level, int option, uintptr_t to, uintptr_t size);
+long sys_setsockopt(int descriptor, int level, int option, uintptr_t from, int size);
 long sys_readahead(int descriptor, int64_t offset, size_t count);
 long sys_fadvise64(int descriptor, int64_t offset, size_t length, int advice);
 

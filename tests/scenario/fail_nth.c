@@ -369,6 +369,32 @@ static int try_thread(void)
 	return thread_ran ? 0 : EPROTO;
 }
 
+// Bytes and a file through it; what is on its way when it is closed goes with it.
+static int try_socket_pair(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = "";
+	struct iovec piece = {data, 10000};
+	struct msghdr message = {.msg_iov = &piece,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2], files[2];
+
+	memset(data, 1, 10000); // see own()
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || pipe(files) < 0)
+		return errno;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), files, sizeof(int));
+	if (sendmsg(ends[0], &message, 0) != 10000)
+		return errno;
+	if (sendmsg(ends[0], &message, 0) != 10000)
+		return errno;
+	return recvmsg(ends[1], &message, 0) == 10000 ? 0 : errno;
+}
+
 // struct clone_args of <linux/sched.h>, which does not go together with <sched.h>.
 struct clone_arguments {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
@@ -553,6 +579,7 @@ static const struct operation {
 	{"a timer", try_timer},
 	{"events", try_events},
 	{"a process's descriptor", try_pidfd},
+	{"a pair of sockets", try_socket_pair},
 	{"a thread", try_thread},
 	{"clone3", try_clone3},
 	{"a mutex with inheritance", try_mutex},
@@ -567,7 +594,8 @@ static int verdict(int error)
 		return error ? WRONG_ERROR : NOT_REACHED;
 	if (!error)
 		return DID_WITHOUT;
-	return error == ENOMEM || error == EAGAIN ? FAILED_CLEANLY : WRONG_ERROR;
+	return error == ENOMEM || error == EAGAIN || error == ENOBUFS ? FAILED_CLEANLY
+								      : WRONG_ERROR;
 }
 
 static int one_try(const struct operation *operation, int nth)
