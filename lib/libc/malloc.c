@@ -1,58 +1,405 @@
 // SPDX-License-Identifier: MIT
 //
-// The general allocator: malloc and its family for programs in ring 3. The same file is tested on
-// the reader's machine and runs real programs there as libfaultline-malloc.so.
+// The general allocator: malloc and free, for programs in ring 3 and, as libfaultline-malloc.so,
+// on the reader's machine. To be read from here to the end, after malloc_block.h. malloc_family.h
+// has realloc and the others, malloc_figures.h has what malloc knows about itself.
 //
-// The heap is a row of blocks, each with a header that gives its size (Knuth's boundary tags). A
-// free block has its size at its end too, and the block above it knows that it is free: so a freed
-// block finds its neighbours and merges with those that are free. No two free blocks touch. Free
-// blocks hang in bins by size: one bin a size up to 2 KiB, then sixteen bins a doubling. The heap
-// grows by brk; where brk is refused or was moved by somebody else, a new segment begins. A
-// segment ends in a header without a block, the fence, so that no merging runs past it. One lock
-// guards all of this.
+// The heap is a row of blocks. A header of eight bytes before each says how large it is and who
+// has it; the caller's bytes follow, up to the next header:
 //
-// In front of the heap each thread has a cache: a list of blocks for each bin up to 32 KiB, from
+//	  low                                                              brk_end
+//	  |hd| caller's bytes |hd|next|before|     size|hd| caller's bytes |hd|
+//	  '------ used -------'--------- free --------'------ used --------'fence
+//
+// A free block has its size at its end too (Knuth's boundary tags), and a bit in the header above
+// says that it is free: so a freed block finds its neighbours and merges with those that are free,
+// and no two free blocks touch. Free blocks hang in bins by size. The heap grows by brk; where brk
+// is refused or was moved by somebody else, a new segment begins. A segment ends in a header
+// without a block, the fence, so that no merging runs past it. One lock guards all of this.
+//
+// In front of the heap each thread has a cache: lists of blocks of one size up to 32 KiB, from
 // which malloc takes and to which free gives without lock or atomic instruction. An empty list is
-// refilled with several blocks at a time, a full one gives half of what it has back to the heap,
-// and both make it larger for the next time. A block freed by another thread than the one that got
-// it goes to the inbox of the cache it came from, by one atomic instruction. The cache of a thread
-// that ends goes to the next new thread.
+// refilled with several blocks at a time, a full one gives half of what it has back, and both make
+// it larger for the next time. A block that another thread frees than the one that got it goes to
+// the inbox of the cache it came from, by one atomic instruction:
+//
+//	thread 1                       thread 2
+//	  | ^  malloc, free              | ^
+//	  v |                            v |        free of a block from 1
+//	cache 1 <- inbox 1             cache 2 -----------------------------> inbox 1
+//	    ^  |  several at a time, with the lock
+//	    |  v
+//	  heap: bins                     large blocks: a mapping each
+//
+// The cache of a thread that ends is emptied and goes to the next new thread, and what still comes
+// back to it is taken from its inbox before the heap grows.
 //
 // Large blocks are mappings of their own. When one is freed, the next of that size come from the
 // heap instead: who frees a size probably wants it again. The heap's top goes back to the kernel
-// when much of it is free.
+// when much of it is free, and more has to be free each time that turned out to be a mistake.
 //
-// Every header carries a check over its size, its address and a number that is another one in each
-// run; in a free block over its links too. It is verified before anything in it is believed: a
-// block that was overrun, freed twice, written to after it was freed, or never allocated ends the
-// program with a line that names it.
-//
-// Read malloc_block.h and malloc_heap.h first, then from here to the end.
-//
-// System calls are made directly, as a C library's brk would keep its own idea of the end, and
-// errno is only touched on failure.
-#include "lib/libc/malloc_heap.h"
+// Nothing in a header or a free block is believed unchecked. A header's tag is made of its size,
+// its address, who has the block, and a number that is another one in each run. Links in a bin
+// lead to free blocks only, and those lead back; beside a link in a list stands a guard of that
+// number. A block that was overrun, freed twice, written to after it was freed, or never allocated
+// ends the program with a line that names it. Who can read the heap can forge tags and guards:
+// they are against mistakes, and against those who can only write.
+#include "lib/libc/malloc_block.h"
 #include "lib/libc/malloc_layer.h"
+#include "lib/libc/malloc_lock.h"
 #include "lib/libc/malloc_thread.h"
-#include "lib/libc/system_call.h"
 #include <errno.h>
 #include <linux/mman.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
-#define GROWS 64u // units from which on realloc tries to grow a block in place
+// -- the heap
 
-// -- caches
+#define SMALL      2048ul // below this a bin, or a list of a cache, is for one size
+#define BINS_SMALL (SMALL / UNIT)
+#define BINS       448u           // from there on sixteen for each doubling
+#define LOOK_AT    32u            // blocks of a bin, before one is taken from a bin above
+#define GROW_STEP  (128ul << 10)  // the heap grows by multiples of this
+#define SEGMENT    (1ul << 20)    // at least so much by mmap where brk was refused
+#define MAP_FROM   (128ul << 10)  // from here up a block is a mapping, at first
+#define MAP_MOST   (32ul << 20)   // and in the end
+#define TRIM_ABOVE (512ul << 10)  // so much free at the top is given back, at first
+#define TRIM_MOST  (2 * MAP_MOST) // and in the end
 
-#define CACHED_UNITS 2176u              // the largest block a cache holds: 32 KiB and its header
-#define CACHED_BINS  (BINS_EXACT + 66u) // up to the bin of that
+static struct {
+	uint64_t occupied[BINS / 64];
+	struct block *bins[BINS];
+	SHARED uintptr_t low;    // every segment lies above; written under the lock
+	SHARED uintptr_t extent; // and in so many UNITs from there; the same
+	uintptr_t brk_end;       // where we left brk: just behind a fence
+	size_t bytes;            // of all segments
+	size_t map_from;         // atomic
+	size_t trim_above;       // atomic
+	bool trimmed;            // and not grown since
+	size_t maps, maps_most, mapped, mapped_most; // number and bytes of mappings; atomic
+} heap = {.map_from = MAP_FROM, .trim_above = TRIM_ABOVE};
+
+static void (*malloc_narrate)(enum malloc_step step, const void *where, size_t a, size_t b);
+
+static inline void narrate(enum malloc_step step, const void *where, size_t a, size_t b)
+{
+	if (unlikely(malloc_narrate != NULL))
+		malloc_narrate(step, where, a, b);
+}
+
+// Ends the program. The lock is given up first: a handler of SIGABRT may allocate.
+static _Noreturn __attribute__((cold, noinline)) void die(const struct block *block,
+							  const char *what)
+{
+	char line[128];
+	int length =
+		snprintf(line, sizeof(line), "malloc: block %p: %s\n", payload_of(block), what);
+
+	if (holding)
+		heap_unlock();
+	system_call3(__NR_write, 2, (long)line, length);
+	abort();
+}
+
+#define OVERRUN       "its header is overwritten, probably from the block below"
+#define WRITTEN_AFTER "written to after it was freed"
+
+static inline unsigned int verify(const struct block *block, const char *what)
+{
+	unsigned int holder = holder_of(block);
+
+	if (unlikely(holder >= HOLDERS))
+		die(block, what);
+	return holder;
+}
+
+// Aligned, too: what is not turns into a large number.
+static inline bool in_heap(const struct block *block)
+{
+	uintptr_t offset = (uintptr_t)block - heap.low;
+
+	return (offset >> 4 | offset << 60) < heap.extent;
+}
+
+// -- bins: free blocks by size. From here to "mappings" the lock is held.
+
+static inline unsigned int bin_of(size_t size)
+{
+	unsigned int power;
+
+	if (size < SMALL)
+		return (unsigned int)(size / UNIT);
+	power = 63 - (unsigned int)__builtin_clzl(size); // 11 to 30
+	return (unsigned int)(BINS_SMALL - 16 + (power - 11) * 16 + (size >> (power - 4)));
+}
+
+// The smallest in it.
+static inline size_t size_of_bin(unsigned int bin)
+{
+	return bin < BINS_SMALL ? bin * UNIT : (16ul + bin % 16) << (bin / 16 - 1);
+}
+
+static void bin_insert(struct block *block, size_t size)
+{
+	unsigned int bin = bin_of(size);
+	struct block *first = heap.bins[bin];
+
+	put(block, size, below_of(block), FREE);
+	*size_again(block) = size;
+	set_below(above(block), BELOW_FREE);
+	block->before = NULL;
+	block->next = first;
+	if (first)
+		first->before = block;
+	heap.bins[bin] = block;
+	heap.occupied[bin / 64] |= 1ull << (bin % 64);
+}
+
+// Whether a link leads to a free block. That it leads back is for the caller to see.
+static inline bool leads_to_free(const struct block *link)
+{
+	return in_heap(link) && holder_of(link) == FREE;
+}
+
+// The caller gives the block a new header, and tells the block above, which still takes it for
+// free.
+static void bin_remove(struct block *block)
+{
+	unsigned int bin = bin_of(size_of(block));
+	struct block *next = block->next, *before = block->before;
+
+	if (next && unlikely(!leads_to_free(next) || next->before != block))
+		die(block, WRITTEN_AFTER);
+	if (before) {
+		if (unlikely(!leads_to_free(before) || before->next != block))
+			die(block, WRITTEN_AFTER);
+		before->next = next;
+	} else {
+		if (unlikely(heap.bins[bin] != block))
+			die(block, WRITTEN_AFTER);
+		heap.bins[bin] = next;
+		if (!next)
+			heap.occupied[bin / 64] &= ~(1ull << (bin % 64));
+	}
+	if (next)
+		next->before = before;
+}
+
+// The first bin from `bin` on that holds anything, or BINS.
+static unsigned int occupied_bin(unsigned int bin)
+{
+	for (; bin < BINS; bin = (bin | 63) + 1) {
+		uint64_t word = heap.occupied[bin / 64] >> (bin % 64);
+
+		if (word)
+			return bin + (unsigned int)__builtin_ctzll(word);
+	}
+	return BINS;
+}
+
+// A free block of at least `size`, still in its bin; NULL when there is none. Of the bin that
+// `size` belongs to some blocks are too small, but none in those above.
+static struct block *search(size_t size)
+{
+	unsigned int bin = bin_of(size);
+	struct block *block = heap.bins[bin];
+	size_t looked_at = 0;
+
+	while (block && size_of(block) < size) {
+		if (unlikely(block->next && !leads_to_free(block->next)))
+			die(block, WRITTEN_AFTER);
+		block = ++looked_at < LOOK_AT ? block->next : NULL;
+	}
+	if (!block) {
+		bin = occupied_bin(bin + 1);
+		block = bin < BINS ? heap.bins[bin] : NULL;
+	}
+	looked_at += block != NULL;
+	if (block && verify(block, WRITTEN_AFTER) != FREE)
+		die(block, WRITTEN_AFTER);
+	narrate(MALLOC_SEARCHED, block, looked_at, block ? size_of(block) : 0);
+	return block;
+}
+
+// -- merging and cutting
+
+// The free block below, or NULL.
+static struct block *free_below(const struct block *block)
+{
+	uint64_t size = ((const uint64_t *)block)[-1];
+	struct block *below = (struct block *)((uintptr_t)block - size);
+
+	if (!below_of(block))
+		return NULL;
+	if (size > SIZE_MOST || size % UNIT != 0 || (uintptr_t)below < heap.low)
+		die(block, "the block below was written to after it was freed");
+	if (size_of(below) != size || verify(below, WRITTEN_AFTER) != FREE)
+		die(below, WRITTEN_AFTER);
+	return below;
+}
+
+// Merges a block that nobody holds with its free neighbours and puts the result into its bin.
+static struct block *release(struct block *block)
+{
+	struct block *next = above(block), *below = free_below(block);
+	size_t size = size_of(block);
+
+	if (verify(next, OVERRUN) == FREE && size_of(next) + size <= SIZE_MOST) {
+		bin_remove(next);
+		set_holder(next, ABSORBED);
+		size += size_of(next);
+	}
+	if (below && size_of(below) + size <= SIZE_MOST) {
+		bin_remove(below);
+		set_holder(block, ABSORBED);
+		size += size_of(below);
+		block = below;
+	}
+	if (size_of(block) != size)
+		narrate(MALLOC_COALESCED, block, size, 0);
+	bin_insert(block, size);
+	return block;
+}
+
+// Cuts a block that is in no bin down to `size`, and frees the rest where that is enough for one.
+static void cut(struct block *block, size_t size, unsigned int holder)
+{
+	size_t left = size_of(block) - size;
+	struct block *rest = at(block, size);
+
+	verify(above(block), OVERRUN);
+	if (left < LEAST) {
+		set_holder(block, holder);
+		set_below(above(block), 0);
+		return;
+	}
+	put(block, size, below_of(block), holder);
+	put(rest, left, 0, PROGRAM);
+	narrate(MALLOC_SPLIT, rest, size, left);
+	release(rest);
+}
+
+// -- growing and shrinking
+
+// Makes memory up to `end` one free block. `block` is where its header goes: the fence of the
+// segment that it continues, or the start of a new one.
+static void add_memory(struct block *block, uint32_t below, uintptr_t end)
+{
+	struct block *fence = (struct block *)(end - HEADER);
+	uintptr_t high = heap.low + heap.extent * UNIT;
+
+	put(block, end - HEADER - (uintptr_t)block, below, PROGRAM);
+	put(fence, 0, 0, FENCE);
+	if (!heap.low || (uintptr_t)block < heap.low)
+		heap.low = (uintptr_t)block;
+	high = end > high ? end : high;
+	heap.extent = (high - heap.low) / UNIT;
+	release(block);
+}
+
+static void set_trim_above(size_t bytes)
+{
+	__atomic_store_n(&heap.trim_above, bytes < TRIM_MOST ? bytes : TRIM_MOST,
+			 __ATOMIC_RELAXED);
+}
+
+static bool grow_by_brk(size_t bytes)
+{
+	uintptr_t now = (uintptr_t)system_call1(__NR_brk, 0), start = round_up(now, UNIT), end;
+	struct block *fence = (struct block *)(now - HEADER);
+	bool granted;
+
+	if (__builtin_add_overflow(start, round_up(bytes, GROW_STEP), &end))
+		return false;
+	end = round_up(end, PAGE);
+	granted = end > now && (uintptr_t)system_call1(__NR_brk, end) == end;
+	narrate(MALLOC_BRK, (void *)now, end - now, granted);
+	if (!granted)
+		return false;
+	heap.bytes += end - start;
+	if (now != heap.brk_end)
+		add_memory((struct block *)(start + HEADER), 0, end);
+	else if (verify(fence, "the end of the heap is overwritten") == FENCE)
+		add_memory(fence, below_of(fence), end);
+	heap.brk_end = end;
+	if (heap.trimmed)
+		set_trim_above(2 * heap.trim_above);
+	heap.trimmed = false;
+	return true;
+}
+
+static void *map(size_t length)
+{
+	long result = system_call6(__NR_mmap, 0, (long)length, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mapped = result < 0 && result >= -(long)PAGE ? NULL : (void *)result;
+
+	narrate(MALLOC_MAPPED, mapped, length, 0);
+	return mapped;
+}
+
+// More heap, with a free block of at least `bytes` in it.
+static bool grow(size_t bytes)
+{
+	char *segment;
+
+	bytes += 2 * UNIT; // the fence, and what aligning may cost
+	if (grow_by_brk(bytes))
+		return true;
+	bytes = round_up(bytes < SEGMENT ? SEGMENT : bytes, PAGE);
+	segment = map(bytes);
+	if (segment) {
+		add_memory((struct block *)(segment + HEADER), 0, (uintptr_t)segment + bytes);
+		heap.bytes += bytes;
+	}
+	return segment != NULL;
+}
+
+// Gives the heap's top back, but for `keep` bytes, when `block` is there, free and larger than
+// `most`. Whether anything was given back.
+static bool trim(struct block *block, size_t most, size_t keep)
+{
+	uintptr_t end = (uintptr_t)above(block) + HEADER, new_end;
+	uint32_t below = below_of(block);
+
+	if (size_of(block) < most || end != heap.brk_end ||
+	    (uintptr_t)system_call1(__NR_brk, 0) != end)
+		return false;
+	new_end = round_up((uintptr_t)block + LEAST + HEADER + keep, PAGE);
+	if (new_end >= end)
+		return false;
+	bin_remove(block);
+	heap.trimmed = (uintptr_t)system_call1(__NR_brk, (long)new_end) == new_end;
+	if (heap.trimmed)
+		narrate(MALLOC_TRIMMED, (void *)new_end, end - new_end, 0);
+	else
+		new_end = end;
+	if ((end - heap.low) / UNIT == heap.extent)
+		heap.extent = (new_end - heap.low) / UNIT;
+	heap.bytes -= end - new_end;
+	heap.brk_end = new_end;
+	add_memory(block, below, new_end);
+	return heap.trimmed;
+}
+
+static void trim_if_much(struct block *block)
+{
+	size_t most = __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED);
+
+	trim(block, most, most / 4);
+}
+
+// -- lists of a cache: the calling thread's own, no lock
+
+#define CACHED_SIZE  (34ul << 10)       // the largest block a cache holds
+#define CACHED_BINS  (BINS_SMALL + 66u) // up to the bin of that
 #define LIST_BYTES   (512ul << 10)      // the most a list may hold
-#define CACHE_BYTES  (2ul << 20)        // and all of a cache's together
-#define REFUSED_MOST 4096u
-#define REFILL_BYTES (16ul << 10) // the most taken from the heap at a time
+#define CACHE_BYTES  (4ul << 20)        // and all of a cache's together
+#define REFILL_BYTES (4ul << 10)        // the most taken from the heap at a time
 
 struct list {
 	struct block *first;
@@ -63,31 +410,43 @@ struct list {
 // One page: the thread's alone, but for the inbox.
 struct cache {
 	struct list lists[CACHED_BINS];
-	size_t limits;       // bytes that all lists together may hold
-	size_t refused;      // times that one was not made larger because of that
-	struct block *inbox; // freed by other threads; atomic: all push, who takes takes all
-	uint8_t number;      // in caches[]
-	bool unowned;        // its thread has ended; under the heap's lock
+	size_t limits;            // bytes that all lists together may hold
+	int32_t seen[BINS_SMALL]; // how many were in each list when it was looked at, or empty
+	unsigned int look_at;     // the one to look at next
+	struct block *inbox;      // freed by other threads; atomic: all push, who takes takes all
+	uint32_t key;             // of the tags of blocks that a program has from here
+	uint8_t number;           // in caches[]
+	bool unowned;             // its thread has ended; under the heap's lock
 };
-_Static_assert(sizeof(struct cache) <= PAGE, "a cache is a page");
+_Static_assert(sizeof(struct cache) <= PAGE && sizeof(struct list) == UNIT, "");
 
 static struct cache no_cache = {.number = NO_CACHE}, first_cache;
 static struct cache *caches[CACHES_MAX + 1]; // from 1 on; written under the lock, never removed
-static unsigned int cache_count;
+static unsigned int cache_count;             // atomic
 
 static __thread struct cache *mine = &no_cache;
 static __thread bool thread_ending;
 
-#ifdef MALLOC_LAYERS // a program that has malloc has the layers too: programs.mk
-#define LAYERS true
-#else
-#pragma weak malloc_layer_wanted
-#define LAYERS (malloc_layer_wanted != NULL)
-#endif
-static const struct malloc_layer *layer; // between the program and us; atomic
-static bool layer_chosen;                // atomic
+// Beside a link in a list: both have to be changed together, by who knows the key.
+static inline uint64_t guard_of(const struct block *block, const struct block *next)
+{
+	return ((uintptr_t)next ^ malloc_key) + (uintptr_t)block;
+}
 
-void (*malloc_cache_taken)(void);
+// Of a size that a cache may have.
+static inline struct list *list_of(struct cache *cache, size_t size)
+{
+	if (likely(size < SMALL))
+		return (struct list *)((char *)cache->lists +
+				       size); // a list is as large as a UNIT
+	return &cache->lists[bin_of(size)];
+}
+
+// From which to take a block of at least `size`: all in there are large enough.
+static inline unsigned int list_for(size_t size)
+{
+	return size < SMALL ? (unsigned int)(size / UNIT) : bin_of(size - 1) + 1;
+}
 
 static inline void push(struct list *list, struct block *block)
 {
@@ -100,16 +459,19 @@ static inline struct block *pop(struct list *list)
 {
 	struct block *block = list->first, *next = block->next;
 
-	if (__builtin_expect(block->guard != guard_of(block, next), 0))
+	if (unlikely(block->guard != guard_of(block, next)))
 		die(block, WRITTEN_AFTER);
 	list->first = next;
 	return block;
 }
 
-static void push_inbox(struct cache *cache, struct block *block)
+// To the cache of another thread.
+static void give_back(struct block *block, unsigned int number)
 {
+	struct cache *cache = caches[number];
 	struct block *first = __atomic_load_n(&cache->inbox, __ATOMIC_RELAXED);
 
+	block->tag ^= CACHED;
 	do {
 		block->next = first;
 		block->guard = guard_of(block, first);
@@ -127,6 +489,22 @@ static struct list take_inbox(struct cache *cache)
 	return taken;
 }
 
+// Sorts what came back from other threads into the lists.
+static void read_inbox(struct cache *cache)
+{
+	struct list taken = take_inbox(cache);
+
+	while (taken.first) {
+		struct block *block = pop(&taken);
+		struct list *list = list_of(cache, size_of(block));
+
+		push(list, block);
+		list->room--;
+	}
+}
+
+// -- from lists to the heap and back, with the lock held
+
 // Gives `count` blocks of a list to the heap, or all that it has.
 static bool release_list(struct list *list, int32_t count)
 {
@@ -134,11 +512,12 @@ static bool release_list(struct list *list, int32_t count)
 
 	for (; list->first && count > 0; count--, list->room++) {
 		block = pop(list);
-		verify(block, OVERRUN);
+		if (!(verify(block, OVERRUN) & CACHED))
+			die(block, WRITTEN_AFTER);
 		block = release(block);
 	}
 	if (block)
-		trim(block, __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED), TRIM_KEEP);
+		trim_if_much(block);
 	return block != NULL;
 }
 
@@ -154,7 +533,7 @@ static bool empty_inboxes(void)
 	return any;
 }
 
-// And every list may hold as little again as in the beginning.
+// All of it; each list may hold as little again as in the beginning.
 static bool empty_cache(struct cache *cache)
 {
 	bool any = false;
@@ -163,109 +542,173 @@ static bool empty_cache(struct cache *cache)
 		any |= release_list(&cache->lists[bin], INT32_MAX);
 		cache->lists[bin].room = cache->lists[bin].limit = 0;
 	}
-	cache->limits = cache->refused = 0;
+	cache->limits = 0;
 	return any;
 }
 
-static bool empty_my_cache(void)
+// A block of at least `size`, still in its bin. What caches hold back is taken before the heap
+// grows, when it is nobody's, or when it can not.
+static struct block *search_or_grow(size_t size)
 {
-	return empty_cache(mine);
+	struct block *block = search(size);
+
+	if (!block && empty_inboxes())
+		block = search(size);
+	if (!block && (grow(size) || empty_cache(mine)))
+		block = search(size);
+	return block;
 }
 
-// Lets a list hold twice as much as before, but no more than is good for all lists together. Where
-// that was in the way often, all begin anew: the program does something else now than before.
-static void enlarge(struct cache *cache, struct list *list, size_t units)
+static struct block *heap_allocate(size_t size)
 {
-	int32_t more = list->limit ? list->limit : 4;
+	struct block *block = search_or_grow(size);
 
-	if (list->limit && (size_t)(list->limit + more) * units * UNIT > LIST_BYTES)
-		return;
-	if (list->limit && cache->limits + (size_t)more * units * UNIT > CACHE_BYTES) {
-		if (++cache->refused < REFUSED_MOST)
-			return;
-		empty_cache(cache);
-		more = 4;
+	if (block) {
+		bin_remove(block);
+		cut(block, size, PROGRAM);
 	}
-	list->limit += more;
-	list->room += more;
-	cache->limits += (size_t)more * units * UNIT;
+	return block;
 }
 
-// Cuts a free block into at most `count` blocks for a list. Returns how many.
-static size_t carve(struct block *whole, size_t units, size_t count, struct list *list)
-{
-	struct block *next = verified_above(whole), *block;
-	size_t fit = whole->size / units, left;
+// -- large blocks: mappings, no lock
 
+static void count_mapping(long maps, size_t bytes)
+{
+	size_t now = __atomic_add_fetch(&heap.maps, (size_t)maps, __ATOMIC_RELAXED);
+	size_t mapped = __atomic_add_fetch(&heap.mapped, bytes, __ATOMIC_RELAXED);
+
+	if (now > __atomic_load_n(&heap.maps_most, __ATOMIC_RELAXED))
+		__atomic_store_n(&heap.maps_most, now, __ATOMIC_RELAXED);
+	if (mapped > __atomic_load_n(&heap.mapped_most, __ATOMIC_RELAXED))
+		__atomic_store_n(&heap.mapped_most, mapped, __ATOMIC_RELAXED);
+}
+
+static struct block *mapped_allocate(size_t size, size_t alignment)
+{
+	size_t front = round_up(sizeof(struct mapping) + HEADER, UNIT), length;
+	struct block *block;
+	char *start;
+
+	if (__builtin_add_overflow(size, front + PAGE, &length) ||
+	    __builtin_add_overflow(length, alignment, &length))
+		return NULL;
+	length = round_up(size + front + (alignment > UNIT ? alignment : 0), PAGE);
+	start = map(length);
+	if (!start)
+		return NULL;
+	block = block_of((void *)round_up((uintptr_t)start + front, alignment));
+	mapping_of(block)->length = length;
+	mapping_of(block)->offset = (size_t)((char *)block - start);
+	put(block, 0, 0, MAPPED);
+	count_mapping(1, length);
+	return block;
+}
+
+static void mapped_free(struct block *block)
+{
+	struct mapping mapping = *mapping_of(block);
+	char *start = (char *)block - mapping.offset;
+
+	if (mapping.length <= MAP_MOST &&
+	    mapping.length > __atomic_load_n(&heap.map_from, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&heap.map_from, mapping.length, __ATOMIC_RELAXED);
+		if (2 * mapping.length > __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED))
+			set_trim_above(2 * mapping.length);
+	}
+	narrate(MALLOC_UNMAPPED, start, mapping.length, 0);
+	count_mapping(-1, -mapping.length);
+	system_call2(__NR_munmap, start, mapping.length);
+}
+
+// -- the slow half of a cache: full and empty lists
+
+// Of the next list in turn, half of what it had all the time since it was looked at last is more
+// than the program needs there. With the lock.
+static void release_unused(struct cache *cache)
+{
+	unsigned int bin = cache->look_at;
+	struct list *list = &cache->lists[bin];
+	int32_t count = list->limit - list->room, unused = cache->seen[bin];
+
+	unused = (count < unused ? count : unused) / 2;
+	if (unused > 0 && release_list(list, unused)) {
+		list->limit -= unused;
+		list->room -= unused;
+		cache->limits -= (size_t)unused * size_of_bin(bin);
+	}
+	cache->seen[bin] = list->limit - list->room;
+	cache->look_at = (bin + 1) % BINS_SMALL;
+}
+
+// Lets a list hold twice as much as before, but no more than is good for all lists together. With
+// the lock.
+static void enlarge(struct cache *cache, struct list *list)
+{
+	size_t more = list->limit ? (size_t)list->limit : 4;
+	size_t bytes = more * size_of_bin((unsigned int)(list - cache->lists));
+
+	release_unused(cache);
+	if (list->limit && (2 * bytes > LIST_BYTES || cache->limits + bytes > CACHE_BYTES))
+		return;
+	list->limit += (int32_t)more;
+	list->room += (int32_t)more;
+	cache->limits += bytes;
+}
+
+// Cuts a free block into at most `count` blocks for a list. Returns how many. With the lock.
+static size_t carve(struct block *whole, size_t size, size_t count, struct list *list,
+		    unsigned int holder)
+{
+	size_t fit = size_of(whole) / size, left;
+	struct block *next = above(whole), *block;
+
+	verify(next, OVERRUN);
+	bin_remove(whole);
 	if (count > fit)
 		count = fit;
-	left = whole->size - count * units;
-	bin_remove(whole, HOLDER_CACHE);
-	if (left >= UNITS_MIN) {
-		block = (struct block *)((char *)whole + count * units * UNIT);
-		put_used(block, left, HOLDER_PROGRAM);
-		block->below = BELOW_USED;
-		bin_insert(block);
+	left = size_of(whole) - count * size;
+	if (left >= LEAST) {
+		block = at(whole, count * size);
+		put(block, left, 0, PROGRAM);
+		bin_insert(block, left);
 		left = 0;
 	} else {
-		next->below = BELOW_USED;
+		set_below(next, 0);
 	}
 	for (size_t i = count; i-- > 0; left = 0) { // the lowest is handed out first
-		block = (struct block *)((char *)whole + i * units * UNIT);
-		put_used(block, units + left, HOLDER_CACHE);
-		block->below = BELOW_USED; // nothing free is below `whole` either
+		block = at(whole, i * size);
+		put(block, size + left, i ? 0 : below_of(whole), holder);
 		push(list, block);
 	}
 	return count;
 }
 
-// Takes several blocks out of the heap for an empty list. Where there is no block for all, what is
-// left of the size comes first, then any. False when not even one could be had.
-static bool refill(struct cache *cache, unsigned int bin, size_t units)
+// Takes several blocks out of the heap for an empty list: out of the smallest free block that
+// holds one, then of the next. With the lock.
+static void refill(struct cache *cache, unsigned int bin, size_t size)
 {
 	struct list *list = &cache->lists[bin];
-	size_t count, most = REFILL_BYTES / (units * UNIT), got;
+	size_t count, most = REFILL_BYTES / size, got;
 	struct block *block;
 
-	enlarge(cache, list, units);
-	count = (size_t)list->limit / 2;
+	enlarge(cache, list);
+	if (bin < BINS_SMALL)
+		cache->seen[bin] = 0;
+	count = ((size_t)list->limit + 1) / 2;
 	if (count > most)
 		count = most ? most : 1;
 	while (count > 0) {
-		block = heap.bins[bin];
-		if (!block)
-			block = search(count * units);
-		if (!block && list->first)
-			break;
-		if (!block)
-			block = search_or_grow(units);
+		block = list->first ? search(size) : search_or_grow(size);
 		if (!block)
 			break;
-		got = carve(block, units, count, list);
+		got = carve(block, size, count, list, CACHED | cache->number);
 		list->room -= (int32_t)got;
 		count -= got;
 	}
-	return list->first != NULL;
 }
 
-// Sorts what came back from other threads into the lists.
-static void read_inbox(struct cache *cache)
+static struct block *cached_allocate(struct cache *cache, unsigned int bin)
 {
-	struct list taken = take_inbox(cache);
-
-	while (taken.first) {
-		struct block *block = pop(&taken);
-		struct list *list = &cache->lists[bin_of(block->size)];
-
-		push(list, block);
-		list->room--;
-	}
-}
-
-// A block of a size that begins its bin.
-static struct block *cached_allocate(struct cache *cache, size_t units)
-{
-	unsigned int bin = bin_of(units);
 	struct list *list = &cache->lists[bin];
 	struct block *block;
 
@@ -273,45 +716,40 @@ static struct block *cached_allocate(struct cache *cache, size_t units)
 		read_inbox(cache);
 	if (!list->first) {
 		heap_lock();
-		refill(cache, bin, units);
+		refill(cache, bin, size_of_bin(bin));
 		heap_unlock();
 		if (!list->first)
 			return NULL;
 	}
 	block = pop(list);
 	list->room++;
-	set_holder(block, cache->number);
+	block->tag ^= CACHED;
 	return block;
 }
 
-// To a list of which free found that it is full.
-static void cached_free(struct cache *cache, struct block *block)
+// To a list that is counted to have it already.
+static __attribute__((noinline)) void cached_free(struct cache *cache, struct block *block)
 {
-	struct list *list = &cache->lists[bin_of(block->size)];
+	struct list *list = list_of(cache, size_of(block));
 
-	if (list->room <= 0) {
+	if (list->room < 0) {
 		heap_lock();
-		enlarge(cache, list, block->size);
-		if (list->room <= 0)
+		enlarge(cache, list);
+		if (list->room < 0)
 			release_list(list, list->limit / 2 - list->room);
 		heap_unlock();
 	}
-	set_holder(block, HOLDER_CACHE);
+	block->tag ^= CACHED;
 	push(list, block);
-	list->room--;
 }
 
-static uint64_t random_number(void)
-{
-	const void *random = (const void *)getauxval(AT_RANDOM); // 16 bytes
-	uint64_t words[2] = {(uintptr_t)&random, 0};
+// -- threads, forks, and who stands between us and the program
 
-	if (random)
-		memcpy(words, random, sizeof(words));
-	return (words[0] ^ words[1] << 8) | 1; // 0 is none
-}
+void (*malloc_cache_taken)(void);
 
-// The layer that the calling thread has to go through: always asked before it has a cache.
+static const struct malloc_layer *layer; // atomic
+static bool layer_chosen;                // atomic
+
 static const struct malloc_layer *choose_layer(void)
 {
 	if (!__atomic_load_n(&layer_chosen, __ATOMIC_ACQUIRE)) {
@@ -325,29 +763,55 @@ static const struct malloc_layer *choose_layer(void)
 	return __atomic_load_n(&layer, __ATOMIC_RELAXED);
 }
 
+// What the calling thread has to go through; always asked before it has a cache.
 static inline const struct malloc_layer *layer_above(void)
 {
 	return mine == &no_cache ? choose_layer() : NULL;
+}
+
+static uint64_t random_number(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM); // 16 bytes
+	uint64_t number = (uintptr_t)&random;
+
+	if (random)
+		memcpy(&number, random, sizeof(number));
+	return number | HOLDERS;
+}
+
+// With the lock; NULL where there can not be one more.
+static struct cache *new_cache(void)
+{
+	struct cache *cache = cache_count == 0 ? &first_cache : NULL;
+	unsigned int number = cache_count + 1;
+
+	if (!cache && cache_count < CACHES_MAX)
+		cache = map(sizeof(struct cache));
+	if (cache) {
+		cache->number = (uint8_t)number;
+		cache->key = (uint32_t)malloc_key ^ number;
+		caches[number] = cache;
+		__atomic_store_n(&cache_count, number, __ATOMIC_RELEASE);
+	}
+	return cache;
 }
 
 // A cache for the calling thread, where there is one.
 static void take_cache(void)
 {
 	struct cache *cache = NULL;
-	bool wanted = !thread_ending && !malloc_narrate && !layer;
 
 	heap_lock();
-	if (!malloc_key)
+	if (!malloc_key) {
 		malloc_key = random_number();
-	for (unsigned int i = 1; wanted && i <= cache_count && !cache; i++)
-		if (caches[i]->unowned)
-			cache = caches[i];
-	if (wanted && !cache && cache_count < CACHES_MAX) {
-		cache = cache_count == 0 ? &first_cache : map(sizeof(struct cache));
-		if (cache) {
-			cache->number = (uint8_t)++cache_count;
-			caches[cache_count] = cache;
-		}
+		no_cache.key = (uint32_t)malloc_key ^ NO_CACHE;
+	}
+	if (!thread_ending && !malloc_narrate && !layer) {
+		for (unsigned int i = 1; i <= cache_count && !cache; i++)
+			if (caches[i]->unowned)
+				cache = caches[i];
+		if (!cache)
+			cache = new_cache();
 	}
 	if (cache) {
 		cache->unowned = false;
@@ -358,118 +822,43 @@ static void take_cache(void)
 		malloc_cache_taken();
 }
 
-// Gives the calling thread's cache away. What it still frees and allocates needs none.
-void malloc_thread_end(void)
-{
-	struct cache *cache = mine;
-	struct list list;
-
-	if (layer && layer->thread_end)
-		layer->thread_end();
-	thread_ending = true;
-	if (cache == &no_cache)
-		return;
-	mine = &no_cache;
-	heap_lock();
-	empty_cache(cache);
-	list = take_inbox(cache);
-	release_list(&list, INT32_MAX);
-	cache->unowned = true;
-	heap_unlock();
-}
-
-// The thread that watches has no cache meanwhile, so that every step is to be seen.
-void malloc_watch(void (*narrator)(enum malloc_step step, const void *where, size_t a, size_t b))
-{
-	static __thread struct cache *set_aside;
-
-	if (narrator) {
-		if (mine == &no_cache)
-			take_cache();
-		if (!malloc_narrate)
-			set_aside = mine;
-		mine = &no_cache;
-	} else if (malloc_narrate) {
-		mine = set_aside;
-	}
-	malloc_narrate = narrator;
-}
-
-void malloc_before_fork(void)
-{
-	if (layer && layer->before_fork)
-		layer->before_fork();
-	heap_lock();
-}
-
-void malloc_after_fork(void)
-{
-	heap_unlock();
-	if (layer && layer->after_fork)
-		layer->after_fork();
-}
-
-// The child has only the forking thread. The lists of the others may have been caught half-way
-// through a change: what is in them is lost. Their inboxes are whole at any time.
-void malloc_in_child(void)
-{
-	for (unsigned int i = 1; i <= cache_count; i++) {
-		if (caches[i] == mine)
-			continue;
-		memset(caches[i]->lists, 0, sizeof(caches[i]->lists));
-		caches[i]->limits = 0;
-		caches[i]->unowned = true;
-	}
-	holding = false;
-	__atomic_store_n(&heap.lock, 0, __ATOMIC_RELEASE);
-	if (layer && layer->in_child)
-		layer->in_child();
-}
-
-// -- what all kinds share
+// -- all kinds of blocks
 
 static size_t usable_bytes(const struct block *block)
 {
-	if (block->holder == HOLDER_MAPPED)
+	if (size_of(block) == 0)
 		return mapping_of(block)->length - mapping_of(block)->offset - HEADER;
-	return block->size * UNIT - HEADER;
+	return size_of(block) - HEADER;
 }
 
-static struct block *find_block(size_t size, size_t alignment)
+// A mapping, or a block of the heap: PROGRAM's, or where the thread has a cache, from there.
+static struct block *find_block(size_t size)
 {
-	size_t units = units_for(size);
 	struct block *block;
 
-	if (alignment <= UNIT && rounded_units(units) <= CACHED_UNITS && mine != &no_cache)
-		return cached_allocate(mine, rounded_units(units));
+	if (size >= __atomic_load_n(&heap.map_from, __ATOMIC_RELAXED))
+		return mapped_allocate(size, UNIT);
+	if (size <= CACHED_SIZE - HEADER && mine != &no_cache)
+		return cached_allocate(mine, list_for(block_size(size)));
 	heap_lock();
-	if (alignment <= UNIT)
-		block = heap_allocate(units);
-	else
-		block = heap_allocate_aligned(units, alignment);
+	block = heap_allocate(block_size(size));
 	heap_unlock();
 	return block;
 }
 
+static struct block *find_aligned(size_t size, size_t alignment); // malloc_family.h
+
 void *malloc_plain(size_t size, size_t alignment)
 {
-	size_t whole;
 	struct block *block;
 
 	if (mine == &no_cache)
 		take_cache();
-	if (alignment < UNIT)
-		alignment = UNIT;
-	if (__builtin_add_overflow(size, alignment, &whole) || whole > PTRDIFF_MAX) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	narrate(MALLOC_ASKED, NULL, size, units_for(size) * UNIT);
-	if ((alignment > UNIT ? whole : size) >=
-	    __atomic_load_n(&heap.map_threshold, __ATOMIC_RELAXED))
-		block = mapped_allocate(size, alignment);
+	narrate(MALLOC_ASKED, NULL, size, block_size(size));
+	if (alignment > UNIT)
+		block = find_aligned(size, alignment);
 	else
-		block = find_block(size, alignment);
+		block = size > PTRDIFF_MAX ? NULL : find_block(size);
 	if (!block) {
 		errno = ENOMEM;
 		return NULL;
@@ -477,6 +866,58 @@ void *malloc_plain(size_t size, size_t alignment)
 	narrate(MALLOC_GRANTED, payload_of(block), usable_bytes(block), 0);
 	return payload_of(block);
 }
+
+// A pointer into nowhere would end in SIGSEGV on reading its header: where it is not in the heap,
+// the kernel is asked first. Freeing a mapping is a system call anyway.
+static bool readable(const struct block *block)
+{
+	uintptr_t start = (uintptr_t)mapping_of(block) & -PAGE, end = (uintptr_t)payload_of(block);
+	unsigned char resident[2];
+
+	return in_heap(block) || system_call3(__NR_mincore, (long)start, (long)(end - start),
+					      (long)resident) != -ENOMEM;
+}
+
+// Makes sure that the caller passed a block's bytes and that it is in use. Returns its holder.
+static unsigned int claim(const struct block *block)
+{
+	unsigned int holder;
+
+	if ((uintptr_t)payload_of(block) % UNIT != 0 || (uintptr_t)block < PAGE ||
+	    !readable(block))
+		die(block, "was never allocated");
+	holder = verify(block, "was never allocated, or its header is overwritten");
+	if (holder & CACHED || holder == FREE || holder == ABSORBED)
+		die(block, "freed twice, or used after it was freed");
+	if (holder != MAPPED && holder > __atomic_load_n(&cache_count, __ATOMIC_RELAXED))
+		die(block, "was never allocated, or its header is overwritten");
+	return holder;
+}
+
+void malloc_plain_free(void *payload)
+{
+	struct block *block = block_of(payload);
+	unsigned int holder;
+
+	if (!payload)
+		return;
+	holder = claim(block);
+	narrate(MALLOC_FREED, payload, size_of(block), 0);
+	if (holder == MAPPED) {
+		mapped_free(block);
+	} else if (holder == PROGRAM) {
+		heap_lock();
+		trim_if_much(release(block));
+		heap_unlock();
+	} else if (holder == mine->number) {
+		list_of(mine, size_of(block))->room--;
+		cached_free(mine, block);
+	} else {
+		give_back(block, holder);
+	}
+}
+
+// -- the interface
 
 static void *allocate_from_layer(size_t size, size_t alignment, bool zeroed)
 {
@@ -487,180 +928,46 @@ static void *allocate_from_layer(size_t size, size_t alignment, bool zeroed)
 	return payload;
 }
 
-static void *allocate(size_t size, size_t alignment)
+// What only the first 8 bytes of a block are for finds its list too, but not at once.
+static __attribute__((noinline)) void *malloc_slowly(size_t size)
 {
-	if (layer_above())
-		return allocate_from_layer(size, alignment, false);
-	return malloc_plain(size, alignment);
+	if (size <= HEADER)
+		return malloc(LEAST - HEADER);
+	return layer_above() ? allocate_from_layer(size, UNIT, false) : malloc_plain(size, UNIT);
 }
 
-static inline bool in_heap(const struct block *block)
+void *malloc(size_t size)
 {
-	return (uintptr_t)block - __atomic_load_n(&heap.low, __ATOMIC_RELAXED) <
-	       __atomic_load_n(&heap.extent, __ATOMIC_RELAXED);
-}
+	struct list *list = (struct list *)mine;
 
-// A pointer into nowhere would end in SIGSEGV on reading its header: ask the kernel first. Costs
-// a system call, but only for what is not in the heap, and freeing a mapping is one anyway.
-static bool readable(const struct block *block)
-{
-	uintptr_t start = (uintptr_t)mapping_of(block), end = (uintptr_t)payload_of(block);
-	unsigned char resident[2];
+	if (likely(size < SMALL - HEADER))
+		list += (size + HEADER + UNIT - 1) / UNIT;
+	else if (likely(size <= CACHED_SIZE - HEADER))
+		list += bin_of(size + HEADER - 1) + 1; // all that it has are large enough
+	if (likely(list->first != NULL)) {
+		struct block *block = pop(list);
 
-	if (in_heap(block))
-		return true;
-	start &= -PAGE;
-	return system_call3(__NR_mincore, (long)start, (long)(end - start), (long)resident) !=
-	       -ENOMEM;
-}
-
-// The block whose bytes the caller passed, after making sure that it is one and is in use.
-static struct block *claimed(const void *payload)
-{
-	struct block *block = block_of(payload);
-	uint8_t holder;
-
-	if ((uintptr_t)payload % UNIT != 0 || (uintptr_t)payload < PAGE || !readable(block))
-		die(block, "was never allocated");
-	verify(block, "was never allocated, or its header is overwritten");
-	holder = holder_of(block);
-	if (holder == HOLDER_CACHE || holder == HOLDER_FREE || holder == HOLDER_ABSORBED)
-		die(block, "freed twice, or used after it was freed");
-	if (holder != HOLDER_MAPPED && holder > cache_count)
-		die(block, "was never allocated, or its header is overwritten");
-	return block;
-}
-
-static void deallocate(struct block *block)
-{
-	uint8_t holder = block->holder;
-
-	narrate(MALLOC_FREED, payload_of(block), block->size * UNIT, 0);
-	if (holder == HOLDER_MAPPED) {
-		mapped_free(block);
-	} else if (holder == HOLDER_PROGRAM) {
-		heap_lock();
-		trim(release(block), __atomic_load_n(&heap.trim_above, __ATOMIC_RELAXED),
-		     TRIM_KEEP);
-		heap_unlock();
-	} else if (holder == mine->number) {
-		cached_free(mine, block);
-	} else {
-		set_holder(block, HOLDER_CACHE);
-		push_inbox(caches[holder], block);
+		list->room++;
+		block->tag ^= CACHED;
+		return payload_of(block);
 	}
-}
-
-void malloc_plain_free(void *payload)
-{
-	if (payload)
-		deallocate(claimed(payload));
+	return malloc_slowly(size);
 }
 
 static __attribute__((noinline)) void free_slowly(void *payload)
 {
+	struct block *block = block_of(payload);
+	unsigned int holder;
+
+	if (!payload)
+		return;
+	holder = in_heap(block) ? holder_of(block) : PROGRAM;
 	if (layer_above())
 		layer->release(payload);
+	else if (holder - 1 < cache_count && holder != mine->number)
+		give_back(block, holder);
 	else
-		deallocate(claimed(payload));
-}
-
-// The block itself, grown or shrunk where it is; a mapping may move. NULL: it takes a copy, which
-// for small blocks costs less than the heap's lock.
-static struct block *resize(struct block *block, size_t size)
-{
-	size_t units = units_for(size);
-	bool done = true;
-
-	if (size > PTRDIFF_MAX)
-		return NULL;
-	if (block->holder == HOLDER_MAPPED)
-		return size < MAP_THRESHOLD / 2 ? NULL : mapped_resize(block, size);
-	if (units <= block->size && block->size - units <= units / 2)
-		return block;
-	if (size >= MAP_THRESHOLD_MAX || block->size < GROWS)
-		return NULL;
-	heap_lock();
-	if (units <= block->size)
-		split(block, units);
-	else
-		done = extend_in_place(block, units);
-	heap_unlock();
-	return done ? block : NULL;
-}
-
-// For what has grown before and will again: straight from the heap, with room above it.
-static void *allocate_to_grow(size_t size)
-{
-	size_t units = units_for(size);
-	struct block *block = NULL;
-
-	if (size < __atomic_load_n(&heap.map_threshold, __ATOMIC_RELAXED)) {
-		heap_lock();
-		block = heap_allocate(2 * units);
-		if (block)
-			split(block, units);
-		heap_unlock();
-	}
-	return block ? payload_of(block) : malloc_plain(size, UNIT);
-}
-
-void *malloc_plain_resize(void *payload, size_t size)
-{
-	struct block *block = claimed(payload), *same = resize(block, size);
-	void *other;
-	size_t kept;
-
-	if (same)
-		return payload_of(same);
-	other = size > usable_bytes(block) && block->size >= GROWS ? allocate_to_grow(size)
-								   : malloc_plain(size, UNIT);
-	if (!other)
-		return NULL;
-	kept = usable_bytes(block) < size ? usable_bytes(block) : size;
-	memcpy(other, payload, kept);
-	deallocate(block);
-	return other;
-}
-
-// Fresh mappings are zero already.
-static void zero(void *payload, size_t size)
-{
-	if (payload && block_of(payload)->holder != HOLDER_MAPPED)
-		memset(payload, 0, size);
-}
-
-void *malloc_plain_zeroed(size_t size)
-{
-	void *payload = malloc_plain(size, UNIT);
-
-	zero(payload, size);
-	return payload;
-}
-
-size_t malloc_plain_usable(void *payload)
-{
-	return usable_bytes(claimed(payload));
-}
-
-// -- the interface
-
-void *malloc(size_t size)
-{
-	struct cache *cache = mine;
-
-	if (__builtin_expect(size <= (BINS_EXACT - 1) * UNIT - HEADER, 1)) {
-		struct list *list = &cache->lists[units_without_minimum(size)];
-
-		if (__builtin_expect(list->first != NULL, 1)) {
-			struct block *block = pop(list);
-
-			list->room++;
-			set_holder(block, cache->number);
-			return payload_of(block);
-		}
-	}
-	return allocate(size, UNIT);
+		malloc_plain_free(payload);
 }
 
 void free(void *payload)
@@ -668,91 +975,24 @@ void free(void *payload)
 	struct cache *cache = mine;
 	struct block *block = block_of(payload);
 
-	if (__builtin_expect((uintptr_t)payload % UNIT == 0 && in_heap(block) &&
-				     holder_of(block) == cache->number &&
-				     block->check == check_of(block),
-			     1)) {
-		struct list *list = &cache->lists[bin_of(block->size)];
+	if (likely(in_heap(block))) {
+		size_t size = size_of(block);
+		uint32_t tag = cache->key ^ tag_base(block, size);
 
-		if (__builtin_expect(--list->room >= 0, 1)) {
-			set_holder(block, HOLDER_CACHE);
-			push(list, block);
+		if (likely(block->tag == tag)) {
+			struct list *list = list_of(cache, size);
+
+			if (likely(--list->room >= 0)) {
+				block->tag = tag ^ CACHED;
+				push(list, block);
+			} else {
+				cached_free(cache, block);
+			}
 			return;
 		}
-		list->room++;
 	}
-	if (payload)
-		free_slowly(payload);
+	free_slowly(payload);
 }
 
-void *calloc(size_t count, size_t size)
-{
-	void *payload;
-
-	if (__builtin_mul_overflow(count, size, &size)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	if (layer_above())
-		return allocate_from_layer(size, UNIT, true);
-	payload = malloc(size);
-	zero(payload, size);
-	return payload;
-}
-
-void *realloc(void *payload, size_t size)
-{
-	if (!payload)
-		return malloc(size);
-	return layer_above() ? layer->resize(payload, size) : malloc_plain_resize(payload, size);
-}
-
-void *reallocarray(void *payload, size_t count, size_t size)
-{
-	if (!__builtin_mul_overflow(count, size, &size))
-		return realloc(payload, size);
-	errno = ENOMEM;
-	return NULL;
-}
-
-static bool power_of_two(size_t value)
-{
-	return value != 0 && (value & (value - 1)) == 0;
-}
-
-void *memalign(size_t alignment, size_t size)
-{
-	if (power_of_two(alignment))
-		return allocate(size, alignment);
-	errno = EINVAL;
-	return NULL;
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	return memalign(alignment, size);
-}
-
-int posix_memalign(void **payload, size_t alignment, size_t size)
-{
-	int saved = errno;
-	void *allocated;
-
-	if (!power_of_two(alignment) || alignment % sizeof(void *) != 0)
-		return EINVAL;
-	allocated = allocate(size, alignment);
-	errno = saved;
-	if (!allocated)
-		return ENOMEM;
-	*payload = allocated;
-	return 0;
-}
-
-size_t malloc_usable_size(void *payload)
-{
-	if (!payload)
-		return 0;
-	return layer_above() ? layer->usable(payload) : malloc_plain_usable(payload);
-}
-
+#include "lib/libc/malloc_family.h"
 #include "lib/libc/malloc_figures.h"

@@ -1,48 +1,46 @@
 // SPDX-License-Identifier: MIT
 //
-// A block of the heap as it lies in memory, and the checks on it. For malloc.c only, which
-// explains how blocks make up the heap.
-//
-//   in use:  header | caller's bytes               | header of the block above
-//   cached:  header | next  guard                  |
-//   free:    header | next  before            size |
-//            ^ struct block    ^ caller's bytes begin after 8, at a multiple of 16
+// A block of malloc's heap as it lies in memory: its header, and what of it is checked before it
+// is believed. For malloc.c, whose head says how blocks make up the heap.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define UNIT      16ul
-#define HEADER    8ul
-#define UNITS_MIN 2u // a free block holds two links and its size
+#define PAGE   4096ul
+#define UNIT   16ul // sizes of blocks are multiples of this, and so are callers' addresses
+#define HEADER 8ul
+#define LEAST  32ul // a free block holds two links and its size
 
-// Who has a block. From 1 to CACHES_MAX: the program, which got it through the cache of that
-// number.
+#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+// For what other threads look at meanwhile: GCC gives each atomic access an instruction of its
+// own, where a plain one is part of the instruction that uses it. Both are one access here.
+#ifdef __SANITIZE_THREAD__
+#define SHARED _Atomic
+#else
+#define SHARED
+#endif
+
 enum holder {
-	HOLDER_PROGRAM = 0, // the program, straight from the heap
+	PROGRAM = 0, // straight from the heap. From 1 to CACHES_MAX: from the cache of that number
 	CACHES_MAX = 0xef,
-	NO_CACHE = 0xf0,        // the number of no cache that has blocks
-	HOLDER_CACHE = 0xf1,    // a cache, or its inbox
-	HOLDER_FREE = 0xf2,     // a bin
-	HOLDER_MAPPED = 0xf3,   // the program, and it is alone in a mapping
-	HOLDER_FENCE = 0xf4,    // nobody: the end of a segment
-	HOLDER_ABSORBED = 0xf5, // nobody: freed, and now inside of a larger free block
+	NO_CACHE = 0xf0, // the number of no cache that has blocks
+	FREE = 0xf1,     // a bin
+	MAPPED = 0xf2,   // the program; the block is alone in a mapping
+	FENCE = 0xf3,    // nobody
+	ABSORBED = 0xf4, // nobody: freed, and inside of a larger free block now
+	CACHED = 0x100,  // and a cache's number: in one of its lists or its inbox
+	HOLDERS = 0x200,
 };
 
-enum below {
-	BELOW_USED = 'u',
-	BELOW_FREE = 'f', // its size stands in front of this header
-};
-
-// `size` and `check` change under the heap's lock or while the block is with one thread alone;
-// `holder` is written by who has the block; `below` under the heap's lock. The last two are bytes
-// of their own for that reason, and are not covered by the check.
+// `size` is written with the heap's lock held, `tag` by who has the block: both atomic, as others
+// look at their neighbours' meanwhile.
 struct block {
-	uint32_t size; // in units, header included; 0 in a mapping and a fence
-	uint16_t check;
-	uint8_t holder;
-	uint8_t below;
+	SHARED uint32_t size; // bytes, header included; 0 in a mapping and a fence. And BELOW_FREE
+	SHARED uint32_t tag;
 	struct block *next; // from here on the caller's bytes while it is in use
 	union {
 		struct block *before; // in a bin
@@ -50,14 +48,16 @@ struct block {
 	};
 };
 
-// Stands directly below the header of a mapped block, and is covered by its check.
+#define BELOW_FREE (1u << 31) // in `size`: the block below is free, its size is before this header
+#define SIZE_MOST  (BELOW_FREE - UNIT)
+
+// Stands directly below the header of a mapped block.
 struct mapping {
 	size_t length; // bytes, a multiple of PAGE
 	size_t offset; // of the block's header from the mapping's start
 };
 
-// Differs from run to run, so that nobody who can write to a free block knows a check that fits.
-static uint64_t malloc_key;
+static uint64_t malloc_key; // another one in each run; more than HOLDERS in its lower half
 
 static inline void *payload_of(const struct block *block)
 {
@@ -74,32 +74,19 @@ static inline struct mapping *mapping_of(const struct block *block)
 	return (struct mapping *)block - 1;
 }
 
+static inline size_t size_of(const struct block *block)
+{
+	return block->size & ~BELOW_FREE;
+}
+
+static inline struct block *at(const struct block *block, size_t offset)
+{
+	return (struct block *)((char *)block + offset);
+}
+
 static inline struct block *above(const struct block *block)
 {
-	return (struct block *)((char *)block + block->size * UNIT);
-}
-
-// A block for `size` bytes.
-static inline size_t units_without_minimum(size_t size)
-{
-	return (size + HEADER + UNIT - 1) / UNIT;
-}
-
-static inline size_t units_for(size_t size)
-{
-	size_t units = units_without_minimum(size);
-
-	return units < UNITS_MIN ? UNITS_MIN : units;
-}
-
-static inline uint8_t holder_of(const struct block *block)
-{
-	return __atomic_load_n(&block->holder, __ATOMIC_RELAXED);
-}
-
-static inline void set_holder(struct block *block, uint8_t holder)
-{
-	__atomic_store_n(&block->holder, holder, __ATOMIC_RELAXED);
+	return at(block, size_of(block));
 }
 
 // Where a free block repeats its size, for the block above to find it.
@@ -108,36 +95,63 @@ static inline uint64_t *size_again(const struct block *block)
 	return (uint64_t *)above(block) - 1;
 }
 
-static inline uint64_t mix(uint64_t value)
+// Of a block for `size` bytes of a caller, which may be as many as there are addresses.
+static inline size_t block_size(size_t size)
 {
-	return (value + malloc_key) * 0x9e3779b97f4a7c15; // 2^64 / golden ratio: spreads every bit
+	return size <= LEAST - HEADER ? LEAST : (size + HEADER + UNIT - 1) & ~(UNIT - 1);
 }
 
-// Of a block that is with a program or a cache.
-static inline uint16_t check_of(const struct block *block)
+static inline uintptr_t round_up(uintptr_t value, uintptr_t step)
 {
-	return (uint16_t)(mix(block->size ^ (uintptr_t)block) >> 48);
+	return (value + step - 1) & -step;
 }
 
-static inline uint16_t check_of_any(const struct block *block)
-{
-	uint64_t more = 0;
+// -- who has it: tags
 
-	if (holder_of(block) == HOLDER_FREE)
-		more = mix((uintptr_t)block->next) ^ mix((uintptr_t)block->before) >> 7;
-	else if (holder_of(block) == HOLDER_MAPPED)
-		more = mix(mapping_of(block)->length) ^ mix(mapping_of(block)->offset) >> 7;
-	return check_of(block) ^ (uint16_t)(more >> 41);
+// What the tag of a block says beside its holder, less the key. Any change of one but a very large
+// one changes more than the bits that a holder has.
+static inline uint32_t tag_base(const struct block *block, size_t size)
+{
+	return ((uint32_t)(uintptr_t)block ^ (uint32_t)size) * 0x9e3779b1u;
 }
 
-static inline void seal(struct block *block, enum holder holder)
+// And of a mapping's extent: leaves the holder's bits alone.
+static inline uint32_t tag_more(const struct block *block)
 {
-	set_holder(block, (uint8_t)holder);
-	block->check = check_of_any(block);
+	const struct mapping *mapping = mapping_of(block);
+	uint64_t mixed = (mapping->length ^ mapping->offset << 32) * 0x9e3779b97f4a7c15;
+
+	return (uint32_t)(mixed >> 32) & -(uint32_t)HOLDERS;
 }
 
-// In a cache, `next` is believed when this agrees with it.
-static inline uint64_t guard_of(const struct block *block, const struct block *next)
+// HOLDERS or more: this is no block, or its header is overwritten.
+static inline unsigned int holder_of(const struct block *block)
 {
-	return mix((uintptr_t)next ^ (uintptr_t)block);
+	uint32_t tag = block->tag ^ (uint32_t)malloc_key ^ tag_base(block, size_of(block));
+
+	return unlikely(tag % HOLDERS == MAPPED) ? tag ^ tag_more(block) : tag;
+}
+
+static inline void set_holder(struct block *block, unsigned int holder)
+{
+	uint32_t tag = (uint32_t)malloc_key ^ tag_base(block, size_of(block)) ^ holder;
+
+	block->tag = holder == MAPPED ? tag ^ tag_more(block) : tag;
+}
+
+// A new header: whatever stood there is nothing.
+static inline void put(struct block *block, size_t size, uint32_t below, unsigned int holder)
+{
+	block->size = (uint32_t)size | below;
+	set_holder(block, holder);
+}
+
+static inline uint32_t below_of(const struct block *block)
+{
+	return block->size & BELOW_FREE;
+}
+
+static inline void set_below(struct block *block, uint32_t below)
+{
+	block->size = (uint32_t)size_of(block) | below;
 }

@@ -12,11 +12,9 @@ static void count_cached(struct mallinfo2 *info)
 			struct list *list = &caches[i]->lists[bin];
 			int32_t count = __atomic_load_n(&list->limit, __ATOMIC_RELAXED) -
 					__atomic_load_n(&list->room, __ATOMIC_RELAXED);
-			size_t units =
-				bin < BINS_EXACT ? bin : (16ul + bin % 16) << (bin / 16 - 5);
 
 			info->smblks += (size_t)count;
-			info->fsmblks += (size_t)count * units * UNIT;
+			info->fsmblks += (size_t)count * size_of_bin(bin);
 		}
 	}
 }
@@ -29,9 +27,9 @@ struct mallinfo2 mallinfo2(void)
 	for (unsigned int bin = 0; bin < BINS; bin++) {
 		for (struct block *block = heap.bins[bin]; block; block = block->next) {
 			info.ordblks++;
-			info.fordblks += block->size * UNIT;
+			info.fordblks += size_of(block);
 			if ((uintptr_t)above(block) + HEADER == heap.brk_end)
-				info.keepcost = block->size * UNIT;
+				info.keepcost = size_of(block);
 		}
 	}
 	count_cached(&info);
@@ -64,7 +62,7 @@ static bool drop_pages(void)
 {
 	bool any = false;
 
-	for (unsigned int bin = bin_of(PAGE / UNIT); bin < BINS; bin++) {
+	for (unsigned int bin = bin_of(PAGE); bin < BINS; bin++) {
 		for (struct block *block = heap.bins[bin]; block; block = block->next) {
 			uintptr_t start = round_up((uintptr_t)(block + 1), PAGE);
 			uintptr_t end = (uintptr_t)size_again(block) & -PAGE;
@@ -84,7 +82,7 @@ int malloc_trim(size_t pad)
 	bool any = false;
 
 	heap_lock();
-	empty_my_cache();
+	empty_cache(mine);
 	empty_inboxes();
 	if (heap.brk_end) {
 		struct block *top = free_below((struct block *)(heap.brk_end - HEADER));

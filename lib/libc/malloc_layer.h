@@ -36,6 +36,13 @@ struct malloc_layer {
 
 const struct malloc_layer *malloc_layer_wanted(void);
 
+#ifdef MALLOC_LAYERS // a program that has malloc has the layers too: programs.mk
+#define LAYERS true
+#else
+#pragma weak malloc_layer_wanted
+#define LAYERS (malloc_layer_wanted != NULL)
+#endif
+
 // The allocator itself, for layers: what the public functions do without one. A layer may hold
 // locks of its own while it calls them. Blocks of these are theirs alone: what malloc_plain
 // gave goes to malloc_plain_free.

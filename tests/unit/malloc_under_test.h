@@ -91,27 +91,29 @@ static size_t audit(void)
 	size_t used = 0, free_blocks = 0, in_bins = 0, cached = 0, in_caches = 0;
 	bool below_free = false;
 
-	for (; block->holder != HOLDER_FENCE; block = above(block)) {
-		assert_int_equal(block->check, check_of_any(block));
-		assert_int_equal(block->below, below_free ? BELOW_FREE : BELOW_USED);
-		assert_true(block->size >= UNITS_MIN);
-		assert_false(below_free && block->holder == HOLDER_FREE);
-		below_free = block->holder == HOLDER_FREE;
+	for (; holder_of(block) != FENCE; block = above(block)) {
+		unsigned int holder = holder_of(block);
+
+		assert_true(holder < HOLDERS);
+		assert_int_equal(below_of(block), below_free ? BELOW_FREE : 0);
+		assert_true(size_of(block) >= LEAST);
+		assert_false(below_free && holder == FREE);
+		below_free = holder == FREE;
 		if (below_free)
-			assert_int_equal(*size_again(block), block->size);
+			assert_int_equal(*size_again(block), size_of(block));
 		free_blocks += below_free;
-		cached += block->holder == HOLDER_CACHE;
-		used += block->holder <= CACHES_MAX;
-		assert_true(below_free || block->holder <= HOLDER_CACHE);
+		cached += (holder & CACHED) != 0;
+		used += holder <= CACHES_MAX;
+		assert_true(below_free || (holder & ~CACHED) <= CACHES_MAX);
 	}
-	assert_int_equal(block->below, below_free ? BELOW_FREE : BELOW_USED);
+	assert_int_equal(below_of(block), below_free ? BELOW_FREE : 0);
 	assert_int_equal((uintptr_t)block + HEADER, heap.brk_end);
 	for (unsigned int bin = 0; bin < BINS; bin++) {
 		bool occupied = heap.occupied[bin / 64] >> (bin % 64) & 1;
 
 		assert_int_equal(occupied, heap.bins[bin] != NULL);
 		for (block = heap.bins[bin]; block; block = block->next, in_bins++)
-			assert_int_equal(bin_of(block->size), bin);
+			assert_int_equal(bin_of(size_of(block)), bin);
 	}
 	assert_int_equal(in_bins, free_blocks);
 	for (unsigned int i = 1; i <= cache_count; i++) {
@@ -120,8 +122,8 @@ static size_t audit(void)
 			int32_t count = 0;
 
 			for (block = list->first; block; block = block->next, count++) {
-				assert_in_range(bin_of(block->size), bin, bin + 1);
-				assert_int_equal(block->holder, HOLDER_CACHE);
+				assert_in_range(bin_of(size_of(block)), bin, bin + 1);
+				assert_int_equal(holder_of(block), CACHED | i);
 				assert_true(block->guard == guard_of(block, block->next));
 			}
 			assert_int_equal(count, list->limit - list->room);
@@ -150,7 +152,7 @@ static int fresh_heap(void **state)
 	(void)state;
 	memset(&heap, 0, sizeof(heap));
 	memset(&first_cache, 0, sizeof(first_cache));
-	heap.map_threshold = MAP_THRESHOLD;
+	heap.map_from = MAP_FROM;
 	heap.trim_above = TRIM_ABOVE;
 	cache_count = 0;
 	mine = &no_cache;

@@ -255,7 +255,7 @@ static void resizing_in_place(void **state)
 
 static void brk_for_small_mmap_for_large(void **state)
 {
-	void *small = tested_malloc(MAP_THRESHOLD - 1), *large = tested_malloc(MAP_THRESHOLD);
+	void *small = tested_malloc(MAP_FROM - 1), *large = tested_malloc(MAP_FROM);
 	uintptr_t end = heap.brk_end;
 	void *many[32];
 

@@ -324,7 +324,7 @@ static int fork_and_use(void)
 	malloc_in_child();
 	for (int i = 0; i < 1000; i++)
 		tested_free(tested_malloc((size_t)i * 50));
-	_exit(holding || heap.lock);
+	_exit(holding || lock_word);
 }
 
 static void forks(void **state)

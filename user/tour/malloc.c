@@ -148,6 +148,6 @@ const struct station station_malloc = {
 	.run = run,
 	.seen = "between malloc's return and the first touch there was no memory behind the "
 		"pointer, and nobody could tell.",
-	.code = "lib/libc/malloc.c and malloc_heap.h (steps 1, 2 and 4), mm/brk.c (step 3), "
+	.code = "lib/libc/malloc.c (steps 1, 2 and 4), mm/brk.c (step 3), "
 		"mm/fault.c (step 5).",
 };

@@ -78,8 +78,7 @@ def has_field(kind, name):
 
 
 class Holders:
-    """Who has a block, from its header, by what the program's own types say. Either a byte of the
-    header says it, or a tag that is mixed with size, address and a key."""
+    """Who has a block, from the tag in its header, which is mixed with size, address and a key."""
 
     def __init__(self, objfile, user):
         heap = next((each for each in gdb.lookup_static_symbols("heap")
@@ -90,17 +89,15 @@ class Holders:
         self.heap = kernel.Layout(heap.type)
         self.heap_address = int(heap.value().address) & memory.ALL
         self.block = kernel.Layout(block)
-        self.names = {field.name.removeprefix("HOLDER_"): field.enumval for field in
+        self.names = {field.name: field.enumval for field in
                       gdb.lookup_type("enum holder", heap.symtab.static_block()).fields()}
-        self.tagged = "tag" in self.block.fields
-        key = objfile.lookup_static_symbol("malloc_key")
-        self.key = user.number(int(key.value().address) & memory.ALL) if key else 0
+        key, lock = (objfile.lookup_static_symbol(name) for name in ("malloc_key", "lock_word"))
+        self.key = user.number(int(key.value().address) & memory.ALL)
+        self.lock_address = int(lock.value().address) & memory.ALL
 
     def header(self, data, address):
         """(size in bytes, holder) of a header."""
         size = self.block.fields["size"].of(data)
-        if not self.tagged:
-            return size * UNIT, self.block.fields["holder"].of(data)
         size &= ~BELOW_FREE
         mixed = ((address ^ size) & MASK32) * 0x9e3779b1 & MASK32
         tag = self.block.fields["tag"].of(data) ^ (self.key & MASK32) ^ mixed
@@ -117,9 +114,7 @@ class Holders:
             return FREE, None
         if holder == names["FENCE"]:
             return FENCE, None
-        if self.tagged:
-            return (CACHED, holder - names["CACHED"]) if holder >> 8 == 1 else (ODD, None)
-        return (CACHED, None) if holder == names["CACHE"] else (ODD, None)
+        return (CACHED, holder - names["CACHED"]) if holder >> 8 == 1 else (ODD, None)
 
 
 class Heap:
@@ -141,6 +136,8 @@ class Heap:
             raise gdb.GdbError("the heap's variables were never touched: nothing was allocated")
         self.figures = {name: field.of(data) for name, field in self.holders.heap.fields.items()
                         if field.size <= 8}
+        lock = self.user.read(self.holders.lock_address, 4)
+        self.figures["lock"] = int.from_bytes(lock, "little") if lock else 0
 
     def read(self, visit=None):
         """Goes through all segments. `visit(address, size, state, cache)` is called for each."""
@@ -196,8 +193,7 @@ class Heap:
         return None
 
     def top(self):
-        scale = UNIT if self.holders.tagged else 1
-        return self.figures["low"] + self.figures["extent"] * scale
+        return self.figures["low"] + self.figures["extent"] * UNIT
 
     def missing(self):
         """Bytes of segments that were not found."""
