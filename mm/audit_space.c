@@ -13,7 +13,7 @@
 struct found {
 	struct audit_report *report;
 	struct mm *mm;
-	uint64_t vmas, pages, data, locked, accounted;
+	uint64_t vmas, pages, data, stack, code, locked, accounted;
 	uint64_t anon, file, tables;
 };
 
@@ -74,6 +74,10 @@ static void audit_vmas(struct found *found)
 		found->pages += pages;
 		if ((vma->flags & (VMA_WRITE | VMA_SHARED | VMA_GROWS_DOWN)) == VMA_WRITE)
 			found->data += pages;
+		else if (vma->flags & VMA_GROWS_DOWN)
+			found->stack += pages;
+		else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
+			found->code += pages;
 		if (vma->flags & VMA_LOCKED)
 			found->locked += pages;
 		if (vma->flags & VMA_ACCOUNT)
@@ -165,6 +169,8 @@ void audit_space(struct audit_report *report, struct mm *mm, struct audit_sums *
 	audit_same(report, found.vmas, mm->vma_count, "VMAs");
 	audit_same(report, found.pages, mm->mapped, "mapped pages");
 	audit_same(report, found.data, mm->data, "data pages");
+	audit_same(report, found.stack, mm->stack, "stack pages");
+	audit_same(report, found.code, mm->code, "code pages");
 	audit_same(report, found.locked, mm->locked, "locked pages");
 	audit_same(report, found.anon, mm->anon_resident, "resident anonymous pages");
 	audit_same(report, found.file, mm->file_resident, "resident file pages");

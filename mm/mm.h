@@ -65,6 +65,7 @@ struct mm {
 	uint64_t peak_resident; // the most there was when something was unmapped
 	uint64_t peak_mapped;   // the same of `mapped`
 	uint64_t data;          // pages of private writable VMAs
+	uint64_t stack, code;   // of those that grow down; of others that are executable only
 	uint64_t locked;        // pages of VMAs that are locked
 	uint32_t tasks;         // of `users`; not mm/'s: kernel/process/exit.c
 	uint64_t minor_faults;  // faults, not pages

@@ -77,6 +77,10 @@ static void count_pages(struct mm *mm, uint32_t flags, int64_t pages)
 		mm->locked += pages;
 	if (counts_as_data(flags))
 		mm->data += pages;
+	else if (flags & VMA_GROWS_DOWN)
+		mm->stack += pages;
+	else if ((flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
+		mm->code += pages;
 }
 
 // Pages that were counted by some flags are to be counted by others.

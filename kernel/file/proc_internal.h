@@ -7,7 +7,7 @@
 #include "kernel/process/task.h"
 #include "mm/mm.h"
 
-// How an address space divides, in pages; counted over its VMAs.
+// How an address space divides, in pages.
 struct space_use {
 	uint64_t size;      // all of it
 	uint64_t peak_size; // the most it has been

@@ -12,28 +12,15 @@
 #define NAME_COLUMN 73
 #define PIECE       8192 // bytes of text made at a time, or a little more
 
-// Linux's way of sorting: is_stack_mapping, is_data_mapping, is_exec_mapping.
-static void count_vma(const struct vma *vma, struct space_use *use)
-{
-	uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
-
-	if (vma->flags & VMA_GROWS_DOWN)
-		use->stack += pages;
-	else if ((vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
-		use->data += pages;
-	else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
-		use->code += pages;
-}
-
 void space_count(struct mm *mm, struct space_use *use)
 {
 	const struct mm_layout *layout = mm->layout;
-	struct vma *vma;
 
 	*use = (struct space_use){0};
 	spin_lock(&mm->lock);
-	for (vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
-		count_vma(vma, use);
+	use->data = mm->data;
+	use->stack = mm->stack;
+	use->code = mm->code;
 	use->text = (PAGE_ALIGN_UP(layout->code_end) - PAGE_ALIGN_DOWN(layout->code_start)) >>
 		    PAGE_SHIFT;
 	if (use->text > use->code)

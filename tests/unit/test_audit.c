@@ -66,6 +66,8 @@ static void counters_of_a_space(void **state)
 	ASSERT_COUNTED(mm->file_resident, "resident file pages");
 	ASSERT_COUNTED(mm->mapped, "mapped pages");
 	ASSERT_COUNTED(mm->data, "data pages");
+	ASSERT_COUNTED(mm->stack, "stack pages");
+	ASSERT_COUNTED(mm->code, "code pages");
 	ASSERT_COUNTED(mm->tables, "page tables of a space");
 	ASSERT_COUNTED(mm->vma_count, "VMAs");
 }
