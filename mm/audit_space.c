@@ -125,6 +125,8 @@ static void audit_leaf(struct found *found, pte_t entry, uintptr_t address)
 		   !(entry & PTE_WRITE) || (vma->flags & VMA_SHARED) ||
 			   (frame->kind == FRAME_ANON && frame->references == 1),
 		   "%#lx is writable and its frame has %u references", address, frame->references);
+	audit_fact(found->report, !(entry & PTE_WRITE) || !(entry & PTE_TRACKED),
+		   "%#lx is writable, and nobody would see that it is written", address);
 	audit_fact(found->report, !(entry & PTE_PRESENT) == !(vma->flags & VMA_PROTECTION),
 		   "%#lx is present against its VMA's protection", address);
 	audit_fact(found->report, (entry & PTE_NX) || (vma->flags & VMA_EXEC),

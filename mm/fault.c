@@ -117,7 +117,7 @@ write_to_present(struct fault *fault)
 	}
 	trace(TRACE_FAULT_FRAME, fault->address, *fault->slot | PTE_WRITE | PTE_DIRTY,
 	      *fault->slot, frame - frame_table);
-	*fault->slot |= PTE_WRITE | PTE_DIRTY;
+	*fault->slot = (*fault->slot & ~PTE_TRACKED) | PTE_WRITE | PTE_DIRTY;
 	return FAULT_REUSED;
 }
 

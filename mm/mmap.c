@@ -124,6 +124,7 @@ static int add_mapping(struct mm *mm, const struct request *request)
 	struct vma *above = request->above, *below = extendable(mm, request);
 
 	if (below) {
+		below->flags &= ~(uint32_t)VMA_TRACKED;
 		vma_move_end_below(mm, below, request->end, above);
 		if (above && above->start == request->end)
 			vma_merge_above(mm, below);
@@ -133,6 +134,7 @@ static int add_mapping(struct mm *mm, const struct request *request)
 	    !vma_can_precede(above, request->start, request->flags, request->object,
 			     request->page_offset))
 		return add_vma(mm, request);
+	above->flags &= ~(uint32_t)VMA_TRACKED;
 	vma_move_start(mm, above, request->start);
 	return 0;
 }

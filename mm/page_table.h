@@ -18,7 +18,8 @@ typedef uint64_t pte_t;
 #define PTE_DIRTY    (1ul << 6)
 #define PTE_HUGE     (1ul << 7) // levels 2 and 3: a leaf of 2 MiB or 1 GiB
 #define PTE_GLOBAL   (1ul << 8)
-#define PTE_HIDDEN   (1ul << 9) // not present, but names a frame: PROT_NONE. Free for software.
+#define PTE_HIDDEN   (1ul << 9)  // not present, but names a frame: PROT_NONE. Free for software.
+#define PTE_TRACKED  (1ul << 10) // not written since clear_refs said so; never with PTE_WRITE
 #define PTE_NX       (1ul << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ul
 

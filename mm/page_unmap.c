@@ -183,13 +183,14 @@ static void protect_entries(pte_t *slot, pte_t *last, pte_t bits)
 {
 	for (; slot < last; slot++)
 		if (*slot & PTE_MAPS)
-			*slot = (*slot & (PTE_ADDRESS | PTE_DIRTY)) | bits;
+			*slot = (*slot & (PTE_ADDRESS | PTE_DIRTY | PTE_TRACKED)) | bits;
 }
 
 // What may be written again. An only owner may at once; a shared frame waits for the fault that
-// copies it.
+// copies it, and one whose writes are watched for the fault that tells.
 static void permit_entries(pte_t *slot, pte_t *last, pte_t bits)
 {
+	const pte_t kept = PTE_ADDRESS | PTE_WRITE | PTE_DIRTY | PTE_TRACKED;
 	const pte_t writable = bits | PTE_WRITE | PTE_DIRTY;
 
 	for (; slot < last; slot++) {
@@ -198,10 +199,10 @@ static void permit_entries(pte_t *slot, pte_t *last, pte_t bits)
 
 		if (!(entry & PTE_MAPS))
 			continue;
-		if (frame->references == 1 && frame->kind == FRAME_ANON)
+		if (frame->references == 1 && frame->kind == FRAME_ANON && !(entry & PTE_TRACKED))
 			*slot = (entry & PTE_ADDRESS) | writable;
 		else
-			*slot = (entry & (PTE_ADDRESS | PTE_WRITE | PTE_DIRTY)) | bits;
+			*slot = (entry & kept) | bits;
 	}
 }
 

@@ -23,7 +23,7 @@ static int part_of(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t *flag
 
 		vma = vma_next(vma);
 		if (!vma || vma->start != at || vma->object != first->object ||
-		    vma->flags != first->flags)
+		    !vma_same_flags(vma, first->flags))
 			return -EINVAL;
 	}
 	*flags = first->flags;

@@ -120,6 +120,31 @@ void mm_reset_peak(struct mm *mm)
 	spin_unlock(&mm->lock);
 }
 
+static void track_writes(pte_t *entry, struct page_usage *usage)
+{
+	(void)usage;
+	*entry = (*entry & ~PTE_WRITE) | PTE_TRACKED;
+}
+
+void mm_track_writes(struct mm *mm)
+{
+	uintptr_t at = 0;
+	struct vma *vma;
+
+	do {
+		spin_lock(&mm->lock);
+		vma = mm_find_vma(mm, at);
+		if (vma) {
+			uintptr_t from = at > vma->start ? at : vma->start;
+
+			vma->flags |= VMA_TRACKED;
+			at = visit_some(mm, from, vma->end, track_writes, NULL);
+			machine_flush_range(mm, from, at);
+		}
+		spin_unlock(&mm->lock);
+	} while (vma);
+}
+
 static uint64_t pagemap_word(pte_t entry)
 {
 	const struct frame *frame = entry_frame(entry);
@@ -127,16 +152,26 @@ static uint64_t pagemap_word(pte_t entry)
 
 	if (frame->kind == FRAME_FILE)
 		word |= PAGEMAP_FILE;
+	if ((entry & (PTE_DIRTY | PTE_TRACKED)) == PTE_DIRTY)
+		word |= PAGEMAP_SOFT_DIRTY;
 	return mappings_of(frame) == 1 ? word | PAGEMAP_EXCLUSIVE : word;
 }
 
 void mm_pagemap(struct mm *mm, uintptr_t start, size_t pages, uint64_t *words)
 {
+	struct vma *vma;
+
 	spin_lock(&mm->lock);
+	vma = mm_find_vma(mm, start);
 	for (size_t i = 0; i < pages; i++) {
-		const pte_t *slot = page_slot_find(mm, start + i * PAGE_SIZE);
+		uintptr_t address = start + i * PAGE_SIZE;
+		const pte_t *slot = page_slot_find(mm, address);
 
 		words[i] = slot && (*slot & PTE_MAPS) ? pagemap_word(*slot) : 0;
+		while (vma && vma->end <= address)
+			vma = mm_next_vma(vma);
+		if (vma && vma->start <= address && !(vma->flags & VMA_TRACKED))
+			words[i] |= PAGEMAP_SOFT_DIRTY;
 	}
 	spin_unlock(&mm->lock);
 }

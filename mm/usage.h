@@ -21,6 +21,8 @@ struct page_usage {
 // between.
 void mm_count_usage(struct mm *mm, uintptr_t start, uintptr_t end, struct page_usage *usage);
 
+// From now on pages that are written are told apart from those that are not: PAGEMAP_SOFT_DIRTY.
+void mm_track_writes(struct mm *mm);
 // Forgets that the pages of [start, end) were used: `referenced` counts those used since.
 void mm_clear_referenced(struct mm *mm, uintptr_t start, uintptr_t end);
 // The most that was resident is what is now.
@@ -30,9 +32,10 @@ void mm_reset_peak(struct mm *mm);
 uint64_t frame_mappings(const struct frame *frame);
 
 // Bits of a page in /proc/PID/pagemap.
-#define PAGEMAP_PRESENT   (1ul << 63)
-#define PAGEMAP_FILE      (1ul << 61) // of a file or shared
-#define PAGEMAP_EXCLUSIVE (1ul << 56) // mapped here alone
+#define PAGEMAP_PRESENT    (1ul << 63)
+#define PAGEMAP_FILE       (1ul << 61) // of a file or shared
+#define PAGEMAP_EXCLUSIVE  (1ul << 56) // mapped here alone
+#define PAGEMAP_SOFT_DIRTY (1ul << 55) // written since mm_track_writes, or the mapping is newer
 
 // One word for each page from `start`, with its frame's number; 0: nothing is mapped.
 void mm_pagemap(struct mm *mm, uintptr_t start, size_t pages, uint64_t *words);

@@ -226,9 +226,10 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	return 0;
 }
 
-// What of `from` comes to `to` goes on being found from its frames.
-static void share_anon(struct vma *to, const struct vma *from)
+// What of `from` comes to `to` goes on being found from its frames, and its writes from entries.
+static void take_over(struct vma *to, const struct vma *from)
 {
+	to->flags &= from->flags | ~(uint32_t)VMA_TRACKED;
 	if (!to->anon && from->anon) {
 		to->anon = from->anon;
 		to->anon_mark = from->anon_mark;
@@ -240,7 +241,7 @@ static void share_anon(struct vma *to, const struct vma *from)
 // `lower` swallows `upper`, which it touches.
 static void join(struct mm *mm, struct vma *lower, struct vma *upper)
 {
-	share_anon(lower, upper);
+	take_over(lower, upper);
 	vma_tree_absorb(mm, upper);
 	lower->end = upper->end;
 	leave(mm, upper);
@@ -331,7 +332,7 @@ static bool give_lower_end(struct mm *mm, struct vma *vma, uintptr_t end, uint32
 	    !anon_compatible(prev, vma))
 		return false;
 	recount_pages(mm, vma->flags, flags, (end - vma->start) >> PAGE_SHIFT);
-	share_anon(prev, vma);
+	take_over(prev, vma);
 	shift_border(mm, prev, vma, end);
 	return true;
 }
@@ -346,7 +347,7 @@ static bool give_upper_end(struct mm *mm, struct vma *vma, uintptr_t start, uint
 	    !anon_compatible(next, vma))
 		return false;
 	recount_pages(mm, vma->flags, flags, (vma->end - start) >> PAGE_SHIFT);
-	share_anon(next, vma);
+	take_over(next, vma);
 	shift_border(mm, vma, next, start);
 	return true;
 }

@@ -35,6 +35,9 @@ enum {
 	VMA_HUGE = 1 << 16,       // MADV_HUGEPAGE
 	VMA_NO_HUGE = 1 << 17,    // MADV_NOHUGEPAGE, MAP_STACK
 	VMA_MERGEABLE = 1 << 18,  // MADV_MERGEABLE
+	// Pages written from now on are told apart (clear_refs, PTE_TRACKED). Does not tell
+	// mappings apart: what is continued by a new one is as new as that.
+	VMA_TRACKED = 1 << 19,
 };
 
 struct vma {
@@ -54,6 +57,12 @@ struct vma {
 	bool touched; // false: no page of it has been entered, so there are no entries to change
 	uint32_t anon_mark : 24; // whose anonymous pages may become one VMA: mm/anon.h
 };
+
+static inline bool vma_same_flags(const struct vma *vma, uint32_t flags)
+{
+	return !((vma->flags ^ flags) & ~(uint32_t)VMA_TRACKED);
+}
+
 // Whether pages of a new VMA with these flags are promised to it: private and writable.
 static inline bool vma_is_accountable(uint32_t flags)
 {

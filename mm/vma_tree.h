@@ -145,7 +145,7 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
 static inline bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32_t flags,
 				  const struct object *object, uint64_t page_offset)
 {
-	return vma->end == start && vma->flags == flags && vma->object == object &&
+	return vma->end == start && vma_same_flags(vma, flags) && vma->object == object &&
 	       vma->page_offset + ((start - vma->start) >> PAGE_SHIFT) == page_offset;
 }
 
@@ -153,6 +153,6 @@ static inline bool vma_can_extend(const struct vma *vma, uintptr_t start, uint32
 static inline bool vma_can_precede(const struct vma *vma, uintptr_t start, uint32_t flags,
 				   const struct object *object, uint64_t page_offset)
 {
-	return vma->flags == flags && vma->object == object &&
+	return vma_same_flags(vma, flags) && vma->object == object &&
 	       vma->page_offset - ((vma->start - start) >> PAGE_SHIFT) == page_offset;
 }

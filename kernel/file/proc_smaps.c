@@ -96,6 +96,7 @@ static void print_flags(uint32_t flags, struct text *text)
 		{flags & VMA_NO_RESERVE, "nr"},
 		{flags & VMA_WIPE_ON_FORK, "wf"},
 		{flags & VMA_NO_DUMP, "dd"},
+		{!(flags & VMA_TRACKED), "sd"},
 		{flags & VMA_HUGE, "hg"},
 		{flags & VMA_NO_HUGE, "nh"},
 		{flags & VMA_MERGEABLE, "mg"},
@@ -177,6 +178,8 @@ int proc_clear_references(struct pseudo_open *open, const char *bytes, size_t le
 		return 0;
 	if (what == CLEAR_PEAK)
 		mm_reset_peak(mm);
+	else if (what == CLEAR_SOFT_DIRTY)
+		mm_track_writes(mm);
 	while (what <= CLEAR_FILES && map_line_next(mm, line.end, &line)) {
 		if (what == CLEAR_ALL || (what == CLEAR_FILES) == (line.object != NULL))
 			mm_clear_referenced(mm, line.start, line.end);

@@ -3,8 +3,8 @@
 // kernel only
 //
 // /proc/kpageflags and kpagecount beside the kernel's own account of its frames, buddyinfo beside
-// what is free, a page followed from pagemap to its frame, and a long text of what changes while
-// it is read.
+// what is free, a page followed from pagemap to its frame, a long text of what changes while it
+// is read, and which pages were written since clear_refs.
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
 #include <signal.h>
@@ -189,6 +189,83 @@ static void long_text(void)
 	munmap(area, MANY * PAGE);
 }
 
+// ---- soft-dirty: many a Linux is built without ----
+#define AT(page) ((char *)0x300000000 + (page)*PAGE)
+#define PAGES    16
+
+// A letter for each page: written since (w) or not (.).
+static void expect(const char *wanted, const char *when)
+{
+	char got[PAGES + 1] = "";
+	uint64_t words[PAGES];
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+
+	pread(fd, words, sizeof(words), (long)AT(0) / PAGE * 8);
+	close(fd);
+	for (int i = 0; i < PAGES; i++)
+		got[i] = words[i] >> 55 & 1 ? 'w' : '.';
+	if (!check(!strcmp(got, wanted), when))
+		printf("# %s is not %s\n", got, wanted);
+}
+
+static void clear_soft_dirty(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY);
+
+	check(write(fd, "4", 1) == 1, "clear_refs");
+	close(fd);
+}
+
+static int child_writes(void)
+{
+	expect(".w.w......w.....", "soft-dirty: in a child");
+	AT(5)[0] = AT(6)[0] = 1;
+	expect(".w.w.ww...w.....", "soft-dirty: when it has written to two");
+	return 0;
+}
+
+static void map(int page, int pages, int flags)
+{
+	mmap(AT(page), (size_t)(pages * PAGE), RW, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0);
+}
+
+static void written(void)
+{
+	volatile char byte;
+
+	map(0, 8, MAP_PRIVATE);
+	map(10, 4, MAP_SHARED);
+	memset(AT(0), 1, 6 * PAGE);
+	memset(AT(10), 1, 2 * PAGE);
+	expect("wwwwwwww..wwww..", "soft-dirty: new");
+	clear_soft_dirty();
+	expect("................", "soft-dirty: cleared");
+	AT(1)[0] = AT(10)[0] = 2;
+	byte = AT(2)[0];
+	byte = AT(6)[0];
+	expect(".w........w.....", "soft-dirty: two written, two read");
+	mprotect(AT(3), 2 * PAGE, PROT_READ);
+	mprotect(AT(3), 2 * PAGE, RW);
+	expect(".w........w.....", "soft-dirty: forbidden and allowed again");
+	AT(3)[0] = 2;
+	expect(".w.w......w.....", "soft-dirty: and one of them written");
+	mprotect(AT(0), 2 * PAGE, PROT_NONE);
+	mprotect(AT(0), 2 * PAGE, RW);
+	expect(".w.w......w.....", "soft-dirty: hidden and back");
+	fflush(stdout);
+	in_child(child_writes);
+	expect(".w.w......w.....", "soft-dirty: nothing of that here");
+	clear_soft_dirty();
+	madvise(AT(1), PAGE, MADV_DONTNEED);
+	expect("................", "soft-dirty: cleared, one thrown away");
+	AT(1)[0] = byte;
+	expect(".w..............", "soft-dirty: and written anew");
+	map(8, 2, MAP_PRIVATE);
+	expect("wwwwwwwwww......", "soft-dirty: continued by a new mapping");
+	munmap(AT(0), PAGES * PAGE);
+	expect("................", "soft-dirty: gone");
+}
+
 int main(void)
 {
 	memset(flags, 1, sizeof(flags));
@@ -198,5 +275,6 @@ int main(void)
 	free_frames();
 	one_page();
 	long_text();
+	written();
 	return tap_end();
 }
