@@ -227,6 +227,10 @@ int main(int argc, char **argv)
 	screen_start();
 	if (argc < 2)
 		return list();
+	if (access(PLACE, F_OK) < 0) {
+		fprintf(stderr, "bugs: the programs are not here: boot with build/system.cpio\n");
+		return 1;
+	}
 	for (size_t i = 0; i < BUGS; i++) {
 		// bad_pointer means all three of its targets.
 		if (!all && strncmp(bugs[i].name, argv[1], strlen(argv[1])) != 0)

@@ -101,19 +101,12 @@ program: $(libc) user/program.ld $(staged)
 # The archive the kernel finds its first programs in, without the debugger's share of them. Owner
 # and time are fixed, so that the same programs give the same archive. /etc/programs is what the
 # prompt's `help` prints: the third line of each program's source says what it is for.
-$(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS) $(BUG_PROGRAMS)))
-$(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUG_PROGRAMS) $(BUILD)/flags/initrd
+$(eval $(call stamp,$(BUILD)/flags/initrd,$(USER_PROGRAMS)))
+$(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUILD)/flags/initrd
 	$(call say,CPIO,$@)
-	@rm -rf $(BUILD)/initrd && \
-		mkdir -p $(BUILD)/initrd/bin $(BUILD)/initrd/etc $(BUILD)/initrd/bugs
+	@rm -rf $(BUILD)/initrd && mkdir -p $(BUILD)/initrd/bin $(BUILD)/initrd/etc
 	@for program in $(USER_PROGRAMS); do \
 		$(OBJCOPY) --strip-debug $$program $(BUILD)/initrd/bin/$${program##*/} || exit 1; \
-	done
-	@# With their line tables, for the reports.
-	@for program in $(BUG_PROGRAMS); do \
-		$(OBJCOPY) --strip-debug --keep-section=.debug_line \
-			--keep-section=.debug_line_str $$program \
-			$(BUILD)/initrd/bugs/$${program##*/} || exit 1; \
 	done
 	@for program in $(user_files) $(user_directories:%=%/main); do \
 		sed -n '3s,^// ,,p' user/$$program.c; \
@@ -122,18 +115,25 @@ $(BUILD)/initrd.cpio: $(USER_PROGRAMS) $(BUG_PROGRAMS) $(BUILD)/flags/initrd
 	$(quiet)(cd $(BUILD)/initrd && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
 
-# The same with Debian's busybox, where this machine has one that runs there: /bin/busybox, a link
+# The same with user/bugs and Debian's busybox, where this machine has one that runs there: /bin/busybox, a link
 # for each of its applets whose name is not taken, and what programs look up about users.
 busybox := $(shell command -v busybox)
 applets := $(if $(busybox),$(shell $(READELF) -hl $(busybox) 2>/dev/null | \
 	awk '/X86-64/ {is = 1} /INTERP/ {is = 0} END {if (is) print "yes"}'))
 etc := $(sort $(wildcard user/etc/*))
 
-$(eval $(call stamp,$(BUILD)/flags/system,$(busybox) $(applets) $(etc)))
-$(BUILD)/system.cpio: $(BUILD)/initrd.cpio $(etc) $(if $(applets),$(busybox)) $(BUILD)/flags/system
+$(eval $(call stamp,$(BUILD)/flags/system,$(busybox) $(applets) $(etc) $(BUG_PROGRAMS)))
+$(BUILD)/system.cpio: $(BUILD)/initrd.cpio $(BUG_PROGRAMS) $(etc) $(if $(applets),$(busybox)) $(BUILD)/flags/system
 	$(call say,CPIO,$@)
 	@rm -rf $(BUILD)/system && cp -R $(BUILD)/initrd $(BUILD)/system
 	@cp $(etc) $(BUILD)/system/etc/
+	@mkdir $(BUILD)/system/bugs
+	@# With their line tables, for the reports.
+	@for program in $(BUG_PROGRAMS); do \
+		$(OBJCOPY) --strip-debug --keep-section=.debug_line \
+			--keep-section=.debug_line_str $$program \
+			$(BUILD)/system/bugs/$${program##*/} || exit 1; \
+	done
 ifeq ($(applets),yes)
 	@cp -L $(busybox) $(BUILD)/system/bin/busybox
 	@$(busybox) --list-full | while read -r path; do \
