@@ -231,14 +231,20 @@ def names_in(function):
 
 def follow(head, kind, member):
     """The structures on a list whose head is at this address. One that was never initialised is
-    empty; a broken one ends with an error instead of never."""
+    empty; one that does not come back ends with an error instead of never; one that leads to
+    nowhere ends there, with a word."""
     offset = layout(kind).offset(member)
     at, seen = memory.word(head), set()
     while at and at != head:
         if at in seen:
             raise gdb.GdbError(f"the list at {head:#x} does not come back to its beginning")
         seen.add(at)
-        found = record(kind, (at - offset) & memory.ALL)
+        try:
+            found = record(kind, (at - offset) & memory.ALL)
+        except gdb.GdbError:
+            gdb.write(f"(a list of struct {kind} leads to {at:#x}, where nothing is: something on "
+                      "it was freed)\n")
+            return
         yield found
         at = found[member + ".next"]
 

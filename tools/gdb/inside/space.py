@@ -9,8 +9,10 @@ FLAGS = {"read": 1, "write": 2, "exec": 4, "shared": 8, "grows_down": 32}
 
 
 def processes():
-    """All of them, oldest first."""
-    return list(kernel.follow(kernel.address_of("all_processes"), "process", "link"))
+    """All of them, oldest first; without what is no process any more (the first one is freed
+    before the machine ends)."""
+    found = kernel.follow(kernel.address_of("all_processes"), "process", "link")
+    return [each for each in found if each["state"] < len(ALIVE_STATES)]
 
 
 def process(pid):
