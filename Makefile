@@ -82,6 +82,7 @@ help:
 	@echo '                (default /bin/cow; AGAIN=1: the run that was recorded last)'
 	@echo '  bench         guest instructions per memory operation, beside Linux (LINUX=0: not);'
 	@echo '                CHECK=1 fails when a goal is missed'
+	@echo '  bench-malloc  malloc beside those of glibc, musl, jemalloc, mimalloc and tcmalloc'
 	@echo '  bench-growth  the same by number of VMAs and touched memory: $(BUILD)/bench/growth.*'
 	@echo '  experiments   the notes'"'"' experiments, as plots and CSV: $(BUILD)/experiments/*.svg;'
 	@echo '                ONLY="name ..." for some of them'
@@ -118,6 +119,9 @@ gdb-record: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 
 bench: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/bench --build $(BUILD) $(if $(LINUX),--linux $(LINUX)) $(if $(CHECK),--check)
+
+bench-malloc: $(BUILD)/kernel.elf $(MALLOC_BENCH_PROGRAMS) $(BUILD)/libfaultline-malloc.so
+	@tools/bench-malloc --build $(BUILD) $(if $(CHECK),--check)
 
 bench-growth: $(BUILD)/kernel.elf $(BENCH_PROGRAMS)
 	@tools/growth --build $(BUILD)

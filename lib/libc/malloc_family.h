@@ -46,7 +46,8 @@ static struct block *find_aligned(size_t size, size_t alignment)
 
 // -- realloc
 
-#define GROWS 1024u // from so many bytes on a block is grown in place where that goes
+#define GROWS_AT_TOP (16ul << 10) // and from so many on it is moved to the heap's top
+#define GROWS        1024u // from so many bytes on a block is grown in place where that goes
 
 // Makes a block in use reach `size` without moving it, out of the free block above it and, at the
 // top of the heap, out of brk. Then it is no cache's any more.
@@ -124,18 +125,31 @@ static struct block *resize(struct block *block, size_t size)
 	return done ? block : NULL;
 }
 
-// For what has grown before and will again: straight from the heap, with room above it.
+// For what has grown before and will again: at the heap's top, where nothing is in its way, or at
+// least with room above it.
+static struct block *find_to_grow(size_t size)
+{
+	struct block *block = NULL;
+
+	heap_lock();
+	if (size >= GROWS_AT_TOP && heap.brk_end)
+		block = free_below((struct block *)(heap.brk_end - HEADER));
+	if (block && size_of(block) >= size)
+		bin_remove(block);
+	else
+		block = heap_allocate(2 * size);
+	if (block)
+		cut(block, size, PROGRAM);
+	heap_unlock();
+	return block;
+}
+
 static void *allocate_to_grow(size_t size)
 {
 	struct block *block = NULL;
 
-	if (size < __atomic_load_n(&heap.map_from, __ATOMIC_RELAXED)) {
-		heap_lock();
-		block = heap_allocate(2 * block_size(size));
-		if (block)
-			cut(block, block_size(size), PROGRAM);
-		heap_unlock();
-	}
+	if (size < __atomic_load_n(&heap.map_from, __ATOMIC_RELAXED))
+		block = find_to_grow(block_size(size));
 	return block ? payload_of(block) : malloc_plain(size, UNIT);
 }
 

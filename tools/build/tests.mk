@@ -93,6 +93,8 @@ SCENARIO_PROGRAMS := $(SCENARIO_SOURCES:%.c=$(BUILD)/%)
 SOAK_PROGRAM := $(BUILD)/tests/soak/again
 BENCH_ALONE := $(BUILD)/tests/bench/nothing $(BUILD)/tests/bench/growth
 BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BENCH_ALONE)
+MALLOC_BENCH := $(BUILD)/tests/bench/malloc
+MALLOC_BENCH_PROGRAMS := $(if $(native),$(MALLOC_BENCH) $(MALLOC_BENCH).musl)
 SCENARIO_OWN_PROGRAMS := $(SCENARIO_OWN:%.c=$(BUILD)/%)
 $(SCENARIO_OWN_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/user/%.c.o $(libc) user/program.ld \
 		$(BUILD)/flags/program
@@ -119,6 +121,17 @@ $(BUILD)/tests/bench/bench: $(bench_objects)
 	@mkdir -p $(@D)
 	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -o $@ $^
 
+# Dynamic, so that it runs with any malloc that is preloaded; musl's is measured in a static one.
+$(MALLOC_BENCH): tests/bench/malloc/patterns.c $(BUILD)/flags/ring3
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(HOST_CC) $(filter-out -static -fno-pie -no-pie,$(RING3_CFLAGS)) -pthread -o $@ $<
+
+$(MALLOC_BENCH).musl: tests/bench/malloc/patterns.c $(BUILD)/flags/ring3
+	$(call say,MUSL,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(MUSL_CC) $(RING3_CFLAGS) -o $@ $<
+
 -include $(bench_objects:.o=.d)
 -include $(SCENARIO_OWN:%=$(BUILD)/obj/user/%.d) $(UNIT_OBJECTS:.o=.d) $(RING3_PROGRAMS:%=%.d) $(SCENARIO_PROGRAMS:%=%.d) \
 	$(BENCH_ALONE:%=%.d) $(SOAK_PROGRAM:%=%.d)
@@ -128,7 +141,7 @@ TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(
 	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(SCENARIO_OWN_PROGRAMS) \
 	$(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
-	$(if $(native),$(BUILD)/libfaultline-malloc.so)
+	$(MALLOC_BENCH_PROGRAMS) $(if $(native),$(BUILD)/libfaultline-malloc.so)
 
 # Random sequences of the mmap family, here and on Linux: SEEDS=first-last, STEPS of each.
 .PHONY: fuzz-mmap
