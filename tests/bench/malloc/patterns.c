@@ -197,7 +197,7 @@ static void *serve(void *seed)
 		memset(request, 0, sizeof(request));
 		for (int j = 0; j < REQUEST; j++) {
 			uint32_t number = next_random(&random);
-			size_t size = number % 8 ? 16 + (number >> 8) % 240 : (number >> 8) % 2048;
+			size_t size = 16 + (number >> 8) % (number % 8 ? 240 : 2048);
 			void **at = &request[(number >> 4) % REQUEST];
 
 			free(*at);
