@@ -26,7 +26,7 @@ enum trace_event {
 			   // frames given back, as int32_t | pages resident afterwards << 32
 	TRACE_FRAME_ALLOC, // a: frame number, b: order, c: enum frame_kind
 	TRACE_FRAME_FREE,  // the same
-	TRACE_TABLE_ALLOC, // a: address it maps, b: level (1: lowest), c: frame number
+	TRACE_TABLE_ALLOC, // a: first address it maps, b: level (1: lowest), c: frame number
 	TRACE_TABLE_FREE,  // the same
 	TRACE_VMA,         // a: start, b: end, c: VMA_* flags, d: enum trace_vma_change,
 			   // e: enum trace_vma_kind, f: page in its object

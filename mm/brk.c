@@ -8,7 +8,6 @@
 #include "mm/machine.h"
 #include "mm/page_entry.h"
 #include "mm/populate.h"
-#include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 
@@ -73,6 +72,5 @@ uintptr_t mm_brk(struct mm *mm, uintptr_t address)
 	spin_unlock(&mm->lock);
 	if (__builtin_expect(populate, 0))
 		mm_populate(mm, PAGE_ALIGN_UP(before), PAGE_ALIGN_UP(after), POPULATE_AS_ALLOWED);
-	trace6(TRACE_BRK, address, before, after, 0, 0, trace_pages(mm));
 	return after;
 }

@@ -23,14 +23,12 @@ static uint64_t result_counts[FAULT_RESULT_COUNT]; // atomic
 // Puts the frame at `page` in the place of `old`; every CPU forgets that before it is let go.
 static inline void map_instead(struct fault *fault, phys_t page, struct frame *old)
 {
-	pte_t before = *fault->slot;
 	pte_t entry = page | page_protection(fault->vma->flags) | PTE_WRITE | PTE_DIRTY;
 
 	*fault->slot = entry;
 	if (!MUTANT(copy_without_flush))
 		machine_flush_range(fault->mm, fault->address, fault->address + PAGE_SIZE);
 	frame_put(old);
-	trace(TRACE_FAULT_FRAME, fault->address, entry, before, page >> PAGE_SHIFT);
 }
 
 static inline __attribute__((always_inline)) enum fault_result demand_zero(struct fault *fault)
@@ -115,8 +113,6 @@ write_to_present(struct fault *fault)
 	} else if (frame->kind == FRAME_FILE) {
 		object_keep(fault->vma->object, frame);
 	}
-	trace(TRACE_FAULT_FRAME, fault->address, *fault->slot | PTE_WRITE | PTE_DIRTY,
-	      *fault->slot, frame - frame_table);
 	*fault->slot = (*fault->slot & ~PTE_TRACKED) | PTE_WRITE | PTE_DIRTY;
 	return FAULT_REUSED;
 }

@@ -10,7 +10,6 @@
 #include "mm/mm.h"
 #include "mm/object.h"
 #include "mm/page_entry.h"
-#include "mm/trace.h"
 
 // Everything about one fault that its steps hand on.
 struct fault {
@@ -52,7 +51,6 @@ static inline void map_new(struct fault *fault, phys_t page, pte_t extra_bits)
 	pte_t entry = page | page_protection(fault->vma->flags) | extra_bits;
 
 	page_slot_fill(fault->slot, entry);
-	trace(TRACE_FAULT_FRAME, fault->address, entry, 0, page >> PAGE_SHIFT);
 }
 
 static inline void fill_page(struct frame *frame, struct frame *source)

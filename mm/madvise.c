@@ -7,7 +7,6 @@
 #include "mm/page_entry.h"
 #include "mm/populate.h"
 #include "mm/unmap.h"
-#include "mm/trace.h"
 #include "mm/vma_tree.h"
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -236,6 +235,5 @@ int mm_madvise(struct mm *mm, uintptr_t start, size_t size, int advice)
 	spin_lock(&mm->lock);
 	result = advise(mm, start, end, advice);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MADVISE, start, size, advice, result, 0, trace_pages(mm));
 	return result;
 }

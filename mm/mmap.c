@@ -10,7 +10,6 @@
 #include "mm/object.h"
 #include "mm/populate.h"
 #include "mm/shared.h"
-#include "mm/trace.h"
 #include "mm/unmap.h"
 #include "mm/vma_tree.h"
 #include <linux/capability.h>
@@ -334,7 +333,6 @@ long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	request.flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
 	result = map(mm, &request, address, size, flags);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MMAP, result, size, prot, flags, page_offset, trace_pages(mm));
 	// What can not be brought in comes, or fails, when it is touched.
 	if (result >= 0 && populate)
 		mm_populate(mm, result, result + PAGE_ALIGN_UP(size), POPULATE_AS_ALLOWED);
@@ -351,7 +349,6 @@ int mm_munmap(struct mm *mm, uintptr_t address, size_t size)
 	spin_lock(&mm->lock);
 	error = unmap_range(mm, address, address + length);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MUNMAP, address, size, error, 0, 0, trace_pages(mm));
 	return error;
 }
 
@@ -474,6 +471,5 @@ int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
 	if (!error)
 		error = protect_and_populate(mm, start, end, prot & protection);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MPROTECT, address, size, prot, error, 0, trace_pages(mm));
 	return error;
 }

@@ -10,7 +10,6 @@
 #include "mm/page_entry.h"
 #include "mm/populate.h"
 #include "mm/unmap.h"
-#include "mm/trace.h"
 #include "mm/vma_tree.h"
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -333,7 +332,6 @@ long mm_mremap(struct mm *mm, uintptr_t from, size_t old_size, size_t new_size, 
 	spin_lock(&mm->lock);
 	result = remap_locked(&remap, &populate);
 	spin_unlock(&mm->lock);
-	trace6(TRACE_MREMAP, from, old_size, new_size, result, flags, trace_pages(mm));
 	if (result >= 0 && populate)
 		mm_populate(mm, result + remap.old_length, result + remap.new_length,
 			    POPULATE_AS_ALLOWED);

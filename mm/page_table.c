@@ -90,7 +90,7 @@ static struct frame *table_alloc(struct mm *mm, uintptr_t address, unsigned leve
 	table->index = address & ~(level_span(level + 1) - 1);
 	table->entries = 0;
 	mm->tables++;
-	trace(TRACE_TABLE_ALLOC, address, level, table - frame_table, 0);
+	trace_frame(TRACE_TABLE_ALLOC, table, level, FRAME_PAGE_TABLE);
 	return table;
 }
 

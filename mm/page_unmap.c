@@ -84,7 +84,7 @@ static void unmap_empty(pte_t *slot, unsigned level, struct frame *below,
 	batch->mm->tables--;
 	if (!MUTANT(freed_table_remembered))
 		page_forget_leaf(batch->mm);
-	trace(TRACE_TABLE_FREE, below->index, level - 1, below - frame_table, 0);
+	trace_frame(TRACE_TABLE_FREE, below, level - 1, FRAME_PAGE_TABLE);
 	flush_batch_add_table(batch, below);
 }
 

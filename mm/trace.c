@@ -28,6 +28,14 @@ _Static_assert(MAX_CPUS <= TRACE_CHANNEL_RINGS, "a ring for each CPU");
 #define ALWAYS \
 	(TRACE_EVENT_BIT(TRACE_NAME) | TRACE_EVENT_BIT(TRACE_LOST) | TRACE_EVENT_BIT(TRACE_START))
 
+// What is recorded at another event's sites: of system calls, and of faults.
+#define BY_CALLS                                                           \
+	(TRACE_EVENT_BIT(TRACE_SYSCALL_END) | TRACE_EVENT_BIT(TRACE_BRK) | \
+	 TRACE_EVENT_BIT(TRACE_MMAP) | TRACE_EVENT_BIT(TRACE_MUNMAP) |     \
+	 TRACE_EVENT_BIT(TRACE_MPROTECT) | TRACE_EVENT_BIT(TRACE_MREMAP) | \
+	 TRACE_EVENT_BIT(TRACE_MADVISE))
+#define BY_FAULTS (TRACE_EVENT_BIT(TRACE_FAULT_BEGIN) | TRACE_EVENT_BIT(TRACE_FAULT_FRAME))
+
 static struct ring {
 	struct trace_record *records;     // set once; NULL: none yet
 	struct trace_channel_ring *state; // the same; written by this CPU, but for `taken`
@@ -202,17 +210,16 @@ static void set_site(const struct trace_site *site, bool jump)
 // Brings the sites to what is wanted now. All other CPUs are held.
 static void apply(void)
 {
-	uint64_t before = recorded, sites = TRACE_EVENT_BIT(TRACE_SYSCALL), changed;
+	uint64_t before = recorded, sites, changed;
 	static uint64_t jumping;
 
 	recorded = (file_on ? file_events : 0) | stream_events;
 	if (recorded)
 		recorded |= ALWAYS;
-	// The way past all of a call's sites is the first one's.
-	if (!syscalls_watched && !(recorded & TRACE_EVENT_BIT(TRACE_SYSCALL_END)))
-		sites = 0;
-	sites |= recorded;
-	if (recorded & TRACE_EVENT_BIT(TRACE_FAULT_BEGIN))
+	sites = recorded;
+	if (syscalls_watched || (recorded & BY_CALLS))
+		sites |= TRACE_EVENT_BIT(TRACE_SYSCALL);
+	if (recorded & BY_FAULTS)
 		sites |= TRACE_EVENT_BIT(TRACE_FAULT);
 	changed = sites ^ jumping;
 	for (const struct trace_site *site = __start_trace_sites; site < __stop_trace_sites;

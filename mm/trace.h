@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct frame;
 struct mm;
 struct vma;
 
@@ -37,6 +38,14 @@ wanted:
 	return true;
 }
 
+// What is called where records are wanted keeps all registers itself, so that the code around a
+// site is the same as without it. (With SSE, in the tests on the host, compilers refuse.)
+#ifdef __SSE__
+#define TRACE_CALLED_RARELY __attribute__((cold))
+#else
+#define TRACE_CALLED_RARELY __attribute__((cold, no_caller_saved_registers))
+#endif
+
 // Macros, so that the arguments are computed only for those who want them.
 #define trace(event, a, b, c, d)                        \
 	do {                                            \
@@ -48,22 +57,33 @@ wanted:
 		if (trace_wants(event))                        \
 			trace_write6(event, a, b, c, d, e, f); \
 	} while (0)
-// A VMA of `mm` that has changed, or will; under mm->lock.
-#define trace_vma(mm, vma, start, end, flags, change)                        \
-	do {                                                                 \
-		if (trace_wants(TRACE_VMA))                                  \
-			trace_vma_write(mm, vma, start, end, flags, change); \
+// What is recorded of a VMA, a frame and a page table is looked up where it is wanted.
+#define trace_vma(mm, vma, change)                        \
+	do {                                              \
+		if (trace_wants(TRACE_VMA))               \
+			trace_vma_write(mm, vma, change); \
+	} while (0)
+#define trace_frame(event, frame, order, kind)                        \
+	do {                                                          \
+		if (trace_wants(event))                               \
+			trace_frame_write(event, frame, order, kind); \
 	} while (0)
 
 // Writes a record if its event and the running task are among those chosen. From anywhere, also
 // with interrupts off and under any lock. On a full channel it waits for the host: see trace.c.
-void trace_write(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
-void trace_write6(enum trace_event event, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-		  uint64_t e, uint64_t f);
+TRACE_CALLED_RARELY void trace_write(enum trace_event event, uint64_t a, uint64_t b, uint64_t c,
+				     uint64_t d);
+TRACE_CALLED_RARELY void trace_write6(enum trace_event event, uint64_t a, uint64_t b, uint64_t c,
+				      uint64_t d, uint64_t e, uint64_t f);
 // What a process has, as the records of its calls say it. No lock: it may be a moment old.
-uint64_t trace_pages(const struct mm *mm);
-void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start, uint64_t end,
-		     uint64_t flags, enum trace_vma_change change);
+TRACE_CALLED_RARELY uint64_t trace_pages(const struct mm *mm);
+// A VMA of `mm` as it is now, or is until it is gone; under mm->lock.
+TRACE_CALLED_RARELY void trace_vma_write(const struct mm *mm, const struct vma *vma,
+					 enum trace_vma_change change);
+// FRAME_ALLOC or FRAME_FREE with the frame's order and kind, TABLE_ALLOC or TABLE_FREE with the
+// table's level.
+TRACE_CALLED_RARELY void trace_frame_write(enum trace_event event, const struct frame *frame,
+					   unsigned order, unsigned kind);
 // The same for a record that is made already. Its CPU and task are set here, and its time unless
 // it has one that has passed.
 void trace_put(struct trace_record *record);

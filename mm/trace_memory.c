@@ -21,10 +21,21 @@ static enum trace_vma_kind vma_kind(const struct mm *mm, const struct vma *vma)
 	return TRACE_VMA_ANON;
 }
 
-void trace_vma_write(const struct mm *mm, const struct vma *vma, uint64_t start, uint64_t end,
-		     uint64_t flags, enum trace_vma_change change)
+void trace_vma_write(const struct mm *mm, const struct vma *vma, enum trace_vma_change change)
 {
-	trace_write6(TRACE_VMA, start, end, flags, change, vma_kind(mm, vma), vma->page_offset);
+	trace_write6(TRACE_VMA, vma->start, vma->end, vma->flags, change, vma_kind(mm, vma),
+		     vma->page_offset);
+}
+
+void trace_frame_write(enum trace_event event, const struct frame *frame, unsigned order,
+		       unsigned kind)
+{
+	uint64_t number = frame - frame_table;
+
+	if (event == TRACE_TABLE_ALLOC || event == TRACE_TABLE_FREE)
+		trace_write(event, frame->index, order, number, 0);
+	else
+		trace_write(event, number, order, kind, 0);
 }
 
 uint64_t trace_pages(const struct mm *mm)
@@ -35,11 +46,21 @@ uint64_t trace_pages(const struct mm *mm)
 }
 
 // ---- faults ----
-static void trace_fault_begin(struct mm *mm, uintptr_t address)
+static pte_t entry_of(struct mm *mm, uintptr_t address)
+{
+	pte_t *slot = address < USER_END ? page_slot_find(mm, address) : NULL;
+
+	return slot ? *slot : 0;
+}
+
+// The entry of the page, which the fault may change.
+static pte_t trace_fault_begin(struct mm *mm, uintptr_t address)
 {
 	struct vma *vma;
+	pte_t entry;
 
 	spin_lock(&mm->lock);
+	entry = entry_of(mm, address);
 	vma = address < USER_END ? vma_find(mm, address) : NULL;
 	if (vma && (vma->start <= address || (vma->flags & VMA_GROWS_DOWN)))
 		trace_write6(TRACE_FAULT_BEGIN, address, vma->start, vma->end, vma->flags,
@@ -47,6 +68,21 @@ static void trace_fault_begin(struct mm *mm, uintptr_t address)
 	else
 		trace_write(TRACE_FAULT_BEGIN, address, 0, 0, 0);
 	spin_unlock(&mm->lock);
+	return entry;
+}
+
+// Looked for here and not where it is done, so that faults are handled by the same code whether
+// anybody looks or not. Where several threads touch a page at once it may be another one's change.
+static void trace_fault_frame(struct mm *mm, uintptr_t address, pte_t before)
+{
+	pte_t after;
+
+	spin_lock(&mm->lock);
+	after = entry_of(mm, address);
+	spin_unlock(&mm->lock);
+	if ((after & PTE_PRESENT) && after != before)
+		trace_write(TRACE_FAULT_FRAME, PAGE_ALIGN_DOWN(address), after, before,
+			    (after & PTE_ADDRESS) >> PAGE_SHIFT);
 }
 
 #define STACK_DEPTH   24
@@ -95,16 +131,19 @@ enum fault_result trace_fault(struct mm *mm, uintptr_t address, enum fault_acces
 	enum fault_result result;
 	uint64_t began, cost, how = access;
 	int64_t free;
+	pte_t before;
 
 	machine_fault_origin(&origin);
-	trace_fault_begin(mm, address);
+	before = trace_fault_begin(mm, address);
 	free = frame_cpu_balance();
 	began = machine_time();
 	result = handle(mm, address, access);
 	cost = machine_time() - began;
+	free -= frame_cpu_balance();
+	trace_fault_frame(mm, address, before);
 	how |= origin.error << 8 | (origin.in_copy ? TRACE_FAULT_IN_COPY : 0);
 	trace_write6(TRACE_FAULT, address, how, result, cost, origin.instruction,
-		     (uint32_t)(free - frame_cpu_balance()) | trace_pages(mm) << 32);
+		     (uint32_t)free | trace_pages(mm) << 32);
 	if (trace_wants(TRACE_STACK))
 		trace_stack(&origin);
 	return result;

@@ -122,30 +122,35 @@ void vma_leave_object(struct vma *vma)
 	object_put(object);
 }
 
-static void enter(struct mm *mm, struct vma *vma)
+static inline __attribute__((always_inline)) void enter(struct mm *mm, struct vma *vma)
 {
 	object_join(vma);
 	anon_join(vma);
 	mm->vma_count++;
-	trace_vma(mm, vma, vma->start, vma->end, vma->flags, TRACE_VMA_ADDED);
+}
+
+static inline __attribute__((always_inline)) void enter_counted(struct mm *mm, struct vma *vma)
+{
+	trace_vma(mm, vma, TRACE_VMA_ADDED);
+	enter(mm, vma);
+	count_pages(mm, vma->flags, vma_pages(vma));
 }
 
 void vma_enter(struct mm *mm, struct vma *vma)
 {
-	enter(mm, vma);
-	count_pages(mm, vma->flags, vma_pages(vma));
+	enter_counted(mm, vma);
 }
 
 void vma_link(struct mm *mm, struct vma *vma, struct vma *above)
 {
 	vma_tree_insert(mm, vma, above);
-	vma_enter(mm, vma);
+	enter_counted(mm, vma);
 }
 
 // One that is out of the tree and of the counters already.
 static void leave(struct mm *mm, struct vma *vma)
 {
-	trace_vma(mm, vma, vma->start, vma->end, vma->flags, TRACE_VMA_REMOVED);
+	trace_vma(mm, vma, TRACE_VMA_REMOVED);
 	if (mm->last_found == vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
@@ -174,7 +179,7 @@ void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
 {
 	count_pages(mm, vma->flags, (int64_t)(vma->start - start) >> PAGE_SHIFT);
 	set_start(mm, vma, start);
-	trace_vma(mm, vma, start, vma->end, vma->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, vma, TRACE_VMA_RESIZED);
 }
 
 void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
@@ -185,10 +190,10 @@ void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
 void vma_move_end_below(struct mm *mm, struct vma *vma, uintptr_t end, struct vma *next)
 {
 	count_pages(mm, vma->flags, (int64_t)(end - vma->end) >> PAGE_SHIFT);
+	vma->end = end;
+	trace_vma(mm, vma, TRACE_VMA_RESIZED);
 	if (next)
 		vma_tree_set_gap(mm, next, next->start - end);
-	vma->end = end;
-	trace_vma(mm, vma, vma->start, end, vma->flags, TRACE_VMA_RESIZED);
 }
 
 // Makes the border between two VMAs that touch another one. The counters are the caller's.
@@ -197,8 +202,8 @@ static void shift_border(struct mm *mm, struct vma *lower, struct vma *upper, ui
 	upper->page_offset += (int64_t)(border - upper->start) >> PAGE_SHIFT;
 	lower->end = border;
 	upper->start = border;
-	trace_vma(mm, lower, lower->start, border, lower->flags, TRACE_VMA_RESIZED);
-	trace_vma(mm, upper, border, upper->end, upper->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, lower, TRACE_VMA_RESIZED);
+	trace_vma(mm, upper, TRACE_VMA_RESIZED);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **upper)
@@ -219,8 +224,9 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	if (vma->object)
 		part->object = object_get(vma->object);
 	vma->end = address;
-	trace_vma(mm, vma, vma->start, address, vma->flags, TRACE_VMA_RESIZED);
+	trace_vma(mm, vma, TRACE_VMA_RESIZED);
 	vma_tree_insert_behind(mm, part, vma);
+	trace_vma(mm, part, TRACE_VMA_ADDED);
 	enter(mm, part);
 	*upper = part;
 	return 0;
@@ -244,8 +250,8 @@ static void join(struct mm *mm, struct vma *lower, struct vma *upper)
 	take_over(lower, upper);
 	vma_tree_absorb(mm, upper);
 	lower->end = upper->end;
+	trace_vma(mm, lower, TRACE_VMA_RESIZED);
 	leave(mm, upper);
-	trace_vma(mm, lower, lower->start, lower->end, lower->flags, TRACE_VMA_RESIZED);
 }
 
 int vma_isolate(struct mm *mm, struct vma **vma, uintptr_t start, uintptr_t end)
@@ -320,7 +326,7 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 {
 	recount_pages(mm, vma->flags, flags, vma_pages(vma));
 	vma->flags = flags;
-	trace_vma(mm, vma, vma->start, vma->end, flags, TRACE_VMA_PROTECTED);
+	trace_vma(mm, vma, TRACE_VMA_PROTECTED);
 }
 
 // The lower end of `vma`, up to `end`, becomes part of the VMA below; whether that is possible.

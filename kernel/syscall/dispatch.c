@@ -3,11 +3,11 @@
 // From the entry to the call. The straight path is kept to the fewest instructions: every system
 // call pays for it.
 #include "kernel/driver/log.h"
-#include "kernel/machine/instructions.h"
 #include "kernel/options.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/strace.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/syscall/trace_call.h"
 #include "lib/lock_check.h"
 #include "mm/trace.h"
 #include <linux/errno.h>
@@ -51,21 +51,17 @@ static inline void finish(struct registers *registers, long result)
 
 static __attribute__((noinline)) void dispatch_watched(struct registers *registers)
 {
-	uint64_t number = registers->orig_rax; // exec starts the new program without one
 	struct strace_call strace;
-	uint64_t began = 0;
+	struct traced_call traced;
 	long result;
 
-	trace6(TRACE_SYSCALL, number, registers->rdi, registers->rsi, registers->rdx,
-	       registers->r10, registers->r8);
-	if (trace_wants(TRACE_SYSCALL_END))
-		began = tsc_read();
+	trace_call_begin(&traced, registers);
 	if (options.strace)
 		strace_begin(&strace, registers);
 	result = call(registers);
 	if (options.strace)
 		strace_end(&strace, result);
-	trace(TRACE_SYSCALL_END, number, (uint64_t)result, tsc_read() - began, 0);
+	trace_call_end(&traced, registers, result);
 	finish(registers, result);
 	lock_check_leaves_kernel();
 }

@@ -2,34 +2,17 @@
 //
 // System calls on memory: arguments checked and descriptors resolved here, the rest is mm/'s.
 #include "kernel/file/files.h"
-#include "kernel/file/inode.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/calls.h"
 #include "mm/mm.h"
 #include "mm/object.h"
-#include "mm/trace.h"
 #include <linux/errno.h>
 #include <linux/mman.h>
-
-#define TRACED_PATH 256 // longer ones stay without a name
 
 long sys_brk(uintptr_t address)
 {
 	return (long)mm_brk(current_task()->mm, address);
-}
-
-// Whose pages they are, for those who read the trace.
-static __attribute__((noinline)) void trace_mapping(const struct file *file, long address)
-{
-	char path[TRACED_PATH];
-	long length;
-
-	if (address < 0 || !file->inode)
-		return;
-	length = inode_path(file->inode, path, sizeof(path));
-	if (length > 0)
-		trace_name(TRACE_NAME_MAPPING, (uint64_t)address, path, (size_t)length);
 }
 
 static long map_file(struct file *file, uintptr_t address, size_t length, int prot, int flags,
@@ -79,8 +62,6 @@ long sys_mmap(uintptr_t address, size_t length, int prot, int flags, int descrip
 		return -EBADF;
 	result = flags & MAP_HUGETLB ? -EINVAL
 				     : map_file(file, address, length, prot, flags, offset);
-	if (trace_wants(TRACE_MMAP))
-		trace_mapping(file, result);
 	file_put(file);
 	return result;
 }
