@@ -188,8 +188,9 @@ static bool fits(const struct bug *bug, const struct way *way)
 {
 	if (strcmp(way->name, "protector") == 0)
 		return strcmp(bug->name, "stack_buffer") == 0;
-	// The stack's end is megabytes away, instruction by instruction.
-	return strcmp(bug->name, "stack_recursion") != 0 || strcmp(way->name, "watch") != 0;
+	// Nothing is to be seen in single instructions there, of which there are many.
+	return strcmp(way->name, "watch") != 0 ||
+	       (strcmp(bug->name, "stack_recursion") != 0 && strcmp(bug->name, "leak") != 0);
 }
 
 static bool demonstrate(const struct bug *bug, const struct way *way)

@@ -931,9 +931,9 @@ static void *allocate_from_layer(size_t size, size_t alignment, bool zeroed)
 // What only the first 8 bytes of a block are for finds its list too, but not at once.
 static __attribute__((noinline)) void *malloc_slowly(size_t size)
 {
-	if (size <= HEADER)
-		return malloc(LEAST - HEADER);
-	return layer_above() ? allocate_from_layer(size, UNIT, false) : malloc_plain(size, UNIT);
+	if (layer_above())
+		return allocate_from_layer(size, UNIT, false);
+	return size <= HEADER ? malloc(LEAST - HEADER) : malloc_plain(size, UNIT);
 }
 
 void *malloc(size_t size)

@@ -242,7 +242,7 @@ static void bury(struct debug_block *block)
 
 // -- places for blocks
 
-// What a block's size allows: an array of 5 ints ends exactly at the guard page, and so does one
+// What a block's size suggests: an array of 5 ints ends exactly at the guard page, and so does one
 // of 5 structs with doubles. Odd sizes are aligned for a struct that ends in characters all the
 // same: there are programs that count on it, by marks in a pointer's lowest bits for one.
 static size_t alignment_of_guarded(size_t size, size_t alignment)
@@ -253,7 +253,7 @@ static size_t alignment_of_guarded(size_t size, size_t alignment)
 		return alignment;
 	if (debug_options.align)
 		return debug_options.align;
-	if (size > 8 && natural < 8)
+	if (size > 8 && natural < 4)
 		return 8;
 	return natural < 16 ? natural : 16;
 }

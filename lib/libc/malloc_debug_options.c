@@ -142,6 +142,8 @@ static bool set_all(const char *value)
 	set_quarantine(NULL);
 	debug_options.guard_from = LARGE;
 	debug_options.guard_to = SIZE_MAX;
+	if (!debug_options.align)
+		debug_options.align = 16;
 	set_leaks("all");
 	return !value;
 }
