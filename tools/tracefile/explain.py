@@ -116,7 +116,7 @@ class Explainer:
         start = self.world.start.time if self.world.start else 0
         sentences = [self.asked(fault), self.vma(fault), self.why(fault), self.moved(fault),
                      self.cost(fault), self.decided(fault), self.called(fault)]
-        text = " ".join(sentence for sentence in sentences if sentence)
+        text = [sentence for sentence in sentences if sentence]
         head = f"fault {fault.number}, {self.who(fault)}, at {fault.time - start:,}:"
         return head, text
 
@@ -141,7 +141,8 @@ def find_lines(faults, world):
 
 
 def explain(records, world, out, width, bold, pid=None, result=None, address=None):
-    """Prints a paragraph for each fault that is asked for; how many."""
+    """Prints a paragraph for each fault that is asked for; how many. `width`: where lines are
+    broken, 0: between sentences only."""
     explainer = Explainer(world)
     pending, told = [], 0
 
@@ -150,8 +151,10 @@ def explain(records, world, out, width, bold, pid=None, result=None, address=Non
         for fault in pending:
             head, text = explainer.paragraph(fault)
             out.write(bold(head) + "\n")
-            out.write(textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ",
-                                    break_on_hyphens=False) + "\n\n")
+            for part in [" ".join(text)] if width else text:
+                out.write(textwrap.fill(part, width or 10000, initial_indent="  ",
+                                        subsequent_indent="  ", break_on_hyphens=False) + "\n")
+            out.write("\n")
         pending.clear()
 
     for item in follow(records, world):
