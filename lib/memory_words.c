@@ -46,5 +46,7 @@ const char *frame_kind_name(enum frame_kind kind)
 		[FRAME_FILE] = "file",
 	};
 
+	if (kind == FRAME_DEVICE)
+		return "device";
 	return kind < FRAME_KIND_COUNT ? names[kind] : "?";
 }

@@ -51,6 +51,7 @@ enum frame_kind {
 	FRAME_ANON,        // private memory of processes
 	FRAME_FILE,        // page cache: a page of a file
 	FRAME_KIND_COUNT,
+	FRAME_DEVICE = FRAME_KIND_COUNT, // a device's memory: no RAM, and not counted
 };
 
 // "demand-zero", "anonymous": as in the files `counters` and `frames`. "?" for other numbers.

@@ -8,6 +8,7 @@
 #include "mm/audit_internal.h"
 #include "mm/buddy.h"
 #include "mm/commit.h"
+#include "mm/device_memory.h"
 #include "mm/kernel_map.h"
 #include "mm/kernel_table.h"
 #include "mm/machine.h"
@@ -247,9 +248,11 @@ bool mm_audit(struct audit_report *report)
 	sums.tables = page_table_kept() + kernel_table_count();
 	*report = (struct audit_report){0};
 	for_each_block(clear_recount, &totals);
+	device_memory_clear_recount();
 	list_for_each_entry (mm, &mm_list, link)
 		audit_space(report, mm, &sums);
 	audit_objects(report, &sums);
+	device_memory_audit(report);
 	for_each_block(add_block, &totals);
 	audit_kinds(&totals);
 	audit_buddy(&totals);

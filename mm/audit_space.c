@@ -99,7 +99,9 @@ static void audit_owner(struct found *found, struct vma *vma, struct frame *fram
 			   address);
 		return;
 	}
-	audit_fact(found->report, frame->kind == FRAME_ANON || frame->kind == FRAME_FILE,
+	audit_fact(found->report,
+		   frame->kind == FRAME_ANON || frame->kind == FRAME_FILE ||
+			   (frame->kind == FRAME_DEVICE && (vma->flags & VMA_DEVICE)),
 		   "a frame of kind %s is mapped at %#lx", frame_kind_name(frame->kind), address);
 	audit_fact(found->report, frame->owner == owner && frame->index == index,
 		   "the frame mapped at %#lx can not be found from itself", address);

@@ -75,8 +75,8 @@ static inline __attribute__((always_inline)) enum fault_result copy(struct fault
 	frame = new_anon_frame(fault, shared);
 	if (!frame)
 		return FAULT_NO_MEMORY;
-	if (shared->kind == FRAME_FILE && !MUTANT(file_copy_not_counted)) {
-		fault->mm->file_resident--;
+	if (shared->kind != FRAME_ANON && !MUTANT(file_copy_not_counted)) {
+		fault->mm->file_resident -= shared->kind == FRAME_FILE;
 		fault->mm->anon_resident++;
 	}
 	map_instead(fault, frame_to_phys(frame), shared);

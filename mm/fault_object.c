@@ -3,6 +3,7 @@
 // Page faults in mappings of objects: files, shared memory. And, for every kind of fault, what is
 // made ready while mm->lock is not held.
 
+#include "mm/device_memory.h"
 #include "mm/fault_internal.h"
 #include <linux/errno.h>
 
@@ -66,6 +67,24 @@ static enum fault_result copy_file_page(struct fault *fault, struct frame *page)
 	return frame ? FAULT_FILE_COPIED : FAULT_NO_MEMORY;
 }
 
+static __attribute__((noinline)) enum fault_result map_device_page(struct fault *fault,
+								   bool private)
+{
+	struct frame *page = device_memory_page(fault->vma->object, page_index_of(fault));
+
+	if (!page)
+		return FAULT_BEYOND_END;
+	if (private && !anon_prepare(fault->vma)) {
+		frame_put(page);
+		return FAULT_NO_MEMORY;
+	}
+	if (private)
+		return copy_file_page(fault, page);
+	map_new(fault, frame_to_phys(page),
+		fault->access == ACCESS_WRITE ? PTE_WRITE | PTE_DIRTY : 0);
+	return FAULT_FILE_MAPPED;
+}
+
 static inline bool was_brought(const struct fault *fault, uint64_t index)
 {
 	const struct prepared *prepared = fault->prepared;
@@ -119,6 +138,8 @@ enum fault_result fault_object(struct fault *fault)
 	struct frame *page;
 	int error;
 
+	if (__builtin_expect(fault->vma->flags & VMA_DEVICE, 0))
+		return map_device_page(fault, private);
 	// Before the page is known to exist, as on Linux: which VMAs can be joined depends on it.
 	if (private && !anon_prepare(fault->vma))
 		return FAULT_NO_MEMORY;

@@ -64,7 +64,7 @@ static int advised_flags(const struct vma *vma, int advice, uint32_t *flags)
 		*flags = (*flags & ~VMA_HUGE) | VMA_NO_HUGE;
 		return 0;
 	case MADV_MERGEABLE: // of no effect on shared mappings
-		*flags |= vma->flags & VMA_SHARED ? 0 : VMA_MERGEABLE;
+		*flags |= vma->flags & (VMA_SHARED | VMA_DEVICE) ? 0 : VMA_MERGEABLE;
 		return 0;
 	case MADV_UNMERGEABLE:
 		*flags &= ~VMA_MERGEABLE;
@@ -85,8 +85,27 @@ static int change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr
 	return error == -ENOMEM ? -EAGAIN : error;
 }
 
+// A device's pages can not be let go, and what its mappings are is not the program's to change.
+static bool device_allows(int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_DOFORK:
+	case MADV_DODUMP:
+	case MADV_HUGEPAGE:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static int advise_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int advice)
 {
+	if ((vma->flags & VMA_DEVICE) && !device_allows(advice))
+		return -EINVAL;
 	switch (advice) {
 	case MADV_DONTNEED:
 		return vma->flags & VMA_LOCKED ? -EINVAL : drop_pages(vma, start, end);

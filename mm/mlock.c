@@ -57,7 +57,7 @@ static int set_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t e
 {
 	uint32_t flags = (vma->flags & ~VMA_LOCK_MASK) | lock;
 
-	if (flags == vma->flags)
+	if (flags == vma->flags || (vma->flags & VMA_DEVICE))
 		return 0;
 	return vma_change_flags(mm, vma, start, end, flags);
 }

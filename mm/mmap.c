@@ -252,6 +252,21 @@ static long map_shared_anonymous(struct mm *mm, struct request *request)
 	return result;
 }
 
+// Nothing of a device is ever beyond its end, and its mappings are neither locked nor joined.
+static __attribute__((noinline)) long map_device(struct mm *mm, struct request *request)
+{
+	uint64_t pages = (request->end - request->start) >> PAGE_SHIFT;
+	long result;
+
+	if (request->page_offset + pages > request->object->size >> PAGE_SHIFT)
+		return -EINVAL;
+	request->flags = (request->flags & ~VMA_LOCK_MASK) | VMA_DEVICE;
+	result = map_at(mm, request);
+	if (result >= 0)
+		vma_find(mm, (uintptr_t)result)->anon_mark |= ANON_MARK_FORKED;
+	return result;
+}
+
 #define MAP_ABOVE4G_  0x80                  // asm/mman.h of Linux 6.6
 #define MAP_HUGE_SIZE (21 << 26 | 30 << 26) // MAP_HUGE_2MB | MAP_HUGE_1GB
 
@@ -312,6 +327,8 @@ static long map(struct mm *mm, struct request *request, uintptr_t address, size_
 	error = check_type(flags, request->flags, object);
 	if (error)
 		return error;
+	if (object && object->device)
+		return map_device(mm, request);
 	if ((flags & MAP_TYPE) != MAP_PRIVATE && !object)
 		return map_shared_anonymous(mm, request);
 	return map_at(mm, request);

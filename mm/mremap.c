@@ -34,10 +34,14 @@ static int check_resize(const struct remap *remap, const struct vma *vma)
 
 	if (!remap->old_length && !(vma->flags & VMA_SHARED))
 		return -EINVAL;
+	if ((vma->flags & VMA_DEVICE) && (!remap->old_length || (remap->flags & MREMAP_DONTUNMAP)))
+		return -EINVAL;
 	if ((smaller ? remap->new_length : remap->old_length) > vma->end - remap->from)
 		return -EFAULT;
 	if (remap->new_length <= remap->old_length)
 		return 0;
+	if (vma->flags & VMA_DEVICE)
+		return -EFAULT;
 	if (vma->page_offset + ((remap->from - vma->start + remap->new_length) >> PAGE_SHIFT) <
 	    vma->page_offset)
 		return -EINVAL;

@@ -57,6 +57,7 @@ struct object {
 	bool charges_pages;      // instead each kept page is promised when it is there; constant
 	struct spinlock shrink_lock; // held while pages are taken away; taken before any mm->lock
 	uint32_t mapping_writable;   // mmap calls in progress that may write; object_hold_writable
+	bool device;                 // a device's memory (mm/device_memory.h); constant
 	bool deny_write;             // no new mapping may be written
 	struct list link;            // on the list of all objects; guarded by object_list_lock
 };

@@ -17,6 +17,8 @@ struct part {
 // The access to make to pages of `vma`, or -errno.
 static int access_wanted(const struct vma *vma, enum populate_access wanted)
 {
+	if (vma->flags & VMA_DEVICE)
+		return -EFAULT;
 	if (wanted == POPULATE_READ)
 		return vma->flags & VMA_READ ? ACCESS_READ : -EINVAL;
 	if (wanted == POPULATE_WRITE)
@@ -35,7 +37,7 @@ static int next_part(struct mm *mm, uintptr_t start, uintptr_t end, enum populat
 	int access;
 
 	if (wanted >= POPULATE_TO_LOCK) {
-		while (vma && (vma->flags & VMA_LOCK_ON_FAULT))
+		while (vma && (vma->flags & (VMA_LOCK_ON_FAULT | VMA_DEVICE)))
 			vma = vma_next(vma);
 		if (!vma || vma->start >= end)
 			return 0;

@@ -28,6 +28,10 @@ static void look(struct mm *mm, const struct vma *vma, uintptr_t start, size_t p
 	uint64_t index = vma->page_offset + ((start - vma->start) >> PAGE_SHIFT);
 	const pte_t *slot = page_slot_find(mm, start);
 
+	if (vma->flags & VMA_DEVICE) {
+		memset(vector, 1, pages);
+		return;
+	}
 	if (!slot && !vma->object) {
 		memset(vector, 0, pages);
 		return;

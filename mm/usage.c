@@ -35,7 +35,7 @@ static void count_page(pte_t *slot, struct page_usage *usage)
 	uint64_t mappings = mappings_of(frame);
 	bool dirty = entry & PTE_DIRTY;
 
-	if (frame == zero_frame)
+	if (frame == zero_frame || frame->kind == FRAME_DEVICE)
 		return;
 	usage->resident++;
 	usage->share += USAGE_UNIT / mappings;
@@ -154,6 +154,8 @@ static uint64_t pagemap_word(pte_t entry)
 		word |= PAGEMAP_FILE;
 	if ((entry & (PTE_DIRTY | PTE_TRACKED)) == PTE_DIRTY)
 		word |= PAGEMAP_SOFT_DIRTY;
+	if (frame->kind == FRAME_DEVICE)
+		return word;
 	return mappings_of(frame) == 1 ? word | PAGEMAP_EXCLUSIVE : word;
 }
 

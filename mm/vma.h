@@ -38,6 +38,8 @@ enum {
 	// Pages written from now on are told apart (clear_refs, PTE_TRACKED). Does not tell
 	// mappings apart: what is continued by a new one is as new as that.
 	VMA_TRACKED = 1 << 19,
+	// Maps a device's memory: does not grow, is not locked; its anon_mark keeps it apart.
+	VMA_DEVICE = 1 << 20,
 };
 
 struct vma {

@@ -9,7 +9,7 @@
 #include "kernel/driver/pci.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/options.h"
-#include "mm/kernel_map.h"
+#include "mm/device_memory.h"
 #include <linux/pci_regs.h>
 
 // Bochs VBE: a register's number to one port, its value through the other.
@@ -30,7 +30,7 @@ enum vbe_register { VBE_ID, VBE_X, VBE_Y, VBE_BITS, VBE_ENABLE };
 #define HEIGHT_USUAL 768
 
 static struct boot_framebuffer screen;
-static char *memory; // where the kernel sees it; NULL: there is no screen
+static struct object *object; // its memory; NULL: there is no screen
 
 static void vbe_write(enum vbe_register number, uint16_t value)
 {
@@ -93,8 +93,11 @@ void framebuffer_start(void)
 		log_line("framebuffer: no screen that can be used");
 		return;
 	}
-	memory = kernel_map_device(screen.address, framebuffer_size());
-	if (!memory)
+	if (PAGE_ALIGN_DOWN(screen.address) != screen.address)
+		log_line("framebuffer: at %#lx, which is no page's beginning", screen.address);
+	else
+		object = device_memory_create(screen.address, PAGE_ALIGN_UP(framebuffer_size()));
+	if (!object)
 		log_line("framebuffer: no memory to map it");
 	else
 		log_line("framebuffer: %ux%u at %#lx", screen.width, screen.height,
@@ -103,7 +106,7 @@ void framebuffer_start(void)
 
 const struct boot_framebuffer *framebuffer(void)
 {
-	return memory ? &screen : NULL;
+	return object ? &screen : NULL;
 }
 
 size_t framebuffer_size(void)
@@ -113,5 +116,10 @@ size_t framebuffer_size(void)
 
 char *framebuffer_memory(void)
 {
-	return memory;
+	return phys_to_virt(screen.address);
+}
+
+struct object *framebuffer_object(void)
+{
+	return object;
 }

@@ -7,6 +7,8 @@
 
 #include "kernel/boot_info.h"
 
+struct object;
+
 // While starting, after mm/ and before /dev is made.
 void framebuffer_start(void);
 
@@ -14,3 +16,5 @@ void framebuffer_start(void);
 const struct boot_framebuffer *framebuffer(void);
 size_t framebuffer_size(void); // bytes
 char *framebuffer_memory(void);
+// For mappings of it; no reference.
+struct object *framebuffer_object(void);

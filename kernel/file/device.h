@@ -10,6 +10,7 @@
 
 struct file;
 struct inode;
+struct object;
 
 // A node that is made in /dev at boot.
 struct device_node {
@@ -30,6 +31,10 @@ int device_open(struct inode *inode, unsigned flags, struct file **file);
 // /dev/fb0 (framebuffer_device.c): Linux's framebuffer device of the one screen.
 #define FRAMEBUFFER_DEVICE device_number(FB_MAJOR, 0)
 extern const struct file_ops framebuffer_ops;
+// What its mappings take their pages from; no reference.
+struct object *framebuffer_mapping(struct file *file);
+// The node by which it was mapped first, for who names mappings; NULL: none, or another object.
+struct inode *framebuffer_inode(const struct object *object);
 
 // /dev/zero: mapping it gives anonymous memory.
 bool device_is_zero(const struct inode *inode);

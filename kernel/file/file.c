@@ -166,6 +166,8 @@ int file_mapping(struct file *file, int prot, int flags, struct object **object,
 		return -EACCES;
 	*may_write = !shared || file_writable(file);
 	*object = file->inode ? file->inode->object : NULL;
+	if (file->ops == &framebuffer_ops)
+		*object = framebuffer_mapping(file);
 	// Where there is an object, mmap says this itself, after its other checks as on Linux.
 	if (!*object && !*may_write && (prot & PROT_WRITE))
 		return -EACCES;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // /dev/fb0: the screen as programs for Linux know it (linux/fb.h): its form by ioctl, its pixels
-// by read and write. Left out: palettes, panning, changing the mode, switching the screen off.
+// by read,
+// write and mmap. Left out: palettes, panning, changing the mode, switching the screen off.
 //
 // Nothing is locked: who writes to one place at once gets a mixture, as on Linux.
 #include "kernel/driver/framebuffer.h"
@@ -9,6 +10,7 @@
 #include "kernel/file/file.h"
 #include "kernel/machine/user_copy.h"
 #include "lib/string.h"
+#include "mm/object.h"
 #include <asm/errno.h>
 #include <linux/fb.h>
 
@@ -78,6 +80,27 @@ static long framebuffer_write(struct file *file, struct io *io, uint64_t *offset
 static long framebuffer_seek(struct file *file, int64_t offset, int whence)
 {
 	return file_seek(file, offset, whence, 0);
+}
+
+// ---- mappings ----
+// Held for ever. Several nodes may lead to the one screen: mappings have the name of the first.
+static struct inode *mapped_node;
+
+struct object *framebuffer_mapping(struct file *file)
+{
+	struct inode *none = NULL, *node = inode_get(file->inode);
+
+	if (!__atomic_compare_exchange_n(&mapped_node, &none, node, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		inode_put(node);
+	return framebuffer_object();
+}
+
+struct inode *framebuffer_inode(const struct object *object)
+{
+	if (!object->device)
+		return NULL;
+	return __atomic_load_n(&mapped_node, __ATOMIC_ACQUIRE);
 }
 
 // ---- what it is like ----

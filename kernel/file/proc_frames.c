@@ -16,7 +16,7 @@
 #define CACHED     (FLAG(UPTODATE) | FLAG(LRU))
 
 // What is constant for a kind of owner.
-static const uint64_t kind_flags[FRAME_KIND_COUNT] = {
+static const uint64_t kind_flags[FRAME_KIND_COUNT + 1] = {
 	[FRAME_ABSENT] = FLAG(NOPAGE),
 	[FRAME_RESERVED] = RESERVED,
 	[FRAME_FREE] = FLAG(BUDDY),
@@ -29,6 +29,7 @@ static const uint64_t kind_flags[FRAME_KIND_COUNT] = {
 	[FRAME_ZERO] = FLAG(ZERO_PAGE) | RESERVED,
 	[FRAME_ANON] = CACHED | FLAG(ANON) | FLAG(MMAP) | FLAG(SWAPBACKED),
 	[FRAME_FILE] = CACHED,
+	[FRAME_DEVICE] = FLAG(NOPAGE),
 };
 
 static uint64_t count_at(uint64_t number)

@@ -98,8 +98,10 @@ static const struct object_ops object_ops = {
 
 struct inode *object_inode(struct object *object)
 {
-	if (!object || object->ops->fill != tmpfs_fill)
+	if (!object)
 		return NULL;
+	if (object->ops->fill != tmpfs_fill)
+		return framebuffer_inode(object);
 	return &container_of(object, struct tmpfs_inode, file.object)->inode;
 }
 

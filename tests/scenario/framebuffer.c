@@ -2,6 +2,7 @@
 //
 // framebuffer: /dev/fb0 as Linux has it, run by picture.t with a screen. TAP; at the end the
 // screen shows three rectangles, red, green and blue, for the host to look at.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fb.h>
@@ -9,9 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 
 static struct fb_var_screeninfo form;
 static struct fb_fix_screeninfo memory;
@@ -79,6 +86,119 @@ static void test_edges(void)
 	free(all);
 }
 
+// ---- mappings ----
+static unsigned *map(size_t size, int prot, int flags, long offset)
+{
+	return mmap(NULL, size, prot, flags, screen, offset);
+}
+
+static unsigned on_screen(long pixel)
+{
+	unsigned value = 0;
+
+	pread(screen, &value, sizeof(value), pixel * (long)sizeof(value));
+	return value;
+}
+
+// What /proc/self/smaps says of the mapping at `address`: `line`'s text after its name.
+static int told(void *address, const char *line, const char *wanted)
+{
+	char start[32], text[256];
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	int inside = 0, found = 0;
+
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)address);
+	while (smaps && fgets(text, sizeof(text), smaps)) {
+		if (strspn(text, "0123456789abcdef") >= 8)
+			inside = strncmp(text, start, strlen(start)) == 0;
+		if (inside && strstr(text, line))
+			found |= strstr(text, wanted) != NULL;
+	}
+	if (smaps)
+		fclose(smaps);
+	return found;
+}
+
+static void test_mapping(void)
+{
+	size_t size = memory.smem_len;
+	unsigned *pixels = map(size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	unsigned char there[4] = {0};
+	pid_t child;
+
+	ok(pixels != MAP_FAILED, "it can be mapped");
+	pixels[5] = 0x123456;
+	pixels[size / 4 - 1] = 0x654321;
+	ok(on_screen(5) == 0x123456 && on_screen((long)size / 4 - 1) == 0x654321,
+	   "what is written through the mapping is on the screen");
+	ok(told(pixels, "/dev/fb0", "rw-s") && told(pixels, "Rss:", " 0 kB") &&
+		   told(pixels, "VmFlags:", "rd wr sh mr mw me ms pf io de dd"),
+	   "its line of smaps, its flags, and nothing resident");
+	child = fork();
+	if (child == 0) {
+		pixels[6] = 0xabcdef;
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	ok(pixels[6] == 0xabcdef && on_screen(6) == 0xabcdef, "a child writes to the same screen");
+	ok(mincore(pixels, 4096 * 4, there) == 0 && there[0] == 1 && there[3] == 1,
+	   "mincore: it is there");
+	ok(pread(screen, pixels + 2048, 4, 5 * 4) == 4 && pixels[2048] == 0x123456,
+	   "a call writes into the mapping");
+	ok(mprotect(pixels, 4096, PROT_READ) == 0 && pixels[5] == 0x123456 &&
+		   mprotect(pixels, 4096, PROT_READ | PROT_WRITE) == 0,
+	   "its protection changes");
+	pixels[5] = 7;
+	ok(on_screen(5) == 7, "and changes back");
+	ok(munmap(pixels, size) == 0, "and is unmapped");
+}
+
+// What Linux refuses of mappings of a device.
+static void test_refused(void)
+{
+	long size = memory.smem_len;
+	char *pixels = (char *)map(8192, PROT_READ | PROT_WRITE, MAP_SHARED, 0), *moved;
+
+	ok(map(size + 1, PROT_READ, MAP_SHARED, 0) == MAP_FAILED && errno == EINVAL &&
+		   map(size, PROT_READ, MAP_SHARED, 4096) == MAP_FAILED && errno == EINVAL,
+	   "nothing past its end can be mapped");
+	ok(fails(madvise(pixels, 8192, MADV_DONTNEED), EINVAL) &&
+		   fails(madvise(pixels, 8192, MADV_PAGEOUT), EINVAL) &&
+		   fails(madvise(pixels, 8192, MADV_DODUMP), EINVAL) &&
+		   fails(madvise(pixels, 8192, MADV_DOFORK), EINVAL) &&
+		   fails(madvise(pixels, 8192, MADV_REMOVE), ENODEV) &&
+		   fails(madvise(pixels, 8192, MADV_POPULATE_READ), EFAULT) &&
+		   madvise(pixels, 8192, MADV_RANDOM) == 0,
+	   "advice that its pages may go");
+	ok(mlock(pixels, 8192) == 0 && !told(pixels, "VmFlags:", " lo ") &&
+		   munlock(pixels, 8192) == 0,
+	   "mlock passes it over");
+	ok(fails((long)mremap(pixels, 8192, 12288, MREMAP_MAYMOVE), EFAULT) &&
+		   fails((long)mremap(pixels, 0, 8192, MREMAP_MAYMOVE), EINVAL),
+	   "it does not grow");
+	moved = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ok(mremap(pixels, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, moved) == moved,
+	   "but it moves");
+	moved[0] = 42;
+	ok((on_screen(0) & 255) == 42, "with its pages");
+	munmap(moved, 8192);
+}
+
+static void test_private(void)
+{
+	unsigned *pixels = map(8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+
+	pixels[0] = 1; // before any read, and after one
+	ok(pixels != MAP_FAILED && on_screen(0) != 1 && pixels[0] == 1,
+	   "a private mapping is copied when it is written");
+	ok(pixels[1024] == on_screen(1024), "and shows the screen where it is not");
+	pixels[1024] = on_screen(1024) + 1;
+	ok(pixels[1024] == on_screen(1024) + 1, "until it is");
+	ok(told(pixels, "Anonymous:", " 8 kB") && told(pixels, "Rss:", " 8 kB"),
+	   "the copies are resident");
+	munmap(pixels, 8192);
+}
+
 static void rectangle(int x, int y, int width, int height, unsigned colour)
 {
 	unsigned *row = malloc(width * sizeof(*row));
@@ -99,6 +219,9 @@ int main(void)
 	ok(screen >= 0, "/dev/fb0 opens");
 	test_form();
 	test_edges();
+	test_mapping();
+	test_refused();
+	test_private();
 	rectangle(0, 0, 1024, 768, 0);
 	rectangle(10, 20, 30, 40, 0xff0000);
 	rectangle(110, 20, 31, 40, 0x00ff00);
