@@ -31,7 +31,17 @@ SPOIL = ["mm-frame places[1]", "set variable $_frame->references = 9", "mm-audit
          "set variable $_frame->references = 2", "set variable $kind = $_frame->kind",
          "set variable $_frame->kind = 2", "mm-audit", "set variable $_frame->kind = $kind",
          "mm-audit"]
-COMFORT = ["complete mm-vmas 1", "complete mm-walk frame_lim", "help mm-walk"]
+# Whose they are, in words.
+OWNERS = {"$_entry": "PT (level 1) of process 1 (watched), for ",
+          "all_processes.next": "a slab of process: objects of ",
+          "'mm/buddy.c'::free_blocks[10].next": "heads a block of order 10: 1024 frames",
+          "(struct frame *)'mm/buddy.c'::free_blocks[10].next + 5":
+          "inside of a block of order 10 that frame ",
+          "cpus[0]->current->kernel_sp": "a stack of the kernel's",
+          "cpus[1]->kernel_stack_top-8": "kernel stack of task ",
+          "zero_frame": "the one shared frame of zeros"}
+COMFORT = ["complete mm-vmas 1", "complete program-stop deb", "complete mm-walk frame_lim",
+           "complete mm-walk $sp - 8 ", "help mm-walk", "mm-walk $sp - 0x8", "mm-walk $sp - 0x8 2"]
 
 
 def sections(text):
@@ -130,6 +140,11 @@ def frames(tap, session, addresses):
     contains(tap, session.of("mm-frame &frame_limit"), "kernel-image", "a variable of the kernel")
 
 
+def owners(tap, session):
+    for what, words in OWNERS.items():
+        contains(tap, session.of(f"mm-frame {what}"), words, f"mm-frame {what}")
+
+
 def totals(tap, session, told):
     kinds = dict(line.split() for line in
                  told["/sys/kernel/debug/faultline/frames"].splitlines())
@@ -172,8 +187,14 @@ def comfort(tap, session):
         tap.ok(text.startswith("error: ") and text.count("\n") == 1 and "Python" not in text,
                f"{command}: an error in one line", text)
     tap.same(session.of("complete mm-vmas 1").encode(), b"mm-vmas 1\n", "PIDs are completed")
+    contains(tap, session.of("complete program-stop deb"), "program-stop debugged\n",
+             "names of programs are")
     contains(tap, session.of("complete mm-walk frame_lim"), "mm-walk frame_limit",
                  "so are expressions")
+    contains(tap, session.of("mm-walk $sp - 0x8"), "in process 1 (watched)",
+             "an expression may have blanks in it")
+    contains(tap, session.of("mm-walk $sp - 0x8 2"), "in process 2 (watched)",
+             "and a process behind it")
     contains(tap, session.of("help mm-walk"), "Usage: mm-walk ADDRESS [PID]", "help of a command")
     names = re.findall(r"^(mm-[\w-]+)", session.of("mm"), re.M)
     tap.ok({"mm-ps", "mm-vmas", "mm-walk", "mm-frame", "mm-buddy", "mm-audit", "mm-break-fault",
@@ -186,7 +207,8 @@ def main():
     if not shutil.which("gdb"):
         tap.skip("gdb is not installed: run make deps")
         return tap.done()
-    session = Session(EARLY + LOOK + ERRORS + COMFORT + SPOIL + BREAK + ["continue"],
+    frames_of = [f"mm-frame {each}" for each in OWNERS]
+    session = Session(EARLY + LOOK + frames_of + ERRORS + COMFORT + SPOIL + BREAK + ["continue"],
                       harness.built("tests", "scenario", "watched"), options=("--cpus", "2"))
     told = sections(session.output)
     addresses = [int(title.split()[1], 16) for title in told if title.startswith("walk ")]
@@ -198,6 +220,7 @@ def main():
     vmas(tap, session, told)
     walks(tap, session, told)
     frames(tap, session, addresses)
+    owners(tap, session)
     totals(tap, session, told)
     spoiled(tap, session)
     breaks(tap, session)

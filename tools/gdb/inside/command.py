@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What all commands share: arguments, completion, errors in one line, a word when it takes long."""
 import os
+import re
 import time
 
 import gdb
@@ -11,6 +12,9 @@ COMMANDS = []  # in order of their making, for `mm`
 
 # Kinds of arguments, for completion.
 ADDRESS, PID, PROGRAM, NUMBER = "address", "pid", "program", "number"
+
+
+LAST_WORD = re.compile(r"(.*[^\s+\-*/%&|^<>=,(\[!~:?.])\s+([\w.-]+)", re.S)
 
 
 class Progress:
@@ -49,8 +53,19 @@ class Command(gdb.Command):
     def usage(self):
         return (self.__doc__ or "").strip().splitlines()[-1].strip()
 
+    def words(self, argument):
+        """The arguments. An expression may have blanks and quotes in it; what follows it, if its
+        last word does not belong to an operator, is the next argument."""
+        argument = argument.strip()
+        if ADDRESS not in self.takes or not argument:
+            return gdb.string_to_argv(argument)
+        if self.takes[0] != ADDRESS:
+            return argument.split(None, 1)
+        last = LAST_WORD.fullmatch(argument) if len(self.takes) > 1 else None
+        return list(last.groups()) if last else [argument]
+
     def invoke(self, argument, from_tty):
-        words = gdb.string_to_argv(argument)
+        words = self.words(argument)
         if not self.least <= len(words) <= len(self.takes):
             raise gdb.GdbError(self.usage())
         try:
@@ -67,7 +82,7 @@ class Command(gdb.Command):
     def complete(self, text, word):
         before = text[:len(text) - len(word)]
         try:
-            at = len(gdb.string_to_argv(before))
+            at = len(self.words(before)) if before.endswith(" ") else 0
             kind = self.takes[at] if at < len(self.takes) else None
             if kind == ADDRESS:
                 return gdb.COMPLETE_EXPRESSION
@@ -134,11 +149,15 @@ def plural(count, word):
     return f"{count} {word}" + ("" if count == 1 else "s")
 
 
+def kind_name(page, names):
+    kind = frames.kind_of(page)
+    return names[kind] if kind < len(names) else f"kind {kind}"
+
+
 def leaf_line(page, names=None):
     """"frame 0x36: anonymous, 2 references", as /sys/kernel/debug/faultline/walk ends."""
     names = names or frames.kinds()
     if page >= frames.limit() or not frames.declared(page):
         return f"frame {page:#x}: no RAM"
     each = kernel.record("frame", frames.address(page))
-    kind = names[each["kind"]] if each["kind"] < len(names) else f"kind {each['kind']}"
-    return f"frame {page:#x}: {kind}, {each['references']} references"
+    return f"frame {page:#x}: {kind_name(page, names)}, {each['references']} references"

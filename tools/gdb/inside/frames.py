@@ -5,6 +5,7 @@ import gdb
 from . import kernel, memory
 
 PLACES = {0: "", 1: "on a buddy list", 2: "on a CPU's list"}
+IN_BUDDY = 1
 TAIL = 0xff
 
 
@@ -59,16 +60,27 @@ def table(first, end):
 
 
 def head_of(number):
-    """The frame that heads the block in which `number` lies, by its order; itself when none does.
-    Only frames of kinds that come in blocks lie in one."""
+    """The frame that heads the block in which `number` lies; itself when none does. What the frames
+    inside of a free block say of themselves is left over from before."""
+    inside = frame(number)["order"] == TAIL
     for order in range(11):
         candidate = number & -(1 << order)
         if not declared(candidate):
             break
         block = kernel.record("frame", address(candidate))
-        if block["order"] != TAIL:
-            return candidate if candidate + (1 << block["order"]) > number else number
+        if block["order"] == TAIL or candidate + (1 << block["order"]) <= number:
+            continue
+        if inside or block["place"] == IN_BUDDY:
+            return candidate
     return number
+
+
+def kind_of(number):
+    """Its kind: inside of a free block the block's."""
+    head = kernel.record("frame", address(head_of(number)))
+    if head["place"] == IN_BUDDY:
+        return head["kind"]
+    return frame(number)["kind"]
 
 
 def counted_kinds():

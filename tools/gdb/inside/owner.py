@@ -10,9 +10,12 @@ def block(number, frame):
     if head != number:
         block = kernel.record("frame", frames.address(head))
         lines.append(f"inside of a block of order {block['order']} that frame {head:#x} heads")
-    elif frame["order"] and frame["order"] != frames.TAIL:
-        lines.append(f"heads a block of order {frame['order']}: "
-                     f"{plural(1 << frame['order'], 'frame')}")
+    elif frame["order"] == frames.TAIL:
+        lines.append("heads no block")
+    elif frame["order"]:
+        lines.append(f"heads a block of order {frame['order']}: {1 << frame['order']} frames")
+    else:
+        lines.append("a block of order 0: one frame")
     if frame["place"]:
         lines.append(frames.PLACES.get(frame["place"], f"place {frame['place']}"))
     return lines
@@ -25,7 +28,7 @@ class Owner:
         self.kinds = frames.kind_numbers()
 
     def lines(self, number, frame):
-        kind = frame["kind"]
+        kind = frames.kind_of(number)
         known = {"FRAME_ANON": self.anon, "FRAME_FILE": self.file, "FRAME_ZERO": self.zero,
                  "FRAME_PAGE_TABLE": self.table, "FRAME_SLAB": self.slab,
                  "FRAME_STACK": self.stack}
@@ -40,7 +43,9 @@ class Owner:
 
     def file(self, number, frame):
         cache = frame["owner"]
-        kept = " (kept: it was changed, there is no other copy)" if frame["file_state"] & 1 else ""
+        flags = ["kept: it was changed, there is no other copy"] if frame["file_state"] & 1 else []
+        flags += ["allocated ahead, not used yet"] if frame["file_state"] & 2 else []
+        kept = f" ({'; '.join(flags)})" if flags else ""
         where = (f"page {frame['index']} of {space.object_name(cache)}, object {cache:#x}{kept}"
                  if cache else "in no page cache any more")
         return [where] + self.mapped(number, frame, 1 if cache else 0)

@@ -82,6 +82,11 @@ then set breakpoints in it and continue."""
         super().__init__("program-stop", gdb.COMMAND_RUNNING)
         self.started = started
 
+    def complete(self, text, word):
+        names = {name for place in PLACES if os.path.isdir(place) for name in os.listdir(place)}
+        return sorted(name for name in names if name.startswith(word) and find(name) and
+                      os.access(find(name), os.X_OK))
+
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("program-stop: which program?")

@@ -43,7 +43,7 @@ Usage: mm-frame PFN|ADDRESS"""
         gdb.set_convenience_variable("_frame", kernel.pointer("frame", frame.address))
         if how:
             say(how)
-        kind = names[frame["kind"]] if frame["kind"] < len(names) else f"kind {frame['kind']}"
+        kind = command.kind_name(number, names)
         say(f"frame {number:#x}: {kind}, {plural(frame['references'], 'reference')}")
         say(f"  physical {number << 12:#x}, the kernel's view "
             f"{page_table.direct(number << 12):#x}, struct frame {frame.address:#x}")
