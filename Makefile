@@ -131,7 +131,7 @@ experiments: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 
 docs: all
 	@tools/experiments --build $(BUILD) --pictures docs/pictures
-	@tools/docs --build $(BUILD) *.md docs/*.md
+	@tools/docs --build $(BUILD) *.md docs/*.md docs/ko/*.md
 
 pictures: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@tools/pictures $(BUILD)

@@ -4,6 +4,8 @@
 // back when asked. The last part of malloc.c.
 #pragma once
 
+#include "lib/libc/malloc_walk.h"
+
 // Other threads' caches are counted as they stand at some moment.
 static void count_cached(struct mallinfo2 *info)
 {
@@ -40,6 +42,25 @@ struct mallinfo2 mallinfo2(void)
 	info.hblks = __atomic_load_n(&heap.maps, __ATOMIC_RELAXED);
 	info.hblkhd = __atomic_load_n(&heap.mapped, __ATOMIC_RELAXED);
 	return info;
+}
+
+void malloc_walk(void (*visit)(const void *start, size_t size, enum malloc_state state,
+			       void *context),
+		 void *context)
+{
+	heap_lock();
+	for (struct block *block = (struct block *)heap.low; block; block = above(block)) {
+		unsigned int holder = verify(block, OVERRUN);
+
+		if (holder == FENCE)
+			break;
+		visit(block, size_of(block),
+		      holder == FREE     ? MALLOC_FREE
+		      : holder >= CACHED ? MALLOC_CACHED
+					 : MALLOC_USED,
+		      context);
+	}
+	heap_unlock();
 }
 
 void malloc_stats(void)

@@ -75,6 +75,16 @@ def links(tap, path):
     tap.ok(not broken, f"{path} links to what is there", " ".join(broken))
 
 
+def editions(tap):
+    """The Korean ones go with the others: the same commands, headings and pictures."""
+    for name, other in (("docs/tour.md", "docs/ko/tour.md"), ("README.md", "docs/ko/README.md")):
+        shapes = [(re.findall(r"^\$ .*$", text, re.M),
+                   [line.split(" ")[0] for line in re.findall(r"^#+", SHOWN.sub("", text), re.M)],
+                   [os.path.basename(place) for place in re.findall(r"!\[.*?\]\((.*?)\)", text)])
+                  for text in (text_of(name), text_of(other))]
+        tap.ok(shapes[0] == shapes[1], f"{other} shows what {name} shows", str(shapes))
+
+
 def can_fail(tap):
     path = harness.built("wrong.md")
     with open(path, "w", encoding="utf-8") as file:
@@ -89,12 +99,13 @@ def main():
         print("1..0 # SKIP costs are those of the usual build")
         return 0
     tap = harness.Tap()
-    documents = [*sorted(glob.glob("*.md", root_dir=harness.ROOT)),
-                 *sorted(glob.glob("docs/*.md", root_dir=harness.ROOT))]
+    documents = [path for pattern in ("*.md", "docs/*.md", "docs/ko/*.md")
+                 for path in sorted(glob.glob(pattern, root_dir=harness.ROOT))]
     blocks(tap, documents)
     for path in documents:
         files(tap, path)
         links(tap, path)
+    editions(tap)
     can_fail(tap)
     return tap.done()
 

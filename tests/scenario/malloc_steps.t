@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """user/malloc-steps: the five steps of one malloc come in their order, each from the trace, and the
-map's line changes in the third only, its memory in the fourth and fifth."""
+map's line changes in the third only, its memory in the fourth and fifth. user/heap: malloc's heap,
+drawn; the letters add up to what stands below them."""
 import os
 import re
 import sys
@@ -38,10 +39,33 @@ def five_steps(tap, name, call, *arguments):
            f"{name}: {call} in the second step, a fault in the fifth", result.describe())
 
 
+def drawn(tap):
+    """Pictures of (bytes a letter, letters by kind, totals by kind)"""
+    result = harness.run("/bin/heap", options=["--icount", "--initrd",
+                                               harness.built("initrd.cpio")])
+    tap.ok(result.status == 0, "heap draws malloc's heap, and every check holds", result.describe())
+    pictures = re.findall(r"one letter is (\d+) bytes\n((?: +[0-9a-f]+  [-#c.]+\n)+)    (#.*)\n",
+                          result.output.decode(errors="replace"))
+    tap.ok(len(pictures) == 5, "five moments", result.describe())
+    for number, (scale, rows, totals) in enumerate(pictures, 1):
+        letters = "".join(re.findall(r"[-#c.]+$", rows, re.M))
+        sums = [int(n) for n in re.findall(r": (\d+) bytes", totals)]
+        off = [abs(letters.count(letter) * int(scale) - total)
+               for letter, total in zip("#c-.", sums)]
+        tap.ok(len(sums) == 4 and max(off) <= sum(sums) // 8, f"picture {number}: as many letters "
+               "as bytes, about", f"{off} {sums}")
+    kinds = [[int(n) > 0 for n in re.findall(r": (\d+) bytes", totals)]
+             for _, _, totals in pictures]
+    tap.ok([moment[1] for moment in kinds] == [False, True, True, True, False] and
+           [moment[0] for moment in kinds] == [True, True, True, False, False],
+           "used, then cached, then given back", str(kinds))
+
+
 def main():
     tap = harness.Tap()
     five_steps(tap, "a block of the heap", "brk")
     five_steps(tap, "a large block", "mmap", "3000000")
+    drawn(tap)
     result, _ = steps("none")
     tap.ok(result.status == 2 and b"usage" in result.errors, "a size that is none is refused",
            result.describe())
