@@ -6,6 +6,7 @@
 // time read from there, write or seek. It is the outermost lock of all.
 #include "kernel/file/file.h"
 #include "kernel/file/device.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/lock.h"
 #include "kernel/file/tmpfs.h"
 #include "mm/object.h"
@@ -50,6 +51,8 @@ void file_put(struct file *file)
 	if (!file || __atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	lock_file_closed(file);
+	if (file->watches)
+		epoll_forget(file);
 	if (file->ops->release)
 		file->ops->release(file);
 	inode_put(file->inode);

@@ -12,6 +12,7 @@
 
 struct file;
 struct poll_table;
+struct watch;
 
 // Every operation may be NULL; then the call answers what Linux answers for such a file.
 struct file_ops {
@@ -43,6 +44,7 @@ struct file {
 	uint64_t offset;                 // the position of read and write; position_lock
 	struct sleep_lock position_lock; // regular files and directories: one call at a time
 	void *data;                      // the operations' own
+	struct watch *watches;           // by whom it is watched; epoll.c has the lock
 };
 
 // Before the first file: 0 or -ENOMEM.

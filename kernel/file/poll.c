@@ -19,23 +19,46 @@ struct poll_waiter {
 	struct wait_queue *queue;
 };
 
-struct poll_table {
-	struct poll_waiter *waiters;
-	size_t used, size;
+struct poll_extra {
+	struct poll_waiter waiter;
+	struct file *file; // held
+	struct poll_extra *next;
 };
+
+static struct poll_waiter *add_extra(struct poll_table *table)
+{
+	struct poll_extra *extra = kmalloc(sizeof(*extra));
+
+	if (!extra) {
+		table->failed = true;
+		return NULL;
+	}
+	extra->file = file_get(table->holding);
+	extra->next = table->extra;
+	table->extra = extra;
+	return &extra->waiter;
+}
 
 void poll_wait(struct poll_table *table, struct wait_queue *queue)
 {
 	struct poll_waiter *waiter;
 
-	if (!table || table->used == table->size)
+	if (!table)
 		return;
-	waiter = &table->waiters[table->used++];
+	table->wakes += __atomic_load_n(&queue->wakes, __ATOMIC_ACQUIRE);
+	if (!table->waiters)
+		return;
+	if (table->holding)
+		waiter = add_extra(table);
+	else
+		waiter = table->used < table->size ? &table->waiters[table->used++] : NULL;
+	if (!waiter)
+		return;
 	waiter->queue = queue;
 	wait_join(queue, &waiter->waiter);
 }
 
-static unsigned file_events(struct file *file, struct poll_table *table)
+unsigned poll_look(struct file *file, struct poll_table *table)
 {
 	if (file->ops->poll)
 		return file->ops->poll(file, table);
@@ -51,7 +74,7 @@ static long look(struct poll_request *requests, size_t count, struct poll_table 
 		struct poll_request *request = &requests[i];
 
 		if (request->file)
-			request->events = file_events(request->file, table) &
+			request->events = poll_look(request->file, table) &
 					  (request->wanted | POLLERR | POLLHUP);
 		ready += request->events != 0;
 	}
@@ -64,6 +87,8 @@ static long poll_loop(struct poll_request *requests, size_t count, uint64_t dead
 	long ready = look(requests, count, table);
 	int result = 0;
 
+	if (table->failed)
+		return -ENOMEM;
 	while (ready == 0 && result == 0 && deadline) {
 		wait_prepare();
 		ready = look(requests, count, NULL);
@@ -79,23 +104,41 @@ static long poll_loop(struct poll_request *requests, size_t count, uint64_t dead
 	return result ? -ERESTARTNOHAND : 0;
 }
 
+int poll_table_start(struct poll_table *table, size_t count)
+{
+	*table = (struct poll_table){.size = count * QUEUES_PER_FILE};
+	table->waiters = kmalloc(table->size * sizeof(struct poll_waiter));
+	return table->waiters ? 0 : -ENOMEM;
+}
+
 static void leave_all(struct poll_table *table)
 {
+	struct poll_extra *extra = table->extra, *next;
+
 	for (size_t i = 0; i < table->used; i++)
 		wait_leave(table->waiters[i].queue, &table->waiters[i].waiter);
+	for (; extra; extra = next) {
+		next = extra->next;
+		wait_leave(extra->waiter.queue, &extra->waiter.waiter);
+		file_put(extra->file);
+		kfree(extra);
+	}
+}
+
+void poll_table_end(struct poll_table *table)
+{
+	leave_all(table);
+	kfree(table->waiters);
 }
 
 long poll_files(struct poll_request *requests, size_t count, uint64_t deadline)
 {
 	struct poll_waiter on_stack[SMALL * QUEUES_PER_FILE];
-	struct poll_table table = {.waiters = on_stack, .size = count * QUEUES_PER_FILE};
+	struct poll_table table = {.waiters = on_stack, .size = SMALL * QUEUES_PER_FILE};
 	long result;
 
-	if (count > SMALL) {
-		table.waiters = kmalloc(table.size * sizeof(struct poll_waiter));
-		if (!table.waiters)
-			return -ENOMEM;
-	}
+	if (count > SMALL && poll_table_start(&table, count))
+		return -ENOMEM;
 	result = poll_loop(requests, count, deadline, &table);
 	leave_all(&table);
 	if (table.waiters != on_stack)

@@ -160,9 +160,10 @@ void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void
 
 // Most of the time nobody waits. The barrier is the other half of set_state's: either a waiter
 // sees what the caller has changed, or it is seen here.
-static bool nobody_waits(const struct wait_queue *queue)
+static bool nobody_waits(struct wait_queue *queue)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	// A full barrier too: what changed is visible before it is asked who waits.
+	__atomic_add_fetch(&queue->wakes, 1, __ATOMIC_SEQ_CST);
 	return wait_queue_empty(queue);
 }
 

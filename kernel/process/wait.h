@@ -17,6 +17,7 @@ struct task;
 
 struct wait_queue {
 	struct spinlock lock; // guards `waiters`; taken with interrupts off
+	uint32_t wakes;       // how often it was woken, somebody there or not; atomic
 	struct list waiters;  // struct waiter, first come first
 };
 

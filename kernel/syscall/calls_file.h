@@ -19,6 +19,14 @@ long sys_lseek(int descriptor, int64_t offset, int whence);
 long sys_sendfile(int out, int in, uintptr_t offset, size_t count);
 long sys_fsync(int descriptor); // also fdatasync, syncfs
 long sys_sync(void);
+long sys_epoll_create(int size);
+long sys_epoll_create1(int flags);
+long sys_epoll_ctl(int descriptor, int operation, int target, uintptr_t from);
+long sys_epoll_wait(int descriptor, uintptr_t to, int most, int timeout);
+long sys_epoll_pwait(int descriptor, uintptr_t to, int most, int timeout, uintptr_t mask,
+		     size_t size);
+long sys_epoll_pwait2(int descriptor, uintptr_t to, int most, uintptr_t timeout, uintptr_t mask,
+		      size_t size);
 long sys_socketpair(int family, int type, int protocol, uintptr_t to);
 long sys_sendto(int descriptor, uintptr_t buffer, size_t count, unsigned flags, uintptr_t address,
 		int address_size);

@@ -21,7 +21,7 @@ int main(void)
 	REFUSED(mount);
 	REFUSED(bpf);
 	REFUSED(io_uring_setup);
-	REFUSED(epoll_create1);
+	REFUSED(inotify_init1);
 	REFUSED(msgget);
 	REFUSED(swapon);
 	REFUSED(init_module);

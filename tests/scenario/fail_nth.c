@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <grp.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -369,6 +370,27 @@ static int try_thread(void)
 	return thread_ran ? 0 : EPROTO;
 }
 
+static int try_epoll(void)
+{
+	struct epoll_event event = {.events = EPOLLIN}, events[2];
+	int set = epoll_create1(0), inner = epoll_create1(0), counter = eventfd(1, 0);
+
+	if (set < 0 || inner < 0 || counter < 0)
+		return errno;
+	if (epoll_ctl(inner, EPOLL_CTL_ADD, counter, &event) < 0 ||
+	    epoll_ctl(set, EPOLL_CTL_ADD, inner, &event) < 0 ||
+	    epoll_ctl(set, EPOLL_CTL_ADD, counter, &event) < 0)
+		return errno;
+	switch (epoll_wait(set, events, 2, 0)) {
+	case 2:
+		return 0;
+	case -1:
+		return errno;
+	default:
+		return EPROTO;
+	}
+}
+
 // Bytes and a file through it; what is on its way when it is closed goes with it.
 static int try_socket_pair(void)
 {
@@ -580,6 +602,7 @@ static const struct operation {
 	{"events", try_events},
 	{"a process's descriptor", try_pidfd},
 	{"a pair of sockets", try_socket_pair},
+	{"epoll", try_epoll},
 	{"a thread", try_thread},
 	{"clone3", try_clone3},
 	{"a mutex with inheritance", try_mutex},

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: MIT
+//
+// epoll. Waiting works as in poll: each wait looks at all files that are watched and joins their
+// queues. What Linux is told by the queues between two waits, edges, is here seen from how often
+// they have been woken: EPOLLET reports what holds when that is another number than last time.
+//
+// A watch holds no reference to its file, whose last close ends it. While somebody waits, the
+// files are held; whoever closes a descriptor makes the waiter look anew, and thereby let go.
+//
+// Locks: epoll_lock guards all lists of watches and all in them. Nothing is allocated or slept
+// under it; wait queues are woken under it.
+#include "kernel/file/epoll.h"
+
+#include "kernel/file/anonymous.h"
+#include "kernel/file/poll.h"
+#include "kernel/process/signal.h"
+#include "kernel/process/wait.h"
+#include "lib/list.h"
+#include "mm/slab.h"
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+
+#define DEPTH_MAX 4 // of epolls within epolls, as on Linux
+#define ALWAYS    (EPOLLERR | EPOLLHUP)
+#define MODES     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+#define EXCLUSIVE_EVENTS \
+	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+
+struct epoll {
+	struct list watches; // by `link`, those first that have not been reported for longest
+	size_t count;
+	struct wait_queue
+		changed; // woken when the watches have, or a file's descriptor was closed
+};
+
+struct watch {
+	struct list link;
+	struct watch *next; // of the same file
+	struct epoll *epoll;
+	struct file *file;
+	int descriptor;
+	struct epoll_event event; // `events` 0: reported once, and off until it is changed
+	bool fresh;               // not reported since it was changed
+	uint32_t wakes;           // of the file's queues, when it was reported last
+};
+
+// What a wait takes along of a watch.
+struct seen {
+	struct file *file; // held
+	int descriptor;
+	uint32_t wanted;
+	struct epoll_event event; // what there is to report
+	bool fresh;
+	uint32_t wakes;
+	uint32_t before; // of `wakes`: when it was reported last
+};
+
+static struct spinlock epoll_lock;
+static const struct file_ops epoll_ops;
+
+static struct epoll *epoll_of(const struct file *file)
+{
+	return file->ops == &epoll_ops ? file->data : NULL;
+}
+
+// ---- the watches; epoll_lock is held ----
+static struct watch *find(struct epoll *epoll, const struct file *file, int descriptor)
+{
+	struct watch *watch;
+
+	for (watch = file->watches; watch; watch = watch->next) {
+		if (watch->epoll == epoll && watch->descriptor == descriptor)
+			return watch;
+	}
+	return NULL;
+}
+
+static void take_out(struct watch *watch)
+{
+	struct watch **at = &watch->file->watches;
+
+	while (*at != watch)
+		at = &(*at)->next;
+	*at = watch->next;
+	list_del(&watch->link);
+	watch->epoll->count--;
+}
+
+// Whether `epoll` watches `wanted`, itself or through others, or others too deep.
+static bool reaches(struct epoll *epoll, const struct epoll *wanted, int depth)
+{
+	struct watch *watch;
+
+	if (epoll == wanted || depth > DEPTH_MAX)
+		return true;
+	list_for_each_entry (watch, &epoll->watches, link) {
+		struct epoll *inner = epoll_of(watch->file);
+
+		if (inner && reaches(inner, wanted, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+// A reference, unless the last one has gone.
+static bool try_get(struct file *file)
+{
+	uint32_t references = __atomic_load_n(&file->references, __ATOMIC_RELAXED);
+
+	while (references) {
+		if (__atomic_compare_exchange_n(&file->references, &references, references + 1,
+						true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+// ---- changing them ----
+static int add(struct epoll *epoll, struct watch *new)
+{
+	struct epoll *inner = epoll_of(new->file);
+
+	if (find(epoll, new->file, new->descriptor))
+		return -EEXIST;
+	if (inner && reaches(inner, epoll, 1))
+		return -ELOOP;
+	new->epoll = epoll;
+	new->next = new->file->watches;
+	new->file->watches = new;
+	list_add_tail(&epoll->watches, &new->link);
+	epoll->count++;
+	return 0;
+}
+
+static int change(struct watch *watch, const struct epoll_event *event)
+{
+	if (watch->event.events & EPOLLEXCLUSIVE)
+		return -EINVAL;
+	watch->event = *event;
+	watch->event.events |= ALWAYS;
+	watch->fresh = true;
+	return 0;
+}
+
+// *spare: a watch to be added; whatever is in it afterwards is to be freed.
+static int change_locked(struct epoll *epoll, int operation, struct watch **spare,
+			 struct file *file, int descriptor, const struct epoll_event *event)
+{
+	struct watch *watch = find(epoll, file, descriptor);
+	int error;
+
+	if (operation == EPOLL_CTL_ADD) {
+		error = add(epoll, *spare);
+		if (!error)
+			*spare = NULL;
+		return error;
+	}
+	if (!watch)
+		return -ENOENT;
+	if (operation == EPOLL_CTL_MOD)
+		return change(watch, event);
+	take_out(watch);
+	*spare = watch;
+	return 0;
+}
+
+static int check_change(const struct epoll *epoll, int operation, const struct file *file,
+			const struct epoll_event *event)
+{
+	const bool exclusive = operation != EPOLL_CTL_DEL && event->events & EPOLLEXCLUSIVE;
+
+	if (!file->ops->poll)
+		return -EPERM;
+	if (!epoll || epoll == epoll_of(file))
+		return -EINVAL;
+	if (exclusive && (operation == EPOLL_CTL_MOD || epoll_of(file) ||
+			  event->events & ~(uint32_t)EXCLUSIVE_EVENTS))
+		return -EINVAL;
+	return operation == EPOLL_CTL_ADD || operation == EPOLL_CTL_DEL ||
+			       operation == EPOLL_CTL_MOD
+		       ? 0
+		       : -EINVAL;
+}
+
+int epoll_change(struct file *file, int operation, struct file *target, int descriptor,
+		 const struct epoll_event *event)
+{
+	struct epoll *epoll = epoll_of(file);
+	struct watch *spare = NULL;
+	int error = check_change(epoll, operation, target, event);
+
+	if (error)
+		return error;
+	if (operation == EPOLL_CTL_ADD) {
+		spare = kzalloc(sizeof(*spare));
+		if (!spare)
+			return -ENOMEM;
+		spare->file = target;
+		spare->descriptor = descriptor;
+		spare->event = *event;
+		spare->event.events |= ALWAYS;
+		spare->fresh = true;
+	}
+	spin_lock(&epoll_lock);
+	error = change_locked(epoll, operation, &spare, target, descriptor, event);
+	spin_unlock(&epoll_lock);
+	kfree(spare);
+	if (!error)
+		wake_all(&epoll->changed);
+	return error;
+}
+
+void epoll_closed(const struct file *file)
+{
+	struct watch *watch;
+
+	if (!file || !__atomic_load_n(&file->watches, __ATOMIC_RELAXED))
+		return;
+	spin_lock(&epoll_lock);
+	for (watch = file->watches; watch; watch = watch->next)
+		wake_all(&watch->epoll->changed);
+	spin_unlock(&epoll_lock);
+}
+
+void epoll_forget(struct file *file)
+{
+	struct watch *watch;
+
+	for (;;) {
+		spin_lock(&epoll_lock);
+		watch = file->watches;
+		if (watch)
+			take_out(watch);
+		spin_unlock(&epoll_lock);
+		if (!watch)
+			return;
+		kfree(watch);
+	}
+}
+
+// ---- waiting ----
+// All watches as they are now, their files held. How many, or -ENOMEM; free *all with kfree.
+static long take_along(struct epoll *epoll, struct seen **all)
+{
+	size_t room = __atomic_load_n(&epoll->count, __ATOMIC_RELAXED) + 8, used = 0;
+	struct watch *watch;
+
+	*all = kmalloc(room * sizeof(**all));
+	if (!*all)
+		return -ENOMEM;
+	spin_lock(&epoll_lock);
+	list_for_each_entry (watch, &epoll->watches, link) {
+		// What came meanwhile and has no room woke `changed`.
+		if (used == room)
+			break;
+		if (!watch->event.events || !try_get(watch->file))
+			continue;
+		(*all)[used++] = (struct seen){.file = watch->file,
+					       .descriptor = watch->descriptor,
+					       .wanted = watch->event.events,
+					       .event = watch->event,
+					       .fresh = watch->fresh,
+					       .before = watch->wakes};
+	}
+	spin_unlock(&epoll_lock);
+	return (long)used;
+}
+
+static void let_go(struct seen *all, long count)
+{
+	for (long i = 0; i < count; i++)
+		file_put(all[i].file);
+	kfree(all);
+}
+
+static bool look_at(struct seen *one, struct poll_table *table)
+{
+	const uint32_t wakes = table->wakes;
+
+	table->holding = one->file;
+	one->event.events = poll_look(one->file, table) & one->wanted & ~(uint32_t)MODES;
+	one->wakes = table->wakes - wakes;
+	if (one->wanted & EPOLLET && !one->fresh && one->wakes == one->before)
+		one->event.events = 0;
+	return one->event.events;
+}
+
+static long look_at_all(struct seen *all, long count, struct poll_table *table)
+{
+	struct file *holding = table->holding;
+	long ready = 0;
+
+	for (long i = 0; i < count; i++)
+		ready += look_at(&all[i], table);
+	table->holding = holding;
+	return ready;
+}
+
+// It has been reported, unless it was changed meanwhile.
+static void reported(struct epoll *epoll, const struct seen *one)
+{
+	struct watch *watch = find(epoll, one->file, one->descriptor);
+
+	if (!watch)
+		return;
+	watch->fresh = false;
+	watch->wakes = one->wakes;
+	if (watch->event.events & EPOLLONESHOT)
+		watch->event.events = 0;
+	// Others first, next time.
+	list_del(&watch->link);
+	list_add_tail(&epoll->watches, &watch->link);
+}
+
+static long report(struct epoll *epoll, const struct seen *all, long count,
+		   struct epoll_event *events, size_t most)
+{
+	size_t used = 0;
+
+	spin_lock(&epoll_lock);
+	for (long i = 0; i < count && used < most; i++) {
+		if (!all[i].event.events)
+			continue;
+		events[used++] = all[i].event;
+		reported(epoll, &all[i]);
+	}
+	spin_unlock(&epoll_lock);
+	return (long)used;
+}
+
+// Whether there is, or may be, something to report: else 0 after having slept, or -errno.
+static long look_and_sleep(struct epoll *epoll, struct seen *all, long count,
+			   struct poll_table *table, uint64_t deadline)
+{
+	const uint32_t before = table->wakes; // of `changed` alone, so far
+	struct poll_table glance = {0};
+	long ready = look_at_all(all, count, table);
+
+	if (table->failed)
+		return -ENOMEM;
+	if (ready || !deadline)
+		return ready;
+	wait_prepare();
+	if (!look_at_all(all, count, &glance) &&
+	    __atomic_load_n(&epoll->changed.wakes, __ATOMIC_ACQUIRE) == before)
+		return wait_sleep(deadline);
+	wait_cancel();
+	return 1;
+}
+
+static long wait_once(struct epoll *epoll, struct epoll_event *events, size_t most,
+		      uint64_t deadline)
+{
+	struct poll_table table;
+	struct seen *all;
+	long count, result = poll_table_start(&table, 1);
+
+	if (result)
+		return result;
+	poll_wait(&table, &epoll->changed);
+	result = count = take_along(epoll, &all);
+	if (count >= 0) {
+		result = look_and_sleep(epoll, all, count, &table, deadline);
+		if (result > 0)
+			result = report(epoll, all, count, events, most);
+	}
+	poll_table_end(&table);
+	if (count >= 0)
+		let_go(all, count);
+	return result;
+}
+
+long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint64_t deadline)
+{
+	struct epoll *epoll = epoll_of(file);
+	long result;
+
+	if (!epoll)
+		return -EINVAL;
+	for (;;) {
+		result = wait_once(epoll, events, most, deadline);
+		if (result == -ETIMEDOUT)
+			deadline = 0; // a last look
+		else if (result == -ERESTARTSYS)
+			return -EINTR;
+		else if (result || !deadline)
+			return result;
+	}
+}
+
+// ---- the operations of the file ----
+static unsigned epoll_poll(struct file *file, struct poll_table *table)
+{
+	struct epoll *epoll = file->data;
+	struct poll_table glance = {0};
+	struct seen *all;
+	long count, ready = 0;
+
+	if (!table)
+		table = &glance;
+	poll_wait(table, &epoll->changed);
+	count = take_along(epoll, &all);
+	if (count < 0) {
+		table->failed = true;
+		return 0;
+	}
+	ready = look_at_all(all, count, table);
+	let_go(all, count);
+	return ready ? POLLIN | POLLRDNORM : 0;
+}
+
+static void epoll_release(struct file *file)
+{
+	struct epoll *epoll = file->data;
+	struct watch *watch;
+
+	do {
+		watch = NULL;
+		spin_lock(&epoll_lock);
+		if (!list_empty(&epoll->watches)) {
+			watch = list_first_entry(&epoll->watches, struct watch, link);
+			take_out(watch);
+		}
+		spin_unlock(&epoll_lock);
+		kfree(watch);
+	} while (watch);
+	kfree(epoll);
+}
+
+static const struct file_ops epoll_ops = {
+	.name = "[eventpoll]",
+	.poll = epoll_poll,
+	.stat = anonymous_stat,
+	.release = epoll_release,
+};
+
+int epoll_install(int flags)
+{
+	struct epoll *epoll = kzalloc(sizeof(*epoll));
+	int descriptor;
+
+	if (!epoll)
+		return -ENOMEM;
+	list_init(&epoll->watches);
+	wait_queue_init(&epoll->changed);
+	descriptor = anonymous_install(&epoll_ops, epoll, O_RDWR | (unsigned)flags);
+	if (descriptor < 0)
+		kfree(epoll);
+	return descriptor;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// epoll: a file that stands for the events of others, which it remembers between waits.
+#pragma once
+
+#include "kernel/file/file.h"
+#include <linux/eventpoll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+int epoll_install(int flags); // O_CLOEXEC or 0. The descriptor, -EMFILE or -ENOMEM
+
+// Adds, changes or forgets (`operation`: EPOLL_CTL_*) what is wanted of `file`, by its
+// descriptor. 0, -EEXIST, -ENOENT, -EINVAL, -EPERM, -ELOOP or -ENOMEM.
+int epoll_change(struct file *epoll, int operation, struct file *file, int descriptor,
+		 const struct epoll_event *event);
+
+// Sleeps until something wanted has happened, or until `deadline` (clock_monotonic, 0: not at
+// all). How many of `most` events; -EINVAL (`file` is no epoll), -ENOMEM or -EINTR.
+long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint64_t deadline);
+
+// A descriptor of it was closed: whoever waits for it looks anew. NULL is allowed.
+void epoll_closed(const struct file *file);
+// The last reference is gone: nobody watches it any more.
+void epoll_forget(struct file *file);
