@@ -59,17 +59,24 @@ const struct file_ops fifo_ops = {
 	.release = fifo_release,
 };
 
+static bool is_open(const uint32_t *end)
+{
+	return __atomic_load_n(end, __ATOMIC_SEQ_CST);
+}
+
 // Somebody who has opened the other end since.
 struct partner {
 	const uint32_t *ever;
 	uint32_t before;
+	bool there; // already
 };
 
 static bool has_come(void *argument)
 {
 	const struct partner *partner = argument;
 
-	return __atomic_load_n(partner->ever, __ATOMIC_ACQUIRE) != partner->before;
+	return partner->there ||
+	       __atomic_load_n(partner->ever, __ATOMIC_ACQUIRE) != partner->before;
 }
 
 static void open_end(uint32_t *open, uint32_t *ever, struct wait_queue *others)
@@ -79,32 +86,35 @@ static void open_end(uint32_t *open, uint32_t *ever, struct wait_queue *others)
 	wake_all(others);
 }
 
-static bool is_open(const uint32_t *end)
+// The other end as it is when one arrives: whoever comes after this is never missed, and who is
+// there waits for a partner himself, and may be gone as soon as he has one.
+static struct partner look_for(const uint32_t *open, const uint32_t *ever)
 {
-	return __atomic_load_n(end, __ATOMIC_SEQ_CST);
+	struct partner partner = {.ever = ever, .before = __atomic_load_n(ever, __ATOMIC_SEQ_CST)};
+
+	partner.there = is_open(open);
+	return partner;
 }
 
-// Opens the file's ends and waits for the other one: 0 or -ERESTARTSYS. Who comes after `before`
-// was read is never missed.
+// Opens the file's ends and waits for the other one: 0 or -ERESTARTSYS.
 static int open_ends(struct file *file, struct pipe *pipe)
 {
-	struct partner writer = {&pipe->writers_ever, pipe->writers_ever};
-	struct partner reader = {&pipe->readers_ever, pipe->readers_ever};
+	struct partner writer = look_for(&pipe->writers, &pipe->writers_ever);
+	struct partner reader = look_for(&pipe->readers, &pipe->readers_ever);
 	const bool reads = file_readable(file), writes = file_writable(file);
 
 	if (reads)
 		open_end(&pipe->readers, &pipe->readers_ever, &pipe->writable);
 	if (writes)
 		open_end(&pipe->writers, &pipe->writers_ever, &pipe->readable);
-	if (writes)
-		return reads || is_open(&pipe->readers)
-			       ? 0
-			       : wait_until(&pipe->writable, has_come, &reader);
-	if (is_open(&pipe->writers))
+	if (reads && writes)
 		return 0;
+	if (writes)
+		return wait_until(&pipe->writable, has_come, &reader);
 	if (!(file->flags & O_NONBLOCK))
 		return wait_until(&pipe->readable, has_come, &writer);
-	file->offset = writer.before;
+	if (!writer.there)
+		file->offset = writer.before;
 	return 0;
 }
 
