@@ -19,7 +19,8 @@
 // A mistake is reported on standard error and ends the program by SIGABRT; an access to a guard
 // page by SIGSEGV, as without all this. Leaks are reported when the program exits.
 //
-// Read the parts in this order: this file, malloc_debug_blocks.c (the table), malloc_debug_stack.c
+// Read the parts in this order: this file, malloc_debug_blocks.c (the table),
+// malloc_debug_place.c (where blocks lie), malloc_debug_stack.c
 // and malloc_debug_walk.c (call stacks), malloc_debug_report.c, malloc_debug_fault.c,
 // malloc_debug_leaks.c; debug_symbols.c and debug_lines.c turn addresses into file and line.
 //
@@ -77,11 +78,6 @@ static struct {
 static int this_thread(void)
 {
 	return (int)system_call0(__NR_gettid);
-}
-
-static uintptr_t round_up(uintptr_t value, uintptr_t step)
-{
-	return (value + step - 1) & -step;
 }
 
 uintptr_t debug_first_other(uintptr_t from, uintptr_t to, uint8_t fill)
@@ -178,12 +174,7 @@ static void say_damaged(const struct debug_block *block)
 
 static void give_back(struct debug_block *block)
 {
-	debug_shadow_set(block->low, block->high, SHADOW_UNKNOWN);
-	if (block->guarded)
-		system_call2(__NR_munmap, block->low - DEBUG_PAGE,
-			     block->high - block->low + 2 * DEBUG_PAGE);
-	else
-		malloc_plain_free((void *)block->low);
+	debug_unplace(block);
 	debug_block_drop(block);
 }
 
@@ -240,99 +231,6 @@ static void bury(struct debug_block *block)
 		give_back(block);
 }
 
-// -- places for blocks
-
-// What a block's size suggests: an array of 5 ints ends exactly at the guard page, and so does one
-// of 5 structs with doubles. Odd sizes are aligned for a struct that ends in characters all the
-// same: there are programs that count on it, by marks in a pointer's lowest bits for one.
-static size_t alignment_of_guarded(size_t size, size_t alignment)
-{
-	size_t natural = size ? size & -size : 16;
-
-	if (alignment > 16)
-		return alignment;
-	if (debug_options.align)
-		return debug_options.align;
-	if (size > 8 && natural < 4)
-		return 8;
-	return natural < 16 ? natural : 16;
-}
-
-static bool place_guarded(struct debug_block *block, size_t size, size_t alignment)
-{
-	size_t align = alignment_of_guarded(size, alignment), extra;
-	size_t middle = round_up(size ? size : 1, DEBUG_PAGE);
-	long start;
-
-	extra = align > DEBUG_PAGE ? align : 0;
-	if (__builtin_add_overflow(middle, extra + 2 * DEBUG_PAGE, &middle) ||
-	    middle > PTRDIFF_MAX)
-		return false;
-	start = system_call6(__NR_mmap, 0, (long)middle, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (start < 0 && start >= -4095)
-		return false;
-	block->low = (uintptr_t)start + DEBUG_PAGE;
-	block->high = (uintptr_t)start + middle - DEBUG_PAGE;
-	block->guarded = true;
-	if (system_call3(__NR_mprotect, (long)block->low, (long)(block->high - block->low),
-			 PROT_READ | PROT_WRITE) != 0) {
-		system_call2(__NR_munmap, start, middle);
-		return false;
-	}
-	block->start = (block->high - size) & -align;
-	return true;
-}
-
-static bool place_plain(struct debug_block *block, size_t size, size_t alignment)
-{
-	size_t front = debug_options.red_zone ? round_up(debug_options.red_zone, alignment) : 0;
-	size_t whole;
-	char *memory;
-
-	if (__builtin_add_overflow(size, front + debug_options.red_zone, &whole) ||
-	    whole > PTRDIFF_MAX)
-		return false;
-	memory = malloc_plain(whole, alignment);
-	if (!memory)
-		return false;
-	block->low = (uintptr_t)memory;
-	block->high = block->low + whole;
-	block->start = block->low + front;
-	block->guarded = false;
-	return true;
-}
-
-// Where a guarded block can not be had (the kernel limits how many mappings there are), an
-// unguarded one does.
-static bool place(struct debug_block *block, size_t size, size_t alignment)
-{
-	bool guard = size >= debug_options.guard_from && size <= debug_options.guard_to;
-
-	if (!(guard && place_guarded(block, size, alignment)) &&
-	    !place_plain(block, size, alignment))
-		return false;
-	block->size = size;
-	return true;
-}
-
-static void fill(const struct debug_block *block, bool zeroed)
-{
-	uintptr_t end = block->start + block->size;
-
-	if (debug_options.red_zone || block->guarded) {
-		memset((void *)block->low, FILL_ZONE, block->start - block->low);
-		memset((void *)end, FILL_ZONE, block->high - end);
-	}
-	if (zeroed && !block->guarded)
-		memset((void *)block->start, 0, block->size);
-	else if (!zeroed && debug_options.fill)
-		memset((void *)block->start, FILL_NEW, block->size);
-	debug_shadow_set(block->low, block->start, SHADOW_ZONE);
-	debug_shadow_set(block->start, end, zeroed ? SHADOW_SET : SHADOW_NEW);
-	debug_shadow_set(end, block->high, SHADOW_ZONE);
-}
-
 // -- what malloc.c calls, and the lock around it
 
 struct caller {
@@ -367,15 +265,11 @@ static struct debug_block *allocate(size_t size, size_t alignment, bool zeroed,
 {
 	struct debug_block place_of = {.size = 0}, *block;
 
-	if (!place(&place_of, size, alignment))
+	if (!debug_place(&place_of, size, alignment))
 		return NULL;
 	block = debug_block_new(place_of.start);
 	if (!block) {
-		if (place_of.guarded)
-			system_call2(__NR_munmap, place_of.low - DEBUG_PAGE,
-				     place_of.high - place_of.low + 2 * DEBUG_PAGE);
-		else
-			malloc_plain_free((void *)place_of.low);
+		debug_unplace(&place_of);
 		return NULL;
 	}
 	block->size = place_of.size;
@@ -385,7 +279,7 @@ static struct debug_block *allocate(size_t size, size_t alignment, bool zeroed,
 	block->state = BLOCK_LIVE;
 	block->allocated = debug_keep_stack(caller->frames, caller->count);
 	block->allocating = this_thread();
-	fill(block, zeroed);
+	debug_fill_new(block, zeroed);
 	return block;
 }
 

@@ -94,6 +94,12 @@ struct debug_block *debug_block_below(const struct debug_block *block); // next 
 void debug_each_block(void (*visit)(struct debug_block *block, void *context), void *context);
 bool debug_own_memory(uintptr_t start, uintptr_t *end); // tables, not to be searched for pointers
 
+// Memory for a block of so many bytes: its start, size, low, high and guarded. False: there is
+// none. debug_unplace gives it back.
+bool debug_place(struct debug_block *block, size_t size, size_t alignment);
+void debug_unplace(const struct debug_block *block);
+void debug_fill_new(const struct debug_block *block, bool zeroed); // and around it
+
 extern size_t debug_blocks_made; // in all
 
 // -- the layer

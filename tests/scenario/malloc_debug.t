@@ -148,7 +148,7 @@ def main():
     check_options(tap, program)
     own = os.path.join(directory, "mistakes.faultline")
     subprocess.run(["tools/cc", "-w", "-o", own, SOURCE], cwd=harness.ROOT, check=True, timeout=120,
-                   env={**os.environ, "BUILD": harness.BUILD})
+                   env={**os.environ, "BUILD": os.path.relpath(harness.BUILD, harness.ROOT)})
     for case in MISTAKES:
         if case[0] in ("double_free", "overrun", "written_after", "large", "forked", "described"):
             judge(tap, "here", case, here(own, case[1], *case[:1]))
