@@ -9,6 +9,7 @@
 // happened in between.
 #include "kernel/file/proc_internal.h"
 #include "kernel/machine/cpu.h"
+#include "kernel/process/oom.h"
 #include "lib/string.h"
 #include "mm/commit.h"
 #include "mm/frame.h"
@@ -57,6 +58,7 @@ static void add_faults(struct memory_facts *facts)
 {
 	for (unsigned result = 0; result <= FAULT_LAST_RESOLVED; result++)
 		facts->faults += fault_result_count(result);
+	facts->oom_kills = oom_kill_count();
 	facts->major_faults = fault_result_count(FAULT_FILE_READ);
 }
 

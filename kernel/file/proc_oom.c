@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // /proc/PID/oom_score and oom_score_adj: how good a victim a process would be when memory runs
-// out; Linux's measure.
+// out; Linux's measure (kernel/process/oom.c).
 //
 // Locks: the adjustment is two words that are changed under process_lock, and read without.
 #include "kernel/file/proc_internal.h"
 #include "kernel/machine/irq.h"
+#include "kernel/process/oom.h"
 #include "kernel/process/process.h"
 #include "mm/frame.h"
 #include "mm/machine.h"
@@ -13,26 +14,13 @@
 #include <linux/capability.h>
 #include <linux/oom.h>
 
-// In pages: its memory, its tables, and its adjustment in thousandths of all there is.
-static int64_t badness(struct process *process)
-{
-	struct mm *mm = process_mm(process);
-	int64_t points = 0;
-
-	if (!mm)
-		return 0;
-	points = (int64_t)(mm->anon_resident + mm->file_resident + mm->tables);
-	mm_put(mm);
-	return points + process->oom_adjustment * (int64_t)(memory_total() / 1000);
-}
-
 // 0 to 2000 as Linux has it, which halves what is above its old range of 1000.
 int proc_show_oom_score(struct pseudo_open *open, struct text *text)
 {
 	int64_t total = (int64_t)memory_total(), score = 0;
 
 	if (open->process->oom_adjustment != OOM_SCORE_ADJ_MIN)
-		score = (1000 + badness(open->process) * 1000 / total) * 2 / 3;
+		score = (1000 + oom_badness(open->process) * 1000 / total) * 2 / 3;
 	text_print(text, "%ld\n", score > 0 ? score : 0);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "kernel/file/proc_internal.h"
 #include "kernel/file/shm.h"
 #include "kernel/file/sysctl.h"
+#include "kernel/process/oom.h"
 #include "kernel/process/task.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -80,6 +81,12 @@ static const struct setting map_count = {
 			.value = &(int){(start)}, .least = (low), .most = (high)}, \
 	}
 
+static const struct setting oom_panic = {.value = &oom_settings.panic, .least = 0, .most = 2};
+static const struct setting oom_allocating = {
+	.value = &oom_settings.kill_allocating,
+	.least = INT32_MIN,
+	.most = INT32_MAX,
+};
 static const struct setting min_address = {
 	.value = &mmap_min_address,
 	.large = true,
@@ -239,12 +246,12 @@ const struct pseudo_entry proc_vm_entries[PROC_VM_COUNT] = {
 	KEPT("min_free_kbytes", 0, 0, INT32_MAX),
 	PROC_SETTING("mmap_min_addr", min_address),
 	KEPT("oom_dump_tasks", 1, INT32_MIN, INT32_MAX),
-	KEPT("oom_kill_allocating_task", 1, INT32_MIN, INT32_MAX),
+	PROC_SETTING("oom_kill_allocating_task", oom_allocating),
 	PROC_SETTING("overcommit_kbytes", kbytes),
 	PROC_SETTING("overcommit_memory", policy),
 	PROC_SETTING("overcommit_ratio", ratio),
 	KEPT("page-cluster", 3, 0, INT32_MAX),
-	KEPT("panic_on_oom", 0, 0, 2),
+	PROC_SETTING("panic_on_oom", oom_panic),
 	KEPT("swappiness", 60, 0, 200),
 	PROC_SETTING("user_reserve_kbytes", user_reserve),
 	KEPT("vfs_cache_pressure", 100, 0, INT32_MAX),

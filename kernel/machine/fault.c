@@ -10,18 +10,19 @@
 #include "kernel/machine/report.h"
 #include "kernel/machine/trap.h"
 #include "kernel/options.h"
+#include "kernel/process/oom.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/audit.h"
-#include "mm/frame.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
 #include <linux/signal.h>
 
 _Static_assert(FAULT_LAST_RESOLVED == 9, "entry.asm compares with it (offsets.inc)");
+
+#define COPY_TRIES 1000 // while somebody else makes room
 
 // By the error code's bits without the lowest. A reserved bit gives no access at all, so that it
 // is refused and comes to page_fault_failed().
@@ -100,23 +101,6 @@ unsigned page_fault_user(struct registers *registers, uintptr_t address)
 	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
-// Where all of memory is, by kind of owner: what one wants to know who has none left.
-static void log_memory_use(void)
-{
-	char text[240] = "";
-	size_t length = 0;
-
-	for (unsigned kind = FRAME_ABSENT + 1; kind < FRAME_KIND_COUNT; kind++) {
-		uint64_t count = frame_kind_count(kind);
-
-		if (count && length < sizeof(text))
-			length +=
-				(size_t)snprintf(text + length, sizeof(text) - length, "%s %s %lu",
-						 length ? "," : "", frame_kind_name(kind), count);
-	}
-	log_line("memory is used up; frames:%s", text);
-}
-
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)
 {
 	char why[160];
@@ -130,6 +114,8 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 		code = SEGV_ACCERR;
 		break;
 	case FAULT_NO_MEMORY:
+		if (oom_make_room())
+			return; // to the same instruction
 		signal = SIGKILL;
 		code = SI_KERNEL;
 		break;
@@ -145,8 +131,19 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 		return;
 	page_fault_describe_user(why, sizeof(why), registers->orig_rax, address, result);
 	fault_log(registers, signal, address, why);
-	if (result == FAULT_NO_MEMORY)
-		log_memory_use();
+}
+
+// The task may hold something that a victim waits for: it does not wait for ever.
+static bool resolve_for_copy(struct task *task, uintptr_t address, enum fault_access access)
+{
+	for (unsigned tries = 0;; tries++) {
+		enum fault_result result = resolve_watched(task, address, access);
+
+		if (result <= FAULT_LAST_RESOLVED)
+			return true;
+		if (result != FAULT_NO_MEMORY || tries == COPY_TRIES || !oom_make_room())
+			return false;
+	}
 }
 
 // A fault of ring 0. A user copy's page is made present as if the program had touched it itself;
@@ -161,7 +158,7 @@ void page_fault_ring0(struct registers *registers, uintptr_t address)
 	if (address >= USER_END || (registers->orig_rax & PF_RESERVED) || !exception_fixup(&fixed))
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 	if (task && task->mm && !task->present_only &&
-	    resolve_watched(task, address, access_of(registers->orig_rax)) <= FAULT_LAST_RESOLVED)
+	    resolve_for_copy(task, address, access_of(registers->orig_rax)))
 		return;
 	registers->rip = fixed.rip;
 }

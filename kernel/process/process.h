@@ -63,6 +63,7 @@ struct process {
 	bool huge_pages_off;         // kept; there are none
 	// /proc/PID/oom_score_adj, and the least that it may be set to without privilege.
 	int16_t oom_adjustment, oom_adjustment_least;
+	bool oom_victim; // told to end because memory ran out; process_lock
 	int status; // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock

@@ -100,7 +100,10 @@ FORMS = {
 
 
 def form(line):
-    """A line with its numbers, and the blanks before them, as many # as they are wide."""
+    """A line with its numbers, and the blanks before them, as many # as they are wide. Many a
+    Linux is built without soft-dirty."""
+    if line.startswith("VmFlags"):
+        return line.replace(" sd", "")
     return re.sub(r"[ \t]*-?\d[\d.]*", lambda found: "#" * len(found[0].expandtabs()), line)
 
 
