@@ -6,6 +6,7 @@ WIDTH, HEIGHT = 1024, 768
 MARGIN = 24
 MAP = (80, 80, 656, 520)  # x, y, width, height: room for the marks of the frames
 LEGEND_Y = 614
+LEGEND_STEP = 34  # there is room for a fourth row of owners
 SIDE = (764, 80, 236, 664)  # room for processes
 
 BACKGROUND = 0x0B0E14
@@ -108,7 +109,7 @@ def draw_bar(canvas, dump):
 
 def draw_legend(canvas, dump):
     for place, look in enumerate(dump.looks[1:]):
-        x, y = MARGIN + place % 3 * 240, LEGEND_Y + 20 + place // 3 * 44
+        x, y = MARGIN + place % 3 * 240, LEGEND_Y + 20 + place // 3 * LEGEND_STEP
         count = f"{look.frames} = {size_text(look.frames * dump.page_size)}"
         canvas.rectangle(x, y + 2, 13, 13, look.colour)
         canvas.text(x + 20, y, look.name, BRIGHT)

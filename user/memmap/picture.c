@@ -13,6 +13,7 @@
 #define MAP_WIDTH   656 // room for the marks of the frames
 #define MAP_HEIGHT  520
 #define LEGEND_Y    614
+#define LEGEND_STEP 34 // there is room for a fourth row of owners
 #define BAR_WIDTH   (MAP_X + MAP_WIDTH - MARGIN)
 #define CELL_MAX    12
 #define COLUMN_STEP 32
@@ -159,7 +160,7 @@ static void draw_entry(struct canvas *canvas, enum owner owner, unsigned long fr
 {
 	const struct owner_look *look = &owner_looks[owner];
 	int place = (int)owner - 1;
-	int x = MARGIN + place % 3 * 240, y = LEGEND_Y + 20 + place / 3 * 44;
+	int x = MARGIN + place % 3 * 240, y = LEGEND_Y + 20 + place / 3 * LEGEND_STEP;
 	char size[24], count[48];
 
 	size_text(size, frames * page_size());
