@@ -84,6 +84,17 @@ def in_the_midst(tap):
            f"{len(audits)} of {stops}")
 
 
+def second_program(tap):
+    """One that another program starts: its symbols take the place of the first one's."""
+    session = Session(["program-stop cow", "break write_to", "continue", "mm-heap 1", "delete",
+                       "continue"], "/bin/memmap", "--text", "--run", "/bin/cow",
+                      options=("--initrd", harness.built("initrd.cpio")))
+    tap.ok("Python Exception" not in session.text and
+           "user/cow.c" in session.of("continue") and "malloc of process 1" in
+           session.of("mm-heap 1"), "a program that another one starts, and the other's heap",
+           session.describe())
+
+
 def main():
     tap = harness.Tap()
     if not shutil.which("gdb"):
@@ -96,6 +107,7 @@ def main():
         heap(tap, session)
         trace(tap, session)
     in_the_midst(tap)
+    second_program(tap)
     return tap.done()
 
 

@@ -63,7 +63,7 @@ def through_the_fault(tap, session):
 
 def who_wrote(tap, session):
     first, second = (session.of("mm-who-wrote $page 2", at) for at in range(2))
-    tap.ok(re.search(r"^map_instead, mm/fault\.c:\d+:\n    \*fault->slot = entry;$", first, re.M)
+    tap.ok(re.search(r"^map_instead, mm/fault\.c:\d+:\n    \S", first, re.M)
            and "#1  copy (" in first and "page_fault_entry" in first,
            "mm-who-wrote: the copy wrote the entry", first)
     before = re.findall(r"^PT .*", first, re.M)

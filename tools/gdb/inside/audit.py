@@ -48,6 +48,7 @@ class Audit:
         self.kinds = frames.kind_numbers()
         self.by_mm = space.users()
         self.table = Table(progress)
+        self.devices = set()      # frames of devices' memory that are mapped
         self.tables = set()       # frames that are page tables of some address space
         self.spaces = space.spaces()
 
@@ -99,6 +100,9 @@ class Audit:
             self.entries += 1
             self.counted[number] += 1
             kind = self.table.get(number, "kind")
+            if kind is None and frames.is_device(number):
+                self.devices.add(number)
+                continue
             for name in ("FRAME_ANON", "FRAME_FILE", "FRAME_ZERO"):
                 if kind == self.kinds[name]:
                     sums[name] += 1
@@ -164,6 +168,9 @@ class Audit:
                 self.wrong.append(f"frame {number:#x} is free and on no list")
             if at % 8192 == 0:
                 self.progress.step(len(self.table.numbers) + at, 2 * len(self.table.numbers))
+        for number in self.devices:
+            self.same(self.counted[number] + 1, frames.frame(number)["references"],
+                      f"frame {number:#x} of a device: references")
         for kind, believed in enumerate(frames.counted_kinds()):
             if kind:
                 self.same(sums[kind], believed, f"frames of kind {self.name(kind)}")

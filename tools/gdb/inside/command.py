@@ -157,7 +157,7 @@ def kind_name(page, names):
 def leaf_line(page, names=None):
     """"frame 0x36: anonymous, 2 references", as /sys/kernel/debug/faultline/walk ends."""
     names = names or frames.kinds()
-    if page >= frames.limit() or not frames.declared(page):
+    if not frames.known(page):
         return f"frame {page:#x}: no RAM"
     each = kernel.record("frame", frames.address(page))
     return f"frame {page:#x}: {kind_name(page, names)}, {each['references']} references"

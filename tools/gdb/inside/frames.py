@@ -14,13 +14,14 @@ def limit():
 
 
 def kinds():
-    """Names by number, and {enumerator: number}."""
-    return kernel.names_in("frame_kind_name")
+    """Names by number."""
+    device = kind_numbers().get("FRAME_DEVICE")
+    names = kernel.names_in("frame_kind_name")
+    return names + ["device"] if device == len(names) else names
 
 
 def kind_numbers():
-    return {name: number
-            for number, name in kernel.enumerators("frame_drain", "frame_kind").items()}
+    return kernel.enumeration("frame_drain", "frame_kind")
 
 
 def address(number):
@@ -32,7 +33,7 @@ def number_of(pointer):
     """The frame that a struct frame at this address is about, or None."""
     offset = pointer - kernel.value("frame_table")
     size = kernel.layout("frame").size
-    if 0 <= offset < limit() * size:
+    if 0 <= offset < limit() * size or (offset >= 0 and is_device(offset // size)):
         return offset // size
     return None
 
@@ -47,9 +48,22 @@ def declared(number):
     return any(first <= number < end for first, end in extents())
 
 
+def is_device(number):
+    """Whether it is memory of a device that has a struct frame all the same: the framebuffer
+    (mm/device_memory.c)."""
+    if not kernel.has("frame_count"):
+        return False
+    first = kernel.value("first_frame")
+    return first <= number < first + kernel.value("frame_count")
+
+
+def known(number):
+    return declared(number) or is_device(number)
+
+
 def frame(number):
     """Its record. What was never declared as RAM has none."""
-    if not declared(number):
+    if not known(number):
         raise gdb.GdbError(f"there is no frame {number:#x}: no RAM was declared there")
     return kernel.record("frame", address(number))
 

@@ -69,7 +69,7 @@ class Symbols:
 
     def __exit__(self, *_):
         if self.mine:
-            gdb.execute(f'remove-symbol-file "{self.path}"', to_string=True)
+            programs.unload(self.path)
 
 
 def has_field(kind, name):

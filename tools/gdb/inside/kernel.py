@@ -19,6 +19,8 @@ HOMES = {"cache": "slab_start", "frame": "frame_drain", "frame_extent": "frame_d
 # Variables with a name that others have too: the file.
 FILES = {"kept": "mm/page_table.c", "tables": "mm/kernel_table.c", "root": "mm/kernel_table.c",
          "free_count": "mm/buddy.c", "free_blocks": "mm/buddy.c", "extents": "mm/frame.c",
+         "first_frame": "mm/device_memory.c", "frame_count": "mm/device_memory.c",
+         "mapped_node": "kernel/file/framebuffer_device.c",
          "rings": "mm/trace.c", "ring_records": "mm/trace.c"}
 
 _layouts = {}
@@ -134,6 +136,10 @@ class Record:
     def __contains__(self, name):
         return name in self.layout.fields
 
+    def get(self, name):
+        """None where kernels before had no such member."""
+        return self[name] if name in self else None
+
     def bytes(self, name):
         field = self.layout.fields[name]
         return self.data[field.offset:field.offset + field.size]
@@ -203,10 +209,15 @@ def words(name):
     return [int.from_bytes(data[at:at + size], "little") for at in range(0, len(data), size)]
 
 
-def enumerators(function, name):
-    """{value: enumerator} of enum NAME, as the file of `function` knows it."""
+def enumeration(function, name):
+    """{enumerator: value} of enum NAME, as the file of `function` knows it."""
     kind = gdb.lookup_type("enum " + name, symbol(function).symtab.static_block())
-    return {field.enumval: field.name for field in kind.fields()}
+    return {field.name: field.enumval for field in kind.fields()}
+
+
+def enumerators(function, name):
+    """The same by value."""
+    return {value: each for each, value in enumeration(function, name).items()}
 
 
 def _names_of(function):

@@ -31,9 +31,9 @@ class Owner:
         kind = frames.kind_of(number)
         known = {"FRAME_ANON": self.anon, "FRAME_FILE": self.file, "FRAME_ZERO": self.zero,
                  "FRAME_PAGE_TABLE": self.table, "FRAME_SLAB": self.slab,
-                 "FRAME_STACK": self.stack}
+                 "FRAME_STACK": self.stack, "FRAME_DEVICE": self.device}
         for name, describe in known.items():
-            if kind == self.kinds[name]:
+            if kind == self.kinds.get(name):
                 return describe(number, frame)
         return []
 
@@ -49,6 +49,11 @@ class Owner:
         where = (f"page {frame['index']} of {space.object_name(cache)}, object {cache:#x}{kept}"
                  if cache else "in no page cache any more")
         return [where] + self.mapped(number, frame, 1 if cache else 0)
+
+    def device(self, number, frame):
+        found = reverse.mappings(number, frame)
+        return [f"page {frame['index']} of a device's memory, object {frame['owner']:#x}",
+                *self.lines_of(found), *self.rest(frame, len(found) + 1, "the device's own")]
 
     def zero(self, number, frame):
         found = reverse.search(number, space.spaces())

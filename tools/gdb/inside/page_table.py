@@ -6,6 +6,7 @@ from . import kernel, memory
 ADDRESS = 0x000ffffffffff000
 PRESENT, WRITE, USER, ACCESSED, DIRTY = 1 << 0, 1 << 1, 1 << 2, 1 << 5, 1 << 6
 WRITE_THROUGH, NO_CACHE, HUGE, GLOBAL, HIDDEN = 1 << 3, 1 << 4, 1 << 7, 1 << 8, 1 << 9
+TRACKED = 1 << 10  # not written since clear_refs
 LARGE_PAT, NO_EXECUTE = 1 << 12, 1 << 63
 MAPS = PRESENT | HIDDEN
 NAMES = {4: "PML4", 3: "PDPT", 2: "PD", 1: "PT"}
@@ -160,6 +161,9 @@ def _rare(level, entry, leaf):
             words.append("PAT")
         if entry & ADDRESS & (1 << shift_of(level)) - 1 & ~LARGE_PAT:
             words.append("RESERVED-ADDRESS-BITS")
+    if leaf and entry & TRACKED:
+        words.append("tracked")
+        entry &= ~TRACKED
     software = [bit for bit in [9, 10, 11, *range(PHYSICAL_BITS, 59)] if entry >> bit & 1]
     if software:
         words.append("software-bits=" + ",".join(map(str, software)))

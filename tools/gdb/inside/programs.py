@@ -29,13 +29,20 @@ def find(name):
     return next((path for path in candidates if os.path.isfile(path)), None)
 
 
+def unload(path):
+    """gdb knows a file by the name it has made of it."""
+    for each in gdb.objfiles():
+        if each.is_valid() and each.filename and same_file(each.filename, path):
+            gdb.execute(f'remove-symbol-file "{each.filename}"', to_string=True)
+
+
 def load(path):
     """Makes `path` the one program whose symbols gdb knows."""
     global _loaded
     if _loaded == path:
         return
     if _loaded:
-        gdb.execute(f'remove-symbol-file "{_loaded}"', to_string=True)
+        unload(_loaded)
     gdb.execute(f'add-symbol-file "{path}"', to_string=True)
     _loaded = path
     gdb.write(f"symbols of {path}\n")

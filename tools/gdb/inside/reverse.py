@@ -12,7 +12,7 @@ def _candidates(frame):
     if frame["kind"] == numbers["FRAME_ANON"]:
         anon = kernel.record("anon", frame["owner"])
         yield from kernel.follow(anon.address_of("vmas"), "vma", "anon_link")
-    elif frame["kind"] == numbers["FRAME_FILE"]:
+    elif frame["kind"] in (numbers["FRAME_FILE"], numbers.get("FRAME_DEVICE")):
         owner = kernel.record("object", frame["owner"])
         for each in ("vmas", "seen"):
             yield from kernel.follow(owner.address_of(each), "vma", "object_link")

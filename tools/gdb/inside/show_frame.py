@@ -14,7 +14,7 @@ def chosen(text):
     at = frames.number_of(value)
     if at is not None:
         return at, f"struct frame at {value:#x}"
-    if not pointer and value < frames.limit():
+    if not pointer and (value < frames.limit() or frames.is_device(value)):
         return value, None
     root = space.root_for(None)
     place = page_table.physical(root, command.address(text))

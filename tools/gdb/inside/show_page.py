@@ -57,7 +57,7 @@ Usage: mm-walk ADDRESS [PID]"""
         large = f", in a page of {page_table.SIZES[shift]}" if level > 1 else ""
         say(f"physical address {place:#x}{large}{hidden}")
         say(command.leaf_line(page))
-        if page < frames.limit() and frames.declared(page):
+        if frames.known(page):
             for line in owner.Owner().lines(page, frames.frame(page))[:1]:
                 say("  " + line)
 

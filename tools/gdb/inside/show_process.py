@@ -101,6 +101,8 @@ Usage: mm-vmas PID"""
         if not vma["object"]:
             return "anonymous"
         kind = "file" if space.inode_of(vma["object"]) else "shared memory"
+        if space.is_device(vma["object"]):
+            kind = "device"
         return f"{kind} {vma['object']:#x}"
 
 

@@ -122,10 +122,17 @@ def resident(mm):
     return mm["anon_resident"] + mm["file_resident"]
 
 
+def is_device(object_address):
+    return bool(object_address and kernel.record("object", object_address).get("device"))
+
+
 def inode_of(object_address):
     """The inode whose page cache an object is, or None: kernel/file/tmpfs_inode.c."""
     if not object_address:
         return None
+    if is_device(object_address):
+        node = kernel.value("mapped_node")
+        return kernel.record("inode", node) if node else None
     operations = kernel.record("object", object_address)["ops"]
     tmpfs_fill = int(kernel.symbol("tmpfs_fill").value().address) & memory.ALL
     if memory.word(operations) != tmpfs_fill:
