@@ -64,7 +64,7 @@ struct process {
 	// /proc/PID/oom_score_adj, and the least that it may be set to without privilege.
 	int16_t oom_adjustment, oom_adjustment_least;
 	bool oom_victim; // told to end because memory ran out; process_lock
-	int status; // wait status of the end; process_lock
+	int status;      // wait status of the end; process_lock
 
 	struct process *parent; // NULL: the first program; process_lock
 	int parent_pid;         // its pid, or 0; written under process_lock, atomic
