@@ -73,6 +73,7 @@ help:
 	@echo '  test          every test; TESTS="file ..." for some of them'
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
 	@echo '  test-bochs    some of the tests in Bochs, which keeps translations as hardware does'
+	@echo '  fuzz-malloc   malloc under libFuzzer, beginning with the corpus of the tests; SECONDS=n'
 	@echo '  fuzz-mmap     the mmap family at random beside Linux; SEEDS=first-last STEPS=n'
 	@echo '  soak          programs with threads RUNS=100 times each on 2 and 4 CPUs: more than an hour'
 	@echo '  check-format  whether the C code is formatted as .clang-format says'

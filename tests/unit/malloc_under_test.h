@@ -31,12 +31,36 @@ static bool request_fails(void)
 	return requests == fail_at || (fail_on && fail_at && requests > fail_at);
 }
 
+// Mappings as they were made: some are segments of the heap. What is too much is not audited.
+#define MAPPINGS 4096
+
+static long mappings[MAPPINGS];
+static unsigned int mapping_count;
+
+static long keep_mapping(long address)
+{
+	if (address > 0 && mapping_count < MAPPINGS)
+		mappings[mapping_count++] = address;
+	return address;
+}
+
+static void forget_mapping(long address)
+{
+	for (unsigned int i = 0; i < mapping_count; i++)
+		if (mappings[i] == address)
+			mappings[i] = mappings[--mapping_count];
+}
+
 static long kernel(long number, long a, long b, long c, long d, long e, long f)
 {
 	if (number == __NR_brk && a != 0 && (refuse_brk || request_fails()))
 		return system_call6(number, 0, 0, 0, 0, 0, 0);
 	if ((number == __NR_mmap || number == __NR_mremap) && request_fails())
 		return -ENOMEM;
+	if (number == __NR_munmap || number == __NR_mremap)
+		forget_mapping(a);
+	if (number == __NR_mmap || number == __NR_mremap)
+		return keep_mapping(system_call6(number, a, b, c, d, e, f));
 	return system_call6(number, a, b, c, d, e, f);
 }
 
@@ -82,13 +106,13 @@ int tested_trim(size_t pad);
 
 static uintptr_t heap_start; // of the brk heap, as the first allocation of a test left it
 
-// Every header of the heap agrees with its neighbours, no two free blocks touch, and exactly the
-// free ones are in the bins they belong to; the lists of the caches hold what is in no other
-// place. Returns the number of blocks in use.
-static size_t audit(void)
+struct counted {
+	size_t used, free, cached;
+};
+
+// The headers of a segment agree with their neighbours. Returns its fence.
+static struct block *audit_segment(struct block *block, struct counted *counted)
 {
-	struct block *block = (struct block *)heap_start;
-	size_t used = 0, free_blocks = 0, in_bins = 0, cached = 0, in_caches = 0;
 	bool below_free = false;
 
 	for (; holder_of(block) != FENCE; block = above(block)) {
@@ -101,13 +125,38 @@ static size_t audit(void)
 		below_free = holder == FREE;
 		if (below_free)
 			assert_int_equal(*size_again(block), size_of(block));
-		free_blocks += below_free;
-		cached += (holder & CACHED) != 0;
-		used += holder <= CACHES_MAX;
+		counted->free += below_free;
+		counted->cached += (holder & CACHED) != 0;
+		counted->used += holder <= CACHES_MAX;
 		assert_true(below_free || (holder & ~CACHED) <= CACHES_MAX);
 	}
 	assert_int_equal(below_of(block), below_free ? BELOW_FREE : 0);
+	return block;
+}
+
+// A mapping that is a segment begins with a block of the heap.
+static void audit_mappings(struct counted *counted)
+{
+	for (unsigned int i = 0; i < mapping_count; i++) {
+		struct block *first = (struct block *)(mappings[i] + (long)HEADER);
+		unsigned int holder = in_heap(first) ? holder_of(first) : HOLDERS;
+
+		if (holder < HOLDERS && holder != MAPPED)
+			audit_segment(first, counted);
+	}
+}
+
+// Every header of the heap agrees with its neighbours, no two free blocks touch, and exactly the
+// free ones are in the bins they belong to; the lists of the caches hold what is in no other
+// place. Returns the number of blocks in use.
+static size_t audit(void)
+{
+	struct counted counted = {0};
+	struct block *block = audit_segment((struct block *)heap_start, &counted);
+	size_t in_bins = 0, in_caches = 0;
+
 	assert_int_equal((uintptr_t)block + HEADER, heap.brk_end);
+	audit_mappings(&counted);
 	for (unsigned int bin = 0; bin < BINS; bin++) {
 		bool occupied = heap.occupied[bin / 64] >> (bin % 64) & 1;
 
@@ -115,7 +164,7 @@ static size_t audit(void)
 		for (block = heap.bins[bin]; block; block = block->next, in_bins++)
 			assert_int_equal(bin_of(size_of(block)), bin);
 	}
-	assert_int_equal(in_bins, free_blocks);
+	assert_int_equal(in_bins, counted.free);
 	for (unsigned int i = 1; i <= cache_count; i++) {
 		for (unsigned int bin = 0; bin < CACHED_BINS; bin++) {
 			struct list *list = &caches[i]->lists[bin];
@@ -132,8 +181,8 @@ static size_t audit(void)
 		for (block = caches[i]->inbox; block; block = block->next)
 			in_caches++;
 	}
-	assert_int_equal(in_caches, cached);
-	return used;
+	assert_int_equal(in_caches, counted.cached);
+	return counted.used;
 }
 
 // Nothing of the heap stays in caches.
@@ -152,6 +201,7 @@ static int fresh_heap(void **state)
 	(void)state;
 	memset(&heap, 0, sizeof(heap));
 	memset(&first_cache, 0, sizeof(first_cache));
+	mapping_count = 0;
 	heap.map_from = MAP_FROM;
 	heap.trim_above = TRIM_ABOVE;
 	cache_count = 0;

@@ -85,6 +85,23 @@ $(BUILD)/tests/fuzz/$(1): $(wildcard tests/fuzz/$(1)/*.[ch]) $(BUILD)/flags/ring
 endef
 $(foreach name,$(FUZZERS),$(eval $(call fuzz_program,$(name))))
 
+# malloc for libFuzzer, where clang is there: a corpus in the tree, more by `make fuzz-malloc`.
+FUZZ_CC := $(if $(native),$(firstword $(foreach name,clang clang-14 clang-16 clang-19, \
+	$(if $(shell command -v $(name)),$(name)))))
+FUZZ_MALLOC := $(if $(FUZZ_CC),$(BUILD)/tests/fuzz/malloc)
+$(BUILD)/tests/fuzz/malloc: $(wildcard tests/fuzz/malloc/*.c lib/libc/malloc*.[ch]) \
+		tests/unit/malloc_under_test.h $(BUILD)/flags/unit
+	$(call say,CC,$< [fuzz])
+	@mkdir -p $(@D)
+	$(quiet)$(FUZZ_CC) $(filter-out $(warnings),$(UNIT_CFLAGS)) -fsanitize=fuzzer -o $@ $< -lcmocka
+
+.PHONY: fuzz-malloc
+fuzz-malloc: $(FUZZ_MALLOC)
+	@mkdir -p $(BUILD)/corpus
+	@$(if $(FUZZ_MALLOC),cd $(BUILD)/corpus && ../tests/fuzz/malloc -max_len=600 \
+		-max_total_time=$(or $(SECONDS),60) . $(abspath tests/fuzz/malloc/corpus), \
+		echo 'fuzz-malloc: needs clang' && false)
+
 # --- programs that scenarios and `make bench` run ---
 SCENARIO_OWN := $(sort $(wildcard tests/scenario/libc_*.c))
 SCENARIO_SOURCES := $(filter-out $(SCENARIO_OWN),$(sort $(wildcard tests/scenario/*.c)))
@@ -141,7 +158,7 @@ TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(
 	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(SCENARIO_OWN_PROGRAMS) \
 	$(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
-	$(MALLOC_BENCH_PROGRAMS) $(if $(native),$(BUILD)/libfaultline-malloc.so)
+	$(MALLOC_BENCH_PROGRAMS) $(FUZZ_MALLOC) $(if $(native),$(BUILD)/libfaultline-malloc.so)
 
 # Random sequences of the mmap family, here and on Linux: SEEDS=first-last, STEPS of each.
 .PHONY: fuzz-mmap
