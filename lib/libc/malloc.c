@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The general allocator: malloc and free, for programs in ring 3 and, as libfaultline-malloc.so,
-// on the reader's machine. To be read from here to the end, after malloc_block.h. malloc_family.h
-// has realloc and the others, malloc_figures.h has what malloc knows about itself.
+// on the reader's machine. To be read from here to the end, after malloc_block.h.
 //
 // The heap is a row of blocks. A header of eight bytes before each says how large it is and who
 // has it; the caller's bytes follow, up to the next header:
@@ -31,8 +30,8 @@
 //	    |  v
 //	  heap: bins                     large blocks: a mapping each
 //
-// The cache of a thread that ends is emptied and goes to the next new thread, and what still comes
-// back to it is taken from its inbox before the heap grows.
+// The cache of a thread that ends goes to the next new one. What still comes back to it is taken
+// from its inbox before the heap grows.
 //
 // Large blocks are mappings of their own. When one is freed, the next of that size come from the
 // heap instead: who frees a size probably wants it again. The heap's top goes back to the kernel
@@ -73,13 +72,12 @@
 static struct {
 	uint64_t occupied[BINS / 64];
 	struct block *bins[BINS];
-	SHARED uintptr_t low;    // every segment lies above; written under the lock
-	SHARED uintptr_t extent; // and in so many UNITs from there; the same
-	uintptr_t brk_end;       // where we left brk: just behind a fence
-	size_t bytes;            // of all segments
-	size_t map_from;         // atomic
-	size_t trim_above;       // atomic
-	bool trimmed;            // and not grown since
+	SHARED uintptr_t low;        // every segment lies above; written under the lock
+	SHARED uintptr_t extent;     // and in so many UNITs from there; the same
+	uintptr_t brk_end;           // where we left brk: just behind a fence
+	size_t bytes;                // of all segments
+	size_t map_from, trim_above; // atomic
+	bool trimmed;                // and not grown since
 	size_t maps, maps_most, mapped, mapped_most; // number and bytes of mappings; atomic
 } heap = {.map_from = MAP_FROM, .trim_above = TRIM_ABOVE};
 
@@ -230,11 +228,13 @@ static struct block *search(size_t size)
 // The free block below, or NULL.
 static struct block *free_below(const struct block *block)
 {
-	uint64_t size = ((const uint64_t *)block)[-1];
-	struct block *below = (struct block *)((uintptr_t)block - size);
+	uint64_t size;
+	struct block *below;
 
 	if (!below_of(block))
 		return NULL;
+	size = ((const uint64_t *)block)[-1];
+	below = (struct block *)((uintptr_t)block - size);
 	if (size > SIZE_MOST || size % UNIT != 0 || (uintptr_t)below < heap.low)
 		die(block, "the block below was written to after it was freed");
 	if (size_of(below) != size || verify(below, WRITTEN_AFTER) != FREE)
@@ -403,8 +403,8 @@ static void trim_if_much(struct block *block)
 
 struct list {
 	struct block *first;
-	int32_t room;  // how many more it takes; below 0 what came by the way is too much
-	int32_t limit; // how many in all
+	SHARED int32_t room;  // how many more it takes; below 0 what came by the way is too much
+	SHARED int32_t limit; // how many in all
 };
 
 // One page: the thread's alone, but for the inbox.
@@ -422,7 +422,7 @@ _Static_assert(sizeof(struct cache) <= PAGE && sizeof(struct list) == UNIT, "");
 
 static struct cache no_cache = {.number = NO_CACHE}, first_cache;
 static struct cache *caches[CACHES_MAX + 1]; // from 1 on; written under the lock, never removed
-static unsigned int cache_count;             // atomic
+static SHARED unsigned int cache_count;
 
 static __thread struct cache *mine = &no_cache;
 static __thread bool thread_ending;
@@ -632,6 +632,7 @@ static void release_unused(struct cache *cache)
 
 	unused = (count < unused ? count : unused) / 2;
 	if (unused > 0 && release_list(list, unused)) {
+		unused = unused < list->limit ? unused : list->limit; // others gave more back
 		list->limit -= unused;
 		list->room -= unused;
 		cache->limits -= (size_t)unused * size_of_bin(bin);
@@ -791,7 +792,7 @@ static struct cache *new_cache(void)
 		cache->number = (uint8_t)number;
 		cache->key = (uint32_t)malloc_key ^ number;
 		caches[number] = cache;
-		__atomic_store_n(&cache_count, number, __ATOMIC_RELEASE);
+		cache_count = number;
 	}
 	return cache;
 }
@@ -889,7 +890,7 @@ static unsigned int claim(const struct block *block)
 	holder = verify(block, "was never allocated, or its header is overwritten");
 	if (holder & CACHED || holder == FREE || holder == ABSORBED)
 		die(block, "freed twice, or used after it was freed");
-	if (holder != MAPPED && holder > __atomic_load_n(&cache_count, __ATOMIC_RELAXED))
+	if (holder != MAPPED && holder > cache_count)
 		die(block, "was never allocated, or its header is overwritten");
 	return holder;
 }
@@ -994,5 +995,5 @@ void free(void *payload)
 	free_slowly(payload);
 }
 
-#include "lib/libc/malloc_family.h"
-#include "lib/libc/malloc_figures.h"
+#include "lib/libc/malloc_family.h"  // realloc and the others
+#include "lib/libc/malloc_figures.h" // what malloc knows about itself

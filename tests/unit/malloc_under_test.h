@@ -36,19 +36,30 @@ static bool request_fails(void)
 
 static long mappings[MAPPINGS];
 static unsigned int mapping_count;
+static bool mappings_locked;
+
+static void lock_mappings(void)
+{
+	while (__atomic_test_and_set(&mappings_locked, __ATOMIC_ACQUIRE))
+		;
+}
 
 static long keep_mapping(long address)
 {
+	lock_mappings();
 	if (address > 0 && mapping_count < MAPPINGS)
 		mappings[mapping_count++] = address;
+	__atomic_clear(&mappings_locked, __ATOMIC_RELEASE);
 	return address;
 }
 
 static void forget_mapping(long address)
 {
+	lock_mappings();
 	for (unsigned int i = 0; i < mapping_count; i++)
 		if (mappings[i] == address)
 			mappings[i] = mappings[--mapping_count];
+	__atomic_clear(&mappings_locked, __ATOMIC_RELEASE);
 }
 
 static long kernel(long number, long a, long b, long c, long d, long e, long f)

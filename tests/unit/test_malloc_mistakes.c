@@ -282,6 +282,36 @@ static void freed_by_others(void **state)
 	assert_int_equal(audit(), 0);
 }
 
+// More came back than the list may hold: what it is told to give away is not taken off its limit.
+static void more_than_the_limit(void **state)
+{
+	unsigned int bin = bin_of(block_size(500));
+	pthread_t id;
+
+	(void)state;
+	for (int i = 0; i < PASSED; i++)
+		passed[i] = tested_malloc(500);
+	empty_cache(mine);
+	assert_int_equal(pthread_create(&id, NULL, free_passed, NULL), 0);
+	pthread_join(id, NULL);
+	passed[0] = tested_malloc(500);
+	assert_true(mine->lists[bin].room < 0);
+	heap_lock();
+	for (int i = 0; i < 4; i++) {
+		mine->look_at = bin;
+		release_unused(mine);
+		assert_true(mine->lists[bin].limit >= 0);
+	}
+	heap_unlock();
+	audit();
+	for (int i = 1; i < PASSED; i++)
+		assert_non_null(passed[i] = tested_malloc(500));
+	free_passed(NULL);
+	thread_ending = false;
+	empty_caches();
+	assert_int_equal(audit(), 0);
+}
+
 static void *allocate_passed(void *ignored)
 {
 	(void)ignored;
@@ -475,8 +505,9 @@ static void layered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(mistakes), TEST(threads), TEST(freed_by_others), TEST(taken_over),
-		TEST(forks),    TEST(figures), TEST(narration),       TEST(layered),
+		TEST(mistakes),   TEST(threads), TEST(freed_by_others), TEST(more_than_the_limit),
+		TEST(taken_over), TEST(forks),   TEST(figures),         TEST(narration),
+		TEST(layered),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -95,6 +95,15 @@ $(BUILD)/tests/fuzz/malloc: $(wildcard tests/fuzz/malloc/*.c lib/libc/malloc*.[c
 	@mkdir -p $(@D)
 	$(quiet)$(FUZZ_CC) $(filter-out $(warnings),$(UNIT_CFLAGS)) -fsanitize=fuzzer -o $@ $< -lcmocka
 
+# Its threads under ThreadSanitizer.
+MALLOC_THREADS := $(if $(native),$(BUILD)/tests/sanitize/malloc_threads)
+$(BUILD)/tests/sanitize/malloc_threads: tests/sanitize/malloc_threads.c $(BUILD)/flags/unit \
+		$(wildcard lib/libc/malloc*.[ch]) tests/unit/malloc_under_test.h
+	$(call say,CC,$< [thread])
+	@mkdir -p $(@D)
+	$(quiet)$(HOST_CC) -std=gnu11 -O1 -g $(warnings) -fsanitize=thread -I. $(defines) -o $@ $< \
+		-lcmocka
+
 .PHONY: fuzz-malloc
 fuzz-malloc: $(FUZZ_MALLOC)
 	@mkdir -p $(BUILD)/corpus
@@ -158,7 +167,7 @@ TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(
 	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(SCENARIO_OWN_PROGRAMS) \
 	$(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
-	$(MALLOC_BENCH_PROGRAMS) $(FUZZ_MALLOC) $(if $(native),$(BUILD)/libfaultline-malloc.so)
+	$(MALLOC_BENCH_PROGRAMS) $(FUZZ_MALLOC) $(MALLOC_THREADS) $(if $(native),$(BUILD)/libfaultline-malloc.so)
 
 # Random sequences of the mmap family, here and on Linux: SEEDS=first-last, STEPS of each.
 .PHONY: fuzz-mmap
