@@ -208,6 +208,9 @@ static void *owns(void *argument)
 	while (stage < 2)
 		usleep(1000);
 	if (stage == 3) {
+		// Not before the other one waits: who comes second is the one that is told.
+		while (!(__atomic_load_n(&word, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
+			usleep(1000);
 		show("the other way round", futex(&other_word, FUTEX_LOCK_PI_PRIVATE, 0, NULL));
 		futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL);
 		return NULL;
