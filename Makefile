@@ -72,6 +72,7 @@ help:
 	@echo '  iso           $(BUILD)/faultline.iso, for BIOS and UEFI'
 	@echo '  test          every test; TESTS="file ..." for some of them'
 	@echo '  test-model    only the models in tests/model, of what several CPUs do at once'
+	@echo '  test-preload  Linux programs on our malloc for minutes: python3, sqlite3, make, redis'
 	@echo '  test-bochs    some of the tests in Bochs, which keeps translations as hardware does'
 	@echo '  fuzz-malloc   malloc under libFuzzer, beginning with the corpus of the tests; SECONDS=n'
 	@echo '  fuzz-mmap     the mmap family at random beside Linux; SEEDS=first-last STEPS=n'

@@ -182,6 +182,10 @@ soak: $(BUILD)/kernel.elf $(SOAK_PROGRAM) $(filter $(BUILD)/tests/ring3/threads_
 test: $(TEST_NEEDS)
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
+.PHONY: test-preload
+test-preload: $(BUILD)/libfaultline-malloc.so
+	@BUILD=$(BUILD) tests/preload/run
+
 test-model:
 	@BUILD=$(BUILD) tests/run tests/scenario/models.t
 
