@@ -3,7 +3,6 @@
 import operator
 import struct
 import sys
-import time
 from typing import NamedTuple
 
 from . import TraceError
@@ -33,27 +32,6 @@ class Record(NamedTuple):
         return value - (1 << 64) if value >> 63 else value
 
 
-class Progress:
-    """A line on the terminal for what takes longer than two seconds."""
-
-    def __init__(self, what):
-        self.what = what
-        self.began = time.monotonic()
-        self.shown = False
-        self.next = self.began + 2
-
-    def at(self, done, of):
-        if time.monotonic() < self.next or not sys.stderr.isatty():
-            return
-        self.next += 0.2
-        self.shown = True
-        print(f"\r{self.what}: {100 * done // max(of, 1)} %", end="", file=sys.stderr, flush=True)
-
-    def end(self):
-        if self.shown:
-            print("\r" + " " * (len(self.what) + 8) + "\r", end="", file=sys.stderr, flush=True)
-
-
 def _check(records, path):
     for record in records:
         if record[1] == EVENTS["START"]:
@@ -74,12 +52,7 @@ def read(path):
         raise TraceError(f"{path}: {error.strerror}") from None
     # A run that was killed may have left part of a record.
     data = memoryview(data)[:len(data) // FORM.size * FORM.size]
-    records = []
-    progress = Progress("reading")
-    for at in range(0, len(data), FORM.size << 16):
-        records += FORM.iter_unpack(data[at:at + (FORM.size << 16)])
-        progress.at(at, len(data))
-    progress.end()
+    records = list(FORM.iter_unpack(data))
     _check(records, path)
     records.sort(key=operator.itemgetter(0))
     return [Record._make(record) for record in records]
