@@ -12,6 +12,7 @@
 // all other CPUs are held (machine_hold_others), which guards everything here but the rings.
 
 #include "mm/trace.h"
+#include "lib/mutant.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "lib/trace_channel.h"
@@ -84,7 +85,7 @@ static bool has_room(struct ring *ring, uint64_t count)
 {
 	struct trace_channel_ring *state = ring->state;
 
-	if (!channel)
+	if (!channel || MUTANT(trace_overwrites_unread))
 		return true;
 	while (state->written + count - __atomic_load_n(&state->taken, __ATOMIC_ACQUIRE) >
 	       ring_records)
@@ -129,7 +130,7 @@ static void put(struct trace_record *record)
 		now = machine_time();
 		if (record->time == 0 || record->time > now)
 			record->time = now;
-		if (ring->untold)
+		if (ring->untold && !MUTANT(trace_loss_untold))
 			tell_loss(ring, record);
 		store(ring, record);
 	}
