@@ -227,12 +227,12 @@ def choices(tap, directory):
 
 def same_again(tap, directory):
     """A trace does not depend on how fast the host reads it. Only when the end of standard input
-    arrives is the host's choice, and shifts what comes later."""
+    arrives is the host's choice: it shifts what comes later, and a call it falls into costs more."""
     names = [traced(directory, name, "storm", options=["--icount", "--trace-events",
                                                        "syscall,program"])[0]
              for name in ("first", "second")]
     seen, again = [records.read(name) for name in names]
-    tap.ok([record[1:] for record in seen] == [record[1:] for record in again],
+    tap.ok([record[1:6] for record in seen] == [record[1:6] for record in again],
            "--icount: the same run gives the same trace")
     calls = sum(record.event == E.SYSCALL and record.a == 110 for record in seen)
     tap.ok(calls == 100000 and any(record.event == E.MARK and record.a == 77 for record in seen),
