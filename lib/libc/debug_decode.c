@@ -154,21 +154,27 @@ static unsigned int by_width(const struct instruction *in)
 	return in->wide ? 8 : in->prefix == 0x66 ? 2 : 4;
 }
 
+// D8 to DF, the x87's, by ModRM's middle field. Environments and states are counted as 2 bytes.
+static unsigned int size_x87(const struct instruction *in)
+{
+	static const uint8_t sizes[8][8] = {
+		{4, 4, 4, 4, 4, 4, 4, 4},   {4, 4, 4, 4, 2, 2, 2, 2},   {4, 4, 4, 4, 4, 4, 4, 4},
+		{4, 4, 4, 4, 4, 10, 4, 10}, {8, 8, 8, 8, 8, 8, 8, 8},   {8, 8, 8, 8, 2, 2, 2, 2},
+		{2, 2, 2, 2, 2, 2, 2, 2},   {2, 2, 2, 2, 10, 8, 10, 8},
+	};
+
+	return sizes[in->opcode & 7][*in->at >> 3 & 7];
+}
+
 static unsigned int size_one_byte(const struct instruction *in)
 {
+	if ((in->opcode & 0xf8) == 0xd8)
+		return size_x87(in);
 	switch (in->opcode) {
-	case 0xd8:
-	case 0xd9:
-	case 0xda:
-	case 0xdb:
 	case 0x63:
 		return 4;
-	case 0xdc:
-	case 0xdd:
 	case 0x8f:
 		return 8;
-	case 0xde:
-	case 0xdf:
 	case 0x8c:
 	case 0x8e:
 		return 2;

@@ -125,6 +125,11 @@ def check_right(tap, threads, malloc, wanted):
         status, text = preloaded(threads, words)
         tap.ok(status == 0 and "0 bytes wrong, 0 children failed" in text
                and not re.search("MALLOC_DEBUG: (?!leaks?:)", text), f"threads, {words}", text)
+    for options in (["-O0", "-fstack-protector-all"], ["-O2"]):
+        status, text = preloaded(build(os.path.dirname(threads), "right", *options), "watch")
+        tap.ok(status == 0 and "2.5 31 5 c 2 12\n" in text and "leaks: 0 bytes in 0 blocks lost"
+               in text and not re.search("MALLOC_DEBUG: (?!leaks:)", text),
+               f"nothing wrong, watch, {options[0]}", text)
     for words in RIGHT[:3]:
         status, text = preloaded(malloc, words)
         lines = [line for line in text.splitlines() if not re.match("MALLOC_DEBUG: leak|  ", line)]
