@@ -98,7 +98,8 @@ def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
         options.append("--bochs")
     if "CPUS" in os.environ and not {"--cpus", "--icount"} & set(arguments):
         options += ["--cpus", os.environ["CPUS"]]
-    done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, input=stdin,
+    given = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, **given,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           timeout=limit + 30)
     return Result(done.returncode, done.stdout, done.stderr)

@@ -76,6 +76,20 @@ def files(tap):
         tap.ok(done.returncode == 4, "input that nobody reads holds nothing up", done)
 
 
+def empty_input(tap):
+    """The kernel knows from the start that nothing comes, so that no interrupt of the host's
+    choosing tells it later."""
+    with tempfile.TemporaryFile() as file, open("/proc/version", "rb") as unsized:
+        for name, given, text in (("/dev/null", subprocess.DEVNULL, b""), ("a file", file, b""),
+                                  ("a file without a size", unsized, b"Linux")):
+            done = subprocess.run(["tools/run", "--kernel", harness.built("kernel.elf"),
+                                   shutil.which("busybox"), "cat"], stdin=given, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+            told = b" stdin=empty" in done.stderr
+            tap.ok(told == (not text) and done.stdout.startswith(text) and
+                   bool(text) == bool(done.stdout), f"input from {name}", done)
+
+
 def other_emulator(tap):
     if not shutil.which("bochs"):
         tap.skip("bochs is not installed: run make deps")
