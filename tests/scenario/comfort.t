@@ -87,7 +87,7 @@ def doctor(tap):
             return
         tap.ok(whole.status == 0 and b"Everything needed is here." in whole.output,
                "where all is there it says so", whole.describe())
-        tap.ok(b"gnuplot" in whole.output and b"(package gnuplot-nox)" in whole.output,
+        tap.ok(b"ld.lld" in whole.output and b"(package lld)" in whole.output,
                "what is optional names its package and its use", whole.describe())
         machine.fake("qemu-system-x86_64", "QEMU emulator version 9.2.1")
         newer = machine.doctor()
