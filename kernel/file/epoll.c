@@ -21,17 +21,26 @@
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 
-#define DEPTH_MAX 4 // of epolls within epolls, as on Linux
+#define DEPTH_MAX 4   // of epolls within epolls, as on Linux
+#define WAYS_MAX  500 // from epoll to epoll through one watch: each wait goes all of them
 #define ALWAYS    (EPOLLERR | EPOLLHUP)
 #define MODES     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 #define EXCLUSIVE_EVENTS \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
+// Epolls on one side of a watch: how many one below the other, and how many ways lead there.
+struct side {
+	unsigned depth;
+	size_t ways;
+};
+
 struct epoll {
 	struct list watches; // by `link`, those first that have not been reported for longest
 	size_t count;
-	struct wait_queue
-		changed; // woken when the watches have, or a file's descriptor was closed
+	struct file *file;         // its own, once it has watched something
+	uint32_t searched;         // the last search that came by, which found
+	struct side below, above;  // these
+	struct wait_queue changed; // woken when the watches have, or a descriptor was closed
 };
 
 struct watch {
@@ -42,6 +51,7 @@ struct watch {
 	int descriptor;
 	struct epoll_event event; // `events` 0: reported once, and off until it is changed
 	bool fresh;               // not reported since it was changed
+	uint32_t serial;          // another one each time it is changed or reported
 	uint32_t wakes;           // of the file's queues, when it was reported last
 };
 
@@ -52,11 +62,12 @@ struct seen {
 	uint32_t wanted;
 	struct epoll_event event; // what there is to report
 	bool fresh;
-	uint32_t wakes;
+	uint32_t serial, wakes;
 	uint32_t before; // of `wakes`: when it was reported last
 };
 
 static struct spinlock epoll_lock;
+static uint32_t last_serial, last_search;
 static const struct file_ops epoll_ops;
 
 static struct epoll *epoll_of(const struct file *file)
@@ -69,10 +80,9 @@ static struct watch *find(struct epoll *epoll, const struct file *file, int desc
 {
 	struct watch *watch;
 
-	for (watch = file->watches; watch; watch = watch->next) {
+	for (watch = file->watches; watch; watch = watch->next)
 		if (watch->epoll == epoll && watch->descriptor == descriptor)
 			return watch;
-	}
 	return NULL;
 }
 
@@ -87,20 +97,59 @@ static void take_out(struct watch *watch)
 	watch->epoll->count--;
 }
 
-// Whether `epoll` watches `wanted`, itself or through others, or others too deep.
-static bool reaches(struct epoll *epoll, const struct epoll *wanted, int depth)
+static void add_side(struct side *all, struct side one)
+{
+	if (all->depth < one.depth + 1)
+		all->depth = one.depth + 1;
+	all->ways += one.ways;
+}
+
+// What is below an epoll and above it. No chain is longer than DEPTH_MAX, so neither is the
+// recursion; a search looks at each epoll once, however many ways lead there.
+static struct side below(struct epoll *epoll)
 {
 	struct watch *watch;
 
-	if (epoll == wanted || depth > DEPTH_MAX)
-		return true;
+	if (epoll->searched == last_search)
+		return epoll->below;
+	epoll->searched = last_search;
+	epoll->below = (struct side){.ways = 1};
 	list_for_each_entry (watch, &epoll->watches, link) {
 		struct epoll *inner = epoll_of(watch->file);
 
-		if (inner && reaches(inner, wanted, depth + 1))
-			return true;
+		if (inner)
+			add_side(&epoll->below, below(inner));
 	}
-	return false;
+	return epoll->below;
+}
+
+static struct side above(struct epoll *epoll)
+{
+	struct watch *watch;
+
+	if (epoll->searched == last_search)
+		return epoll->above;
+	epoll->searched = last_search;
+	epoll->above = (struct side){.ways = 1};
+	for (watch = epoll->file->watches; watch; watch = watch->next)
+		add_side(&epoll->above, above(watch->epoll));
+	return epoll->above;
+}
+
+// Whether `epoll` may watch `inner`: neither in a circle, nor too deep, nor by too many ways.
+static int check_nesting(struct epoll *epoll, struct epoll *inner)
+{
+	struct side under, over;
+
+	last_search++;
+	under = below(inner);
+	if (epoll->searched == last_search)
+		return -ELOOP;
+	last_search++;
+	over = above(epoll);
+	if (under.depth + 1 + over.depth > DEPTH_MAX)
+		return -ELOOP;
+	return under.ways * over.ways > WAYS_MAX ? -EINVAL : 0;
 }
 
 // A reference, unless the last one has gone.
@@ -120,11 +169,14 @@ static bool try_get(struct file *file)
 static int add(struct epoll *epoll, struct watch *new)
 {
 	struct epoll *inner = epoll_of(new->file);
+	int error;
 
 	if (find(epoll, new->file, new->descriptor))
 		return -EEXIST;
-	if (inner && reaches(inner, epoll, 1))
-		return -ELOOP;
+	error = inner ? check_nesting(epoll, inner) : 0;
+	if (error)
+		return error;
+	new->serial = ++last_serial;
 	new->epoll = epoll;
 	new->next = new->file->watches;
 	new->file->watches = new;
@@ -140,6 +192,7 @@ static int change(struct watch *watch, const struct epoll_event *event)
 	watch->event = *event;
 	watch->event.events |= ALWAYS;
 	watch->fresh = true;
+	watch->serial = ++last_serial;
 	return 0;
 }
 
@@ -177,10 +230,7 @@ static int check_change(const struct epoll *epoll, int operation, const struct f
 	if (exclusive && (operation == EPOLL_CTL_MOD || epoll_of(file) ||
 			  event->events & ~(uint32_t)EXCLUSIVE_EVENTS))
 		return -EINVAL;
-	return operation == EPOLL_CTL_ADD || operation == EPOLL_CTL_DEL ||
-			       operation == EPOLL_CTL_MOD
-		       ? 0
-		       : -EINVAL;
+	return operation < EPOLL_CTL_ADD || operation > EPOLL_CTL_MOD ? -EINVAL : 0;
 }
 
 int epoll_change(struct file *file, int operation, struct file *target, int descriptor,
@@ -190,12 +240,11 @@ int epoll_change(struct file *file, int operation, struct file *target, int desc
 	struct watch *spare = NULL;
 	int error = check_change(epoll, operation, target, event);
 
+	if (!error && operation == EPOLL_CTL_ADD && !(spare = kzalloc(sizeof(*spare))))
+		error = -ENOMEM;
 	if (error)
 		return error;
-	if (operation == EPOLL_CTL_ADD) {
-		spare = kzalloc(sizeof(*spare));
-		if (!spare)
-			return -ENOMEM;
+	if (spare) {
 		spare->file = target;
 		spare->descriptor = descriptor;
 		spare->event = *event;
@@ -203,6 +252,7 @@ int epoll_change(struct file *file, int operation, struct file *target, int desc
 		spare->fresh = true;
 	}
 	spin_lock(&epoll_lock);
+	epoll->file = file;
 	error = change_locked(epoll, operation, &spare, target, descriptor, event);
 	spin_unlock(&epoll_lock);
 	kfree(spare);
@@ -261,6 +311,7 @@ static long take_along(struct epoll *epoll, struct seen **all)
 					       .wanted = watch->event.events,
 					       .event = watch->event,
 					       .fresh = watch->fresh,
+					       .serial = watch->serial,
 					       .before = watch->wakes};
 	}
 	spin_unlock(&epoll_lock);
@@ -297,20 +348,23 @@ static long look_at_all(struct seen *all, long count, struct poll_table *table)
 	return ready;
 }
 
-// It has been reported, unless it was changed meanwhile.
-static void reported(struct epoll *epoll, const struct seen *one)
+// Reports it, unless it has gone meanwhile, or somebody else has had what one alone may have.
+static bool report_one(struct epoll *epoll, const struct seen *one, struct epoll_event *event)
 {
 	struct watch *watch = find(epoll, one->file, one->descriptor);
 
-	if (!watch)
-		return;
+	if (!watch || ((one->wanted & (EPOLLONESHOT | EPOLLET)) && watch->serial != one->serial))
+		return false;
+	*event = one->event;
 	watch->fresh = false;
+	watch->serial = ++last_serial;
 	watch->wakes = one->wakes;
 	if (watch->event.events & EPOLLONESHOT)
 		watch->event.events = 0;
 	// Others first, next time.
 	list_del(&watch->link);
 	list_add_tail(&epoll->watches, &watch->link);
+	return true;
 }
 
 static long report(struct epoll *epoll, const struct seen *all, long count,
@@ -319,12 +373,8 @@ static long report(struct epoll *epoll, const struct seen *all, long count,
 	size_t used = 0;
 
 	spin_lock(&epoll_lock);
-	for (long i = 0; i < count && used < most; i++) {
-		if (!all[i].event.events)
-			continue;
-		events[used++] = all[i].event;
-		reported(epoll, &all[i]);
-	}
+	for (long i = 0; i < count && used < most; i++)
+		used += all[i].event.events && report_one(epoll, &all[i], &events[used]);
 	spin_unlock(&epoll_lock);
 	return (long)used;
 }
@@ -333,7 +383,6 @@ static long report(struct epoll *epoll, const struct seen *all, long count,
 static long look_and_sleep(struct epoll *epoll, struct seen *all, long count,
 			   struct poll_table *table, uint64_t deadline)
 {
-	const uint32_t before = table->wakes; // of `changed` alone, so far
 	struct poll_table glance = {0};
 	long ready = look_at_all(all, count, table);
 
@@ -342,8 +391,8 @@ static long look_and_sleep(struct epoll *epoll, struct seen *all, long count,
 	if (ready || !deadline)
 		return ready;
 	wait_prepare();
-	if (!look_at_all(all, count, &glance) &&
-	    __atomic_load_n(&epoll->changed.wakes, __ATOMIC_ACQUIRE) == before)
+	poll_wait(&glance, &epoll->changed);
+	if (!look_at_all(all, count, &glance) && glance.wakes == table->wakes)
 		return wait_sleep(deadline);
 	wait_cancel();
 	return 1;
@@ -374,12 +423,11 @@ static long wait_once(struct epoll *epoll, struct epoll_event *events, size_t mo
 long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint64_t deadline)
 {
 	struct epoll *epoll = epoll_of(file);
-	long result;
 
 	if (!epoll)
 		return -EINVAL;
 	for (;;) {
-		result = wait_once(epoll, events, most, deadline);
+		long result = wait_once(epoll, events, most, deadline);
 		if (result == -ETIMEDOUT)
 			deadline = 0; // a last look
 		else if (result == -ERESTARTSYS)
@@ -416,12 +464,12 @@ static void epoll_release(struct file *file)
 	struct watch *watch;
 
 	do {
-		watch = NULL;
 		spin_lock(&epoll_lock);
-		if (!list_empty(&epoll->watches)) {
-			watch = list_first_entry(&epoll->watches, struct watch, link);
+		watch = list_empty(&epoll->watches)
+				? NULL
+				: list_first_entry(&epoll->watches, struct watch, link);
+		if (watch)
 			take_out(watch);
-		}
 		spin_unlock(&epoll_lock);
 		kfree(watch);
 	} while (watch);

@@ -81,6 +81,41 @@ static long look(struct poll_request *requests, size_t count, struct poll_table 
 	return ready;
 }
 
+static void leave_all(struct poll_table *table);
+
+// Files inside of others are let go each time something happens: they may have been closed, and
+// are to end then.
+static long look_anew(struct poll_request *requests, size_t count, struct poll_table *table)
+{
+	long ready;
+
+	leave_all(table);
+	table->used = 0;
+	table->extra = NULL;
+	table->wakes = 0;
+	ready = look(requests, count, table);
+	return table->failed ? -ENOMEM : ready;
+}
+
+// What has been missed, by who holds files that are to be let go, is seen from how often the
+// queues were woken.
+static long look_or_sleep(struct poll_request *requests, size_t count, uint64_t deadline,
+			  struct poll_table *table, int *result)
+{
+	struct poll_table glance = {0};
+	long ready;
+
+	wait_prepare();
+	ready = look(requests, count, &glance);
+	if (ready || (table->extra && glance.wakes != table->wakes))
+		wait_cancel();
+	else
+		*result = wait_sleep(deadline);
+	if (table->extra && !*result && !ready)
+		ready = look_anew(requests, count, table);
+	return ready;
+}
+
 static long poll_loop(struct poll_request *requests, size_t count, uint64_t deadline,
 		      struct poll_table *table)
 {
@@ -89,14 +124,8 @@ static long poll_loop(struct poll_request *requests, size_t count, uint64_t dead
 
 	if (table->failed)
 		return -ENOMEM;
-	while (ready == 0 && result == 0 && deadline) {
-		wait_prepare();
-		ready = look(requests, count, NULL);
-		if (ready)
-			wait_cancel();
-		else
-			result = wait_sleep(deadline);
-	}
+	while (ready == 0 && result == 0 && deadline)
+		ready = look_or_sleep(requests, count, deadline, table, &result);
 	if (result)
 		ready = look(requests, count, NULL);
 	if (ready || result == -ETIMEDOUT)
