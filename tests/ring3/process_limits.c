@@ -332,17 +332,22 @@ static void warned(int signal)
 	}
 }
 
-static int time_runs_out(void)
+// The signal may come at once, but not before the line is written.
+static void set_time(const char *name, unsigned long soft, unsigned long hard)
 {
 	sigset_t warning;
 
-	// Not while stdio is in the midst of a line, which the handler would write again.
 	sigemptyset(&warning);
 	sigaddset(&warning, SIGXCPU);
 	sigprocmask(SIG_BLOCK, &warning, NULL);
-	signal(SIGXCPU, warned);
-	set("a second", RLIMIT_CPU, 0, 1);
+	set(name, RLIMIT_CPU, soft, hard);
 	sigprocmask(SIG_UNBLOCK, &warning, NULL);
+}
+
+static int time_runs_out(void)
+{
+	signal(SIGXCPU, warned);
+	set_time("a second", 0, 1);
 	while (forever)
 		continue;
 	return 0;
@@ -350,7 +355,7 @@ static int time_runs_out(void)
 
 static int warned_is_fatal(void)
 {
-	set("no time", RLIMIT_CPU, 0, RLIM_INFINITY);
+	set_time("no time", 0, RLIM_INFINITY);
 	while (forever)
 		continue;
 	return 0;
