@@ -115,6 +115,13 @@ static bool reaps_itself(const struct process *process)
 	       (signals->actions && signals->actions->action[SIGCHLD - 1].flags & SA_NOCLDWAIT);
 }
 
+int process_end_code(int status)
+{
+	if (!(status & 0x7f))
+		return CLD_EXITED;
+	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+}
+
 // What the parent learns: SIGCHLD's details and a wake for wait4.
 static void notify_parent(struct process *process)
 {
@@ -123,9 +130,7 @@ static void notify_parent(struct process *process)
 	const struct usage used = process_usage_locked(process);
 	struct signal_info info = {
 		.signal = process->exit_signal,
-		.code = !killed         ? CLD_EXITED
-			: status & 0x80 ? CLD_DUMPED
-					: CLD_KILLED,
+		.code = process_end_code(status),
 		.pid = process->pid,
 		.uid = (int)process->uid,
 		.status = killed ? status & 0x7f : status >> 8 & 0xff,

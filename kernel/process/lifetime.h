@@ -57,6 +57,8 @@ void limits_put(struct limits *limits);           // NULL is allowed
 void vfork_release(struct task *task);
 // Takes a zombie out of the tree; process_lock held. The caller then calls process_put.
 void process_unlink(struct process *process);
+// CLD_* for a wait status of the end.
+int process_end_code(int status);
 // Before an address space is left (exit, exec), while it still is the task's: what others wait for
 // in it, robust mutexes and the word of CLONE_CHILD_CLEARTID.
 void task_leave_words(struct task *task);

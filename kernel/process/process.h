@@ -191,7 +191,7 @@ int process_end_other_threads(void);
 struct wait_report {
 	int pid;
 	int uid;
-	int code;   // CLD_EXITED, CLD_KILLED, CLD_STOPPED or CLD_CONTINUED
+	int code;   // CLD_*
 	int status; // as wait4 stores it
 };
 

@@ -40,7 +40,7 @@ static bool has_report(const struct search *search, struct process *child)
 
 	if (child->state == PROCESS_ZOMBIE && search->options & WEXITED) {
 		report->status = child->status;
-		report->code = child->status & 0x7f ? CLD_KILLED : CLD_EXITED;
+		report->code = process_end_code(child->status);
 		return true;
 	}
 	if (child->stopped && child->stop_complete && !child->stop_reported &&

@@ -10,6 +10,7 @@
 #include "kernel/process/signal.h"
 
 #include "kernel/machine/irq.h"
+#include "kernel/process/core.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "mm/slab.h"
@@ -185,12 +186,13 @@ static bool is_ignored(const struct process *process, const struct task *task, i
 	return !(process->signals.caught & bit) && signal_default(signal) == DEFAULT_IGNORE;
 }
 
+// Whether its end can begin at once. A core file is for the task itself to write.
 static bool is_fatal(const struct process *process, const struct task *task, int signal)
 {
 	if (signal == SIGKILL)
 		return true;
 	return !((task->blocked | process->signals.caught) & signal_bit(signal)) &&
-	       signal_default(signal) == DEFAULT_TERMINATE;
+	       signal_default(signal) == DEFAULT_TERMINATE && !core_wanted(process, signal);
 }
 
 // Stopping and continuing take effect, and cancel each other, whatever the action is.

@@ -9,6 +9,7 @@
 #include "kernel/machine/irq.h"
 #include "kernel/machine/park.h"
 #include "kernel/machine/trap.h"
+#include "kernel/process/core.h"
 #include "kernel/process/rseq.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
@@ -118,10 +119,17 @@ static bool force(struct task *task, const struct signal_info *info)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	bool caught = task->process->signals.caught & bit && !(task->blocked & bit) &&
 		      info->signal != SIGKILL;
+	bool core;
 
 	trace6(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
 	       (uint64_t)task->tid, (uint64_t)task->process->pid, 0);
-	if (caught)
+	core = !caught && core_wanted(task->process, info->signal);
+	if (core) {
+		// The default action, on the way back to ring 3, may sleep.
+		signal_action_reset(task->process, info->signal);
+		task->blocked &= ~bit;
+	}
+	if (caught || core)
 		signal_queue_own(task, info);
 	else
 		process_begin_exit(task->process, info->signal);
@@ -129,8 +137,23 @@ static bool force(struct task *task, const struct signal_info *info)
 	return caught;
 }
 
+// The running process ends by this signal.
+static void end_by_signal(const struct registers *registers, int signal)
+{
+	struct process *process = current_process();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	bool core = core_wanted(process, signal);
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (core && core_dump(registers, signal))
+		signal |= 0x80;
+	flags = spin_lock_irqsave(&process_lock);
+	process_begin_exit(process, signal);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 // The handler of SIGSEGV may have a stack of its own, and is told.
-static void no_room(struct task *task, int signal)
+static void no_room(const struct registers *registers, struct task *task, int signal)
 {
 	struct signal_info info = {.signal = SIGSEGV, .code = SI_KERNEL};
 
@@ -138,7 +161,7 @@ static void no_room(struct task *task, int signal)
 		return;
 	log_line("%s[%d]: no room on the stack for the handler of %s", task->name, task->tid,
 		 signal_name(signal));
-	process_exit(SIGSEGV);
+	end_by_signal(registers, SIGSEGV);
 }
 
 static void run_handler(struct registers *registers, const struct signal_info *info,
@@ -151,7 +174,7 @@ static void run_handler(struct registers *registers, const struct signal_info *i
 	end_interrupted_call(registers, action);
 	task->restore_blocked = false;
 	if (!signal_frame_push(registers, info, action, mask)) {
-		no_room(task, info->signal);
+		no_room(registers, task, info->signal);
 		return;
 	}
 	if (!(action->flags & SA_NODEFER))
@@ -159,24 +182,29 @@ static void run_handler(struct registers *registers, const struct signal_info *i
 	signal_mask_set(block);
 }
 
-static void act_by_default(const struct signal_info *info)
+static void stop_by_default(int signal)
 {
 	struct process *process = current_process();
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
+	if (signal == SIGSTOP || !group_is_orphaned(process->group))
+		process_stop(process, signal);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static void act_by_default(const struct registers *registers, const struct signal_info *info)
+{
 	switch (signal_default(info->signal)) {
 	case DEFAULT_TERMINATE:
-		process_begin_exit(process, info->signal);
+		end_by_signal(registers, info->signal);
 		break;
 	case DEFAULT_STOP:
-		if (info->signal == SIGSTOP || !group_is_orphaned(process->group))
-			process_stop(process, info->signal);
+		stop_by_default(info->signal);
 		break;
 	case DEFAULT_IGNORE:
 	case DEFAULT_CONTINUE:
 		break;
 	}
-	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 // Takes the next signal, and its action as it is at that moment.
@@ -201,7 +229,7 @@ static void handle_one(struct registers *registers, const struct signal_info *in
 		       const struct signal_action *action)
 {
 	if (action->handler == (uintptr_t)SIG_DFL)
-		act_by_default(info);
+		act_by_default(registers, info);
 	else if (action->handler != (uintptr_t)SIG_IGN)
 		run_handler(registers, info, action);
 }

@@ -215,7 +215,7 @@ static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
 	info->si_code = report->code;
 	info->si_pid = report->pid;
 	info->si_uid = (uint32_t)report->uid;
-	if (report->code == CLD_KILLED)
+	if (report->code == CLD_KILLED || report->code == CLD_DUMPED)
 		info->si_status = status & 0x7f;
 	else
 		info->si_status = report->code == CLD_CONTINUED ? SIGCONT : status >> 8 & 0xff;
