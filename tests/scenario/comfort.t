@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -148,9 +149,23 @@ def colours(tap):
            "so does the test runner", coloured + b"\n" + bare)
 
 
+def interrupted(tap):
+    """Ctrl-C while a tool works: the status a shell gives for it, and nothing said."""
+    for command in (["tools/trace", "csv", "-"], ["tools/picture", "-", "-o", "unused.svg"]):
+        tool = subprocess.Popen(command, cwd=harness.ROOT, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tool.stdin.write(bytes(200000))  # more than a pipe holds: it reads
+        tool.stdin.flush()
+        tool.send_signal(signal.SIGINT)
+        said = tool.communicate(timeout=30)
+        tap.ok(tool.returncode == 130 and said == (b"", b""), f"{command[0]}: Ctrl-C",
+               (tool.returncode, *said))
+
+
 def main():
     tap = harness.Tap()
     doctor(tap)
+    interrupted(tap)
     if harness.terminals():
         progress(tap)
         colours(tap)

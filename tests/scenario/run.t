@@ -118,6 +118,7 @@ def own_errors(tap):
              ("a bad size", ["--memory", "lots", ENDS]),
              ("an unknown option", ["--nonsense", ENDS]),
              ("a file that is not there", ["--file", "/nonexistent", ENDS]),
+             ("no directory for pictures", ["--picture=/nonexistent/x.png", ENDS]),
              ("QEMU refuses", ["--cpu", "no-such-model", ENDS])]
     for name, arguments in cases:
         result = harness.launch(arguments)
@@ -127,7 +128,8 @@ def own_errors(tap):
 
 def main():
     tap = harness.Tap()
-    for part in (statuses, contents, streams, files, other_emulator, account, own_errors):
+    for part in (statuses, contents, streams, files, empty_input, other_emulator, account,
+                 own_errors):
         part(tap)
     return tap.done()
 

@@ -81,15 +81,21 @@ class Camera:
         answer = self._ask("screendump", filename=self.screen)
         if "error" in answer:
             raise LaunchError("QEMU keeps no picture: " + answer["error"].get("desc", "?"))
-        with open(self.screen, "rb") as file:
-            picture = png.from_ppm(file.read())
         self.taken += 1
-        with open(f"{self.base}-{self.taken}.png", "wb") as file:
-            file.write(picture)
+        try:
+            with open(self.screen, "rb") as file:
+                picture = png.from_ppm(file.read())
+            with open(f"{self.base}-{self.taken}.png", "wb") as file:
+                file.write(picture)
+        except OSError as error:  # the processors still stand, and would for ever
+            raise LaunchError(f"{self.base}-{self.taken}.png: {error.strerror}") from None
         self._ask("cont")
 
     def finish(self):
         """The run is over. Whether there is a picture."""
         if self.taken:
-            os.replace(f"{self.base}-{self.taken}.png", self.base + ".png")
+            try:
+                os.replace(f"{self.base}-{self.taken}.png", self.base + ".png")
+            except OSError as error:
+                raise LaunchError(f"{self.base}.png: {error.strerror}") from None
         return self.taken > 0

@@ -10,6 +10,8 @@ from . import LaunchError
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 MEMORY = "512M"
+EVENTS = ("fault, frame, table, vma, call, process, switch, signal, syscall, shootdown, program, heap, "
+          "stack")
 MEMORY_PICTURE = "64M"  # small enough for one mark a frame
 
 DESCRIPTION = """\
@@ -52,6 +54,16 @@ def _list(text):
     return text
 
 
+def _events(text):
+    """What the kernel would not know it refuses with a line in its log, and records nothing."""
+    with open(os.path.join(ROOT, "lib", "trace_events.c"), encoding="ascii") as file:
+        known = re.findall(r'"([a-z-]+)"', file.read())
+    for word in _list(text).split(","):
+        if word and word not in known:
+            raise argparse.ArgumentTypeError(f"there is no event {word!r}; {EVENTS}")
+    return text
+
+
 def _pair(text):
     if not re.match(r"[^=]+=", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
@@ -91,8 +103,8 @@ def _parser():
     add("--bochs", action="store_true", help="the same in Bochs, whose TLB is like hardware's; "
         "standard input is empty, standard error goes with the output")
     add("--trace", metavar="FILE", help="what the kernel does, as records in FILE (tools/trace)")
-    add("--trace-events", metavar="LIST", type=_list, help="only these: fault,frame,table,vma,"
-        "call,process,switch,signal,syscall,shootdown,program,stack (default all)")
+    add("--trace-events", metavar="LIST", type=_events,
+        help=f"only these, with commas between: {EVENTS} (default: all)")
     add("--trace-pid", metavar="LIST", type=_list, help="only of these processes: numbers, names")
     add("--explain", action="store_true",
         help="explain every page fault, at the end, on standard error")
@@ -138,6 +150,11 @@ def _with_value(parser, arguments):
 def _check_picture(options):
     if options.picture and not options.picture.endswith(".png"):
         raise LaunchError(f"--picture={options.picture}: the name has to end in .png")
+    directory = os.path.dirname(options.picture) or "."
+    if not os.path.isdir(directory):
+        raise LaunchError(f"--picture={options.picture}: there is no directory {directory}")
+    if os.path.isdir(options.picture):
+        raise LaunchError(f"--picture={options.picture}: it is a directory")
     if options.bochs or not options.program:
         raise LaunchError("--picture needs a PROGRAM, and does not go with --bochs")
     screens = ("DISPLAY", "WAYLAND_DISPLAY")

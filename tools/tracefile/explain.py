@@ -34,6 +34,8 @@ class Explainer:
         name, line, _ = self.world.place(fault.pid, fault.record.e)
         where = f"at {fault.record.e:#x}" + (f" ({line})" if line else "")
         verb = VERBS.get(fault.access, "accesses")
+        if not fault.record.e and fault.address:  # no instruction of a program was at fault
+            return f"The kernel, which makes the program ready, {verb} {fault.address:#x}."
         if fault.in_copy:
             call = f"a system call made by {name}()" if name else "a system call"
             return f"The kernel, for {call} {where}, {verb} {fault.address:#x}."

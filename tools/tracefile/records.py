@@ -33,6 +33,8 @@ class Record(NamedTuple):
 
 
 def _check(records, path):
+    if not {record[1] for record in records} <= EVENT_NAMES.keys():
+        raise TraceError(f"{path}: not a trace, or damaged: it has events that are none")
     for record in records:
         if record[1] == EVENTS["START"]:
             if record[4] != VERSION:
@@ -50,7 +52,9 @@ def read(path):
             data = file.read()
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror}") from None
-    # A run that was killed may have left part of a record.
+    if len(data) % FORM.size:  # the run was killed, or the disk was full
+        print(f"tools/trace: {path}: its last record is not whole; the others are taken",
+              file=sys.stderr)
     data = memoryview(data)[:len(data) // FORM.size * FORM.size]
     records = list(FORM.iter_unpack(data))
     _check(records, path)
