@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""malloc under libFuzzer, ASan and UBSan: what was once found to be worth trying, and some thousands
-of programs made from it. `make fuzz-malloc` goes on for longer."""
+"""malloc and the pools under libFuzzer, ASan and UBSan: what was once found to be worth trying, and
+some thousands of programs made from it. `make fuzz-malloc` and `make fuzz-pools` go on for longer."""
 import os
 import subprocess
 import sys
@@ -11,24 +11,29 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
-CORPUS = os.path.join(harness.ROOT, "tests", "fuzz", "malloc", "corpus")
 RUNS = 4000
+
+
+def fuzz(tap, name):
+    program = os.path.abspath(harness.built("tests", "fuzz", name))
+    corpus = os.path.join(harness.ROOT, "tests", "fuzz", name, "corpus")
+    if not os.path.exists(program):
+        tap.skip(f"tests/fuzz/{name} is not built: it needs clang")
+        return
+    with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
+        for title, words in (("the corpus", ["-runs=0", corpus]),
+                             (f"{RUNS} more", [f"-runs={RUNS}", "-max_len=600", directory, corpus])):
+            done = subprocess.run([program] + words, cwd=directory, check=False, timeout=120,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT)
+            tap.ok(done.returncode == 0, f"{name} under libFuzzer: {title}",
+                   done.stdout.decode(errors="replace")[-2000:])
 
 
 def main():
     tap = harness.Tap()
-    program = os.path.abspath(harness.built("tests", "fuzz", "malloc"))
-    if not os.path.exists(program):
-        print("1..0 # SKIP tests/fuzz/malloc is not built: it needs clang")
-        return 0
-    with tempfile.TemporaryDirectory(prefix="faultline-") as directory:
-        for title, words in (("the corpus", ["-runs=0", CORPUS]),
-                             (f"{RUNS} more", [f"-runs={RUNS}", "-max_len=600", directory, CORPUS])):
-            done = subprocess.run([program] + words, cwd=directory, check=False, timeout=120,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT)
-            tap.ok(done.returncode == 0, f"malloc under libFuzzer: {title}",
-                   done.stdout.decode(errors="replace")[-2000:])
+    fuzz(tap, "malloc")
+    fuzz(tap, "pools")
     return tap.done()
 
 

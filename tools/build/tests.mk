@@ -85,10 +85,17 @@ $(BUILD)/tests/fuzz/$(1): $(wildcard tests/fuzz/$(1)/*.[ch]) $(BUILD)/flags/ring
 endef
 $(foreach name,$(FUZZERS),$(eval $(call fuzz_program,$(name))))
 
-# malloc for libFuzzer, where clang is there: a corpus in the tree, more by `make fuzz-malloc`.
+# malloc and the pools for libFuzzer, where clang is there: a corpus of each in the tree, more by
+# `make fuzz-malloc` and `make fuzz-pools`.
 FUZZ_CC := $(if $(native),$(firstword $(foreach name,clang clang-14 clang-16 clang-19, \
 	$(if $(shell command -v $(name)),$(name)))))
-FUZZ_MALLOC := $(if $(FUZZ_CC),$(BUILD)/tests/fuzz/malloc)
+FUZZ_MALLOC := $(if $(FUZZ_CC),$(BUILD)/tests/fuzz/malloc $(BUILD)/tests/fuzz/pools)
+$(BUILD)/tests/fuzz/pools: tests/fuzz/pools/target.c $(wildcard lib/pool*.h) lib/bitmap.h \
+		$(BUILD)/flags/unit
+	$(call say,CC,$< [fuzz])
+	@mkdir -p $(@D)
+	$(quiet)$(FUZZ_CC) $(filter-out $(warnings),$(UNIT_CFLAGS)) -fsanitize=fuzzer -o $@ $<
+
 $(BUILD)/tests/fuzz/malloc: $(wildcard tests/fuzz/malloc/*.c lib/libc/malloc*.[ch]) \
 		tests/unit/malloc_under_test.h $(BUILD)/flags/unit
 	$(call say,CC,$< [fuzz])
@@ -104,12 +111,12 @@ $(BUILD)/tests/sanitize/malloc_threads: tests/sanitize/malloc_threads.c $(BUILD)
 	$(quiet)$(HOST_CC) -std=gnu11 -O1 -g $(warnings) -fsanitize=thread -I. $(defines) -o $@ $< \
 		-lcmocka
 
-.PHONY: fuzz-malloc
-fuzz-malloc: $(FUZZ_MALLOC)
-	@mkdir -p $(BUILD)/corpus
-	@$(if $(FUZZ_MALLOC),cd $(BUILD)/corpus && ../tests/fuzz/malloc -max_len=600 \
-		-max_total_time=$(or $(SECONDS),60) . $(abspath tests/fuzz/malloc/corpus), \
-		echo 'fuzz-malloc: needs clang' && false)
+.PHONY: fuzz-malloc fuzz-pools
+fuzz-malloc fuzz-pools: fuzz-%: $(FUZZ_MALLOC)
+	@mkdir -p $(BUILD)/corpus/$*
+	@$(if $(FUZZ_MALLOC),cd $(BUILD)/corpus/$* && ../../tests/fuzz/$* -max_len=600 \
+		-max_total_time=$(or $(SECONDS),60) . $(abspath tests/fuzz/$*/corpus), \
+		echo 'fuzz-$*: needs clang' && false)
 
 # --- programs that scenarios and `make bench` run ---
 SCENARIO_OWN := $(sort $(wildcard tests/scenario/libc_*.c))
