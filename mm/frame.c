@@ -178,7 +178,7 @@ static inline struct frame *hand_out(struct cpu_frames *mine, struct frame *fram
 	frame->order = order;
 	frame->references = 1;
 	count_move(mine, FRAME_FREE, kind, 1l << order);
-	trace_frame(TRACE_FRAME_ALLOC, frame, order, kind);
+	trace_frame(TRACE_FRAME_ALLOC, frame);
 	return frame;
 }
 
@@ -255,7 +255,7 @@ static inline void check_freeable(const struct frame *frame, unsigned order)
 static inline void take_back(struct cpu_frames *mine, struct frame *frame, unsigned order)
 {
 	check_freeable(frame, order);
-	trace_frame(TRACE_FRAME_FREE, frame, order, frame->kind);
+	trace_frame(TRACE_FRAME_FREE, frame);
 	count_move(mine, frame->kind, FRAME_FREE, 1l << order);
 	poison_fill(frame_to_virt(frame), PAGE_SIZE << order);
 	frame->kind = FRAME_FREE;

@@ -90,7 +90,7 @@ static struct frame *table_alloc(struct mm *mm, uintptr_t address, unsigned leve
 	table->index = address & ~(level_span(level + 1) - 1);
 	table->entries = 0;
 	mm->tables++;
-	trace_frame(TRACE_TABLE_ALLOC, table, level, FRAME_PAGE_TABLE);
+	trace_frame(TRACE_TABLE_ALLOC, table);
 	return table;
 }
 

@@ -76,15 +76,14 @@ static void abandon_entries(struct frame *table, uintptr_t start, uintptr_t end,
 
 // An emptied table leaves the tree; processors keep tables in caches of their own, for the whole
 // span.
-static void unmap_empty(pte_t *slot, unsigned level, struct frame *below,
-			struct flush_batch *batch)
+static void unmap_empty(pte_t *slot, struct frame *below, struct flush_batch *batch)
 {
 	*slot = 0;
 	table_of(slot)->entries--;
 	batch->mm->tables--;
 	if (!MUTANT(freed_table_remembered))
 		page_forget_leaf(batch->mm);
-	trace_frame(TRACE_TABLE_FREE, below, level - 1, FRAME_PAGE_TABLE);
+	trace_frame(TRACE_TABLE_FREE, below);
 	flush_batch_add_table(batch, below);
 }
 
@@ -98,15 +97,14 @@ static void unmap_leaf(struct frame *table, uintptr_t start, uintptr_t end,
 }
 
 // Takes the table that `slot` names out of the tree if it is empty; whether it was.
-static bool unmap_if_empty(pte_t *slot, unsigned level, uintptr_t start, uintptr_t end,
-			   struct flush_batch *batch)
+static bool unmap_if_empty(pte_t *slot, uintptr_t start, uintptr_t end, struct flush_batch *batch)
 {
 	struct frame *below = entry_frame(*slot);
 
 	if ((below->entries && !MUTANT(table_freed_in_use)) || MUTANT(empty_table_kept))
 		return false;
 	flush_batch_range(batch, start, end);
-	unmap_empty(slot, level, below, batch);
+	unmap_empty(slot, below, batch);
 	return true;
 }
 
@@ -126,7 +124,7 @@ static void unmap_table(struct frame *table, unsigned level, uintptr_t start, ui
 			unmap_leaf(entry_frame(*slot), from, to, batch);
 		else
 			unmap_table(entry_frame(*slot), level - 1, from, to, batch);
-		unmap_if_empty(slot, level, from, to, batch);
+		unmap_if_empty(slot, from, to, batch);
 	}
 }
 
@@ -149,7 +147,7 @@ static void unmap_path(struct mm *mm, uintptr_t start, uintptr_t end, struct flu
 			break;
 		}
 	}
-	while (level <= 4 && unmap_if_empty(path[level], level, start, end, batch))
+	while (level <= 4 && unmap_if_empty(path[level], start, end, batch))
 		level++;
 }
 

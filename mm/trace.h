@@ -12,6 +12,7 @@
 // has asked for only.
 #pragma once
 
+#include "lib/mutant.h"
 #include "lib/trace_events.h"
 #include "lib/trace_record.h"
 #include <stdbool.h>
@@ -24,15 +25,17 @@ struct vma;
 // Whether records of `event`, a constant, are wanted. Where nobody wants them: one NOP.
 static inline __attribute__((always_inline)) bool trace_wants(enum trace_event event)
 {
-	__asm__ goto("1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\t"
-		     ".pushsection trace_sites, \"a\", @progbits\n\t"
-		     ".balign 4\n\t"
-		     ".long 1b - ., %l[wanted] - ., %c0\n\t"
-		     ".popsection"
-		     :
-		     : "i"(event)
-		     :
-		     : wanted);
+	if (MUTANT(no_trace_sites))
+		return false;
+	__asm__ inline goto("1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\t"
+			    ".pushsection trace_sites, \"a\", @progbits\n\t"
+			    ".balign 4\n\t"
+			    ".long 1b - ., %l[wanted] - ., %c0\n\t"
+			    ".popsection"
+			    :
+			    : "i"(event)
+			    :
+			    : wanted);
 	return false;
 wanted:
 	return true;
@@ -57,17 +60,50 @@ wanted:
 		if (trace_wants(event))                        \
 			trace_write6(event, a, b, c, d, e, f); \
 	} while (0)
-// What is recorded of a VMA, a frame and a page table is looked up where it is wanted.
-#define trace_vma(mm, vma, change)                        \
-	do {                                              \
-		if (trace_wants(TRACE_VMA))               \
-			trace_vma_write(mm, vma, change); \
+
+// VMAs, frames and page tables change in code that is short and often run, where even a branch
+// never taken costs: the compiler moves registers to prepare for it. At these sites it sees an
+// instruction that reads `subject` and changes nothing. Behind the NOP's jump, out of line, the
+// address of `subject` and the constant `change` go to trace_site_called, which keeps all
+// registers around trace_site. Not for a `subject` in the function's own frame, whose address may
+// be relative to the stack pointer.
+#ifdef __SSE__ // the tests on the host, where the words below the stack pointer are in use
+#define TRACE_SITE(event, subject, change)                       \
+	do {                                                     \
+		if (trace_wants(event))                          \
+			trace_site(event, &(subject), (change)); \
 	} while (0)
-#define trace_frame(event, frame, order, kind)                        \
-	do {                                                          \
-		if (trace_wants(event))                               \
-			trace_frame_write(event, frame, order, kind); \
+#else
+#define TRACE_SITE(event_, subject_, change_)                                                   \
+	do {                                                                                    \
+		if (MUTANT(no_trace_sites))                                                     \
+			break;                                                                  \
+		__asm__ inline volatile(                                                        \
+			"1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n"                                    \
+			".subsection 1\n"                                                       \
+			"2:\tpush %[change]\n\t"                                                \
+			"push %%rdi\n\t"                                                        \
+			"lea %[subject], %%rdi\n\t"                                             \
+			"push %[event]\n\t"                                                     \
+			"call trace_site_called\n\t"                                            \
+			"pop %%rdi\n\t"                                                         \
+			"pop %%rdi\n\t"                                                         \
+			"lea 8(%%rsp), %%rsp\n\t"                                               \
+			"jmp 3f\n"                                                              \
+			".previous\n"                                                           \
+			"3:\n\t"                                                                \
+			".pushsection trace_sites, \"a\"\n\t"                                   \
+			".balign 4\n\t"                                                         \
+			".long 1b - ., 2b - ., %c[event]\n\t"                                   \
+			".popsection"                                                           \
+			:                                                                       \
+			: [subject] "m"(subject_), [change] "i"(change_), [event] "i"(event_)); \
 	} while (0)
+#endif
+#define trace_vma(vma, change) TRACE_SITE(TRACE_VMA, *(vma), change)
+// FRAME_ALLOC or FRAME_FREE when the frame has its order and kind, TABLE_ALLOC or TABLE_FREE when
+// the table is not in the tree, but all above it are.
+#define trace_frame(event, frame) TRACE_SITE(event, *(frame), 0)
 
 // Writes a record if its event and the running task are among those chosen. From anywhere, also
 // with interrupts off and under any lock. On a full channel it waits for the host: see trace.c.
@@ -77,13 +113,10 @@ TRACE_CALLED_RARELY void trace_write6(enum trace_event event, uint64_t a, uint64
 				      uint64_t d, uint64_t e, uint64_t f);
 // What a process has, as the records of its calls say it. No lock: it may be a moment old.
 TRACE_CALLED_RARELY uint64_t trace_pages(const struct mm *mm);
-// A VMA of `mm` as it is now, or is until it is gone; under mm->lock.
-TRACE_CALLED_RARELY void trace_vma_write(const struct mm *mm, const struct vma *vma,
-					 enum trace_vma_change change);
-// FRAME_ALLOC or FRAME_FREE with the frame's order and kind, TABLE_ALLOC or TABLE_FREE with the
-// table's level.
-TRACE_CALLED_RARELY void trace_frame_write(enum trace_event event, const struct frame *frame,
-					   unsigned order, unsigned kind);
+// What trace_vma and trace_frame record: the struct vma as it is now, or is until it is gone, and
+// what changed; the struct frame. VMAs and tables under their mm->lock.
+__attribute__((cold)) void trace_site(enum trace_event event, const void *subject,
+				      enum trace_vma_change change);
 // The same for a record that is made already. Its CPU and task are set here, and its time unless
 // it has one that has passed.
 void trace_put(struct trace_record *record);

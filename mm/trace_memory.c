@@ -21,21 +21,43 @@ static enum trace_vma_kind vma_kind(const struct mm *mm, const struct vma *vma)
 	return TRACE_VMA_ANON;
 }
 
-void trace_vma_write(const struct mm *mm, const struct vma *vma, enum trace_vma_change change)
+static void trace_vma_write(const struct vma *vma, enum trace_vma_change change)
 {
-	trace_write6(TRACE_VMA, vma->start, vma->end, vma->flags, change, vma_kind(mm, vma),
+	trace_write6(TRACE_VMA, vma->start, vma->end, vma->flags, change, vma_kind(vma->mm, vma),
 		     vma->page_offset);
 }
 
-void trace_frame_write(enum trace_event event, const struct frame *frame, unsigned order,
-		       unsigned kind)
+// Looked for in the tree, so that those who make and free tables need not keep it for the trace.
+static unsigned table_level(const struct frame *table)
 {
-	uint64_t number = frame - frame_table;
+	const struct mm *mm = table->owner;
+	const pte_t *entries = phys_to_virt(mm->root);
+	unsigned level = 4;
 
+	for (; level > 2; level--) {
+		pte_t entry = entries[level_index(table->index, level)];
+
+		if (!entry || entry_frame(entry) == table)
+			break;
+		entries = entry_table(entry);
+	}
+	return level - 1;
+}
+
+void trace_site(enum trace_event event, const void *subject, enum trace_vma_change change)
+{
+	const struct frame *frame = subject;
+	uint64_t number;
+
+	if (event == TRACE_VMA) {
+		trace_vma_write(subject, change);
+		return;
+	}
+	number = (uint64_t)(frame - frame_table);
 	if (event == TRACE_TABLE_ALLOC || event == TRACE_TABLE_FREE)
-		trace_write(event, frame->index, order, number, 0);
+		trace_write(event, frame->index, table_level(frame), number, 0);
 	else
-		trace_write(event, number, order, kind, 0);
+		trace_write(event, number, frame->order, frame->kind, 0);
 }
 
 uint64_t trace_pages(const struct mm *mm)

@@ -131,7 +131,7 @@ static inline __attribute__((always_inline)) void enter(struct mm *mm, struct vm
 
 static inline __attribute__((always_inline)) void enter_counted(struct mm *mm, struct vma *vma)
 {
-	trace_vma(mm, vma, TRACE_VMA_ADDED);
+	trace_vma(vma, TRACE_VMA_ADDED);
 	enter(mm, vma);
 	count_pages(mm, vma->flags, vma_pages(vma));
 }
@@ -150,7 +150,7 @@ void vma_link(struct mm *mm, struct vma *vma, struct vma *above)
 // One that is out of the tree and of the counters already.
 static void leave(struct mm *mm, struct vma *vma)
 {
-	trace_vma(mm, vma, TRACE_VMA_REMOVED);
+	trace_vma(vma, TRACE_VMA_REMOVED);
 	if (mm->last_found == vma)
 		mm->last_found = NULL;
 	mm->vma_count--;
@@ -179,7 +179,7 @@ void vma_move_start(struct mm *mm, struct vma *vma, uintptr_t start)
 {
 	count_pages(mm, vma->flags, (int64_t)(vma->start - start) >> PAGE_SHIFT);
 	set_start(mm, vma, start);
-	trace_vma(mm, vma, TRACE_VMA_RESIZED);
+	trace_vma(vma, TRACE_VMA_RESIZED);
 }
 
 void vma_move_end(struct mm *mm, struct vma *vma, uintptr_t end)
@@ -191,19 +191,19 @@ void vma_move_end_below(struct mm *mm, struct vma *vma, uintptr_t end, struct vm
 {
 	count_pages(mm, vma->flags, (int64_t)(end - vma->end) >> PAGE_SHIFT);
 	vma->end = end;
-	trace_vma(mm, vma, TRACE_VMA_RESIZED);
+	trace_vma(vma, TRACE_VMA_RESIZED);
 	if (next)
 		vma_tree_set_gap(mm, next, next->start - end);
 }
 
 // Makes the border between two VMAs that touch another one. The counters are the caller's.
-static void shift_border(struct mm *mm, struct vma *lower, struct vma *upper, uintptr_t border)
+static void shift_border(struct vma *lower, struct vma *upper, uintptr_t border)
 {
 	upper->page_offset += (int64_t)(border - upper->start) >> PAGE_SHIFT;
 	lower->end = border;
 	upper->start = border;
-	trace_vma(mm, lower, TRACE_VMA_RESIZED);
-	trace_vma(mm, upper, TRACE_VMA_RESIZED);
+	trace_vma(lower, TRACE_VMA_RESIZED);
+	trace_vma(upper, TRACE_VMA_RESIZED);
 }
 
 int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **upper)
@@ -224,9 +224,9 @@ int vma_split(struct mm *mm, struct vma *vma, uintptr_t address, struct vma **up
 	if (vma->object)
 		part->object = object_get(vma->object);
 	vma->end = address;
-	trace_vma(mm, vma, TRACE_VMA_RESIZED);
+	trace_vma(vma, TRACE_VMA_RESIZED);
 	vma_tree_insert_behind(mm, part, vma);
-	trace_vma(mm, part, TRACE_VMA_ADDED);
+	trace_vma(part, TRACE_VMA_ADDED);
 	enter(mm, part);
 	*upper = part;
 	return 0;
@@ -250,7 +250,7 @@ static void join(struct mm *mm, struct vma *lower, struct vma *upper)
 	take_over(lower, upper);
 	vma_tree_absorb(mm, upper);
 	lower->end = upper->end;
-	trace_vma(mm, lower, TRACE_VMA_RESIZED);
+	trace_vma(lower, TRACE_VMA_RESIZED);
 	leave(mm, upper);
 }
 
@@ -326,7 +326,7 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 {
 	recount_pages(mm, vma->flags, flags, vma_pages(vma));
 	vma->flags = flags;
-	trace_vma(mm, vma, TRACE_VMA_PROTECTED);
+	trace_vma(vma, TRACE_VMA_PROTECTED);
 }
 
 // The lower end of `vma`, up to `end`, becomes part of the VMA below; whether that is possible.
@@ -339,7 +339,7 @@ static bool give_lower_end(struct mm *mm, struct vma *vma, uintptr_t end, uint32
 		return false;
 	recount_pages(mm, vma->flags, flags, (end - vma->start) >> PAGE_SHIFT);
 	take_over(prev, vma);
-	shift_border(mm, prev, vma, end);
+	shift_border(prev, vma, end);
 	return true;
 }
 
@@ -354,8 +354,18 @@ static bool give_upper_end(struct mm *mm, struct vma *vma, uintptr_t start, uint
 		return false;
 	recount_pages(mm, vma->flags, flags, (vma->end - start) >> PAGE_SHIFT);
 	take_over(next, vma);
-	shift_border(mm, vma, next, start);
+	shift_border(vma, next, start);
 	return true;
+}
+
+// No neighbour can take it.
+static int change_apart(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end,
+			uint32_t flags)
+{
+	if (vma_isolate(mm, &vma, start, end))
+		return -ENOMEM;
+	vma_set_flags(mm, vma, flags);
+	return 0;
 }
 
 int vma_change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end,
@@ -371,9 +381,5 @@ int vma_change_flags(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t 
 	if ((from_start && give_lower_end(mm, vma, end, flags)) ||
 	    (to_end && give_upper_end(mm, vma, start, flags)))
 		return 0;
-	// Now no neighbour can take it.
-	if (vma_isolate(mm, &vma, start, end))
-		return -ENOMEM;
-	vma_set_flags(mm, vma, flags);
-	return 0;
+	return change_apart(mm, vma, start, end, flags);
 }

@@ -32,11 +32,32 @@ static void post(struct cpu *target, struct flush_request *request)
 		apic_send(target->apic_id, VECTOR_FLUSH);
 }
 
+static inline __attribute__((always_inline)) void
+tell(struct cpu *self, struct flush_request *request, uint64_t targets)
+{
+	self->shootdowns_sent++;
+	request->waiting = targets;
+	for (uint64_t left = targets; left; left &= left - 1)
+		post(cpus[__builtin_ctzl(left)], request);
+	while (__atomic_load_n(&request->waiting, __ATOMIC_ACQUIRE) &&
+	       !MUTANT(shootdown_not_awaited))
+		spin_wait();
+}
+
+static __attribute__((cold, noinline)) void
+tell_traced(struct cpu *self, struct flush_request *request, uint64_t targets)
+{
+	uint64_t began = tsc_read();
+
+	tell(self, request, targets);
+	trace_write(TRACE_SHOOTDOWN, request->start, request->end, targets, tsc_read() - began);
+}
+
 void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 {
 	struct cpu *self = this_cpu();
 	struct flush_request request = {mm, start, end, change, 0};
-	uint64_t targets, began = 0;
+	uint64_t targets;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	targets = __atomic_load_n(mm ? &mm->cpus : &cpus_online, __ATOMIC_RELAXED);
@@ -44,15 +65,31 @@ void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 	if (!targets || MUTANT(no_shootdown))
 		return;
 	if (trace_wants(TRACE_SHOOTDOWN))
-		began = tsc_read();
-	self->shootdowns_sent++;
-	request.waiting = targets;
-	for (uint64_t left = targets; left; left &= left - 1)
-		post(cpus[__builtin_ctzl(left)], &request);
-	while (__atomic_load_n(&request.waiting, __ATOMIC_ACQUIRE) &&
-	       !MUTANT(shootdown_not_awaited))
-		spin_wait();
-	trace(TRACE_SHOOTDOWN, start, end, targets, tsc_read() - began);
+		tell_traced(self, &request, targets);
+	else
+		tell(self, &request, targets);
+}
+
+// The first CPU of the set `from`.
+static inline __attribute__((always_inline)) void answer(struct cpu *self, uint64_t from)
+{
+	struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
+
+	flush_local(request->mm, request->start, request->end, request->change);
+	self->shootdowns_received++;
+	// With the last acknowledgement the request is gone.
+	__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);
+}
+
+static __attribute__((cold, noinline)) void answer_traced(struct cpu *self, uint64_t from)
+{
+	const struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
+	uintptr_t start = request->start, end = request->end;
+	uint64_t began = tsc_read();
+
+	answer(self, from);
+	trace_write(TRACE_SHOOTDOWN_ANSWER, start, end, (uint64_t)__builtin_ctzl(from),
+		    tsc_read() - began);
 }
 
 void shootdown_answer(void)
@@ -61,19 +98,10 @@ void shootdown_answer(void)
 	uint64_t from = __atomic_exchange_n(&self->flush_from, 0, __ATOMIC_SEQ_CST);
 
 	for (; from; from &= from - 1) {
-		struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
-
-		uintptr_t start = request->start, end = request->end;
-		uint64_t began = 0;
-
 		if (trace_wants(TRACE_SHOOTDOWN_ANSWER))
-			began = tsc_read();
-		flush_local(request->mm, start, end, request->change);
-		self->shootdowns_received++;
-		// With the last acknowledgement the request is gone.
-		__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);
-		trace(TRACE_SHOOTDOWN_ANSWER, start, end, __builtin_ctzl(from),
-		      tsc_read() - began);
+			answer_traced(self, from);
+		else
+			answer(self, from);
 	}
 }
 

@@ -57,3 +57,8 @@ $(foreach name,$(MUTANTS),$(eval \
 .PHONY: mutants
 mutants:
 	@printf '%s\n' $(mutant_uses)
+
+# Not a bug: the kernel without the sites of the trace, to see what those cost.
+untraced_sources := $(if $(filter test% $(BUILD)/untraced/%,$(MAKECMDGOALS)),\
+	$(shell grep -l '"mm/trace.h"' $(MUTANT_SOURCES)))
+$(eval $(call mutant,no_trace_sites,$(untraced_sources),$(BUILD)/untraced))

@@ -170,7 +170,8 @@ $(MALLOC_BENCH).musl: tests/bench/malloc/patterns.c $(BUILD)/flags/ring3
 	$(BENCH_ALONE:%=%.d) $(SOAK_PROGRAM:%=%.d)
 
 # --- all of it ---
-TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/system.cpio $(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
+TEST_NEEDS := $(BUILD)/kernel.elf $(BUILD)/untraced/kernel.elf $(BUILD)/system.cpio \
+	$(BUILD)/faultline.iso $(UNIT_PROGRAMS) \
 	$(RING3_PROGRAMS) $(FUZZ_PROGRAMS) $(SCENARIO_PROGRAMS) $(SCENARIO_OWN_PROGRAMS) \
 	$(BENCH_PROGRAMS) $(BUILD)/compile_commands.json \
 	$(if $(RING0_SOURCES),$(BUILD)/kernel-test.elf) \
