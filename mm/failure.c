@@ -10,6 +10,7 @@
 
 static int boot_countdown; // 0: not armed; atomic
 int failure_armed;         // counters that are not zero: atomic
+static uint64_t fired;     // failures that there were: atomic
 
 void failure_arm(int nth)
 {
@@ -29,7 +30,13 @@ static bool expire(int *countdown)
 	if (*countdown <= 0 || --*countdown > 0)
 		return false;
 	failure_task_armed(false);
+	__atomic_add_fetch(&fired, 1, __ATOMIC_RELAXED);
 	return true;
+}
+
+uint64_t failures_made(void)
+{
+	return __atomic_load_n(&fired, __ATOMIC_RELAXED);
 }
 
 bool failure_count(void)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 // Boot option fail-nth=N: the Nth allocation (frames and slabs) from now on fails, once. 0: none.
 void failure_arm(int nth);
@@ -11,6 +12,9 @@ void failure_arm(int nth);
 // Some task's counter (machine_fail_nth) was set from zero to a positive number, or back to zero
 // by anything but having fired.
 void failure_task_armed(bool armed);
+
+// How many allocations have failed on purpose.
+uint64_t failures_made(void);
 
 // For mm/'s allocators only: counts one allocation; whether it must fail.
 extern int failure_armed;

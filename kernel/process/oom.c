@@ -15,6 +15,7 @@
 #include "kernel/process/wait.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/failure.h"
 #include "mm/frame.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -24,12 +25,12 @@
 
 #define SPARE 256 // frames: with more than that free, what failed was asked to fail
 
-#define PAUSE  1000000ul    // nanoseconds between two tries
-#define RECENT 1000000000ul // nanoseconds in which a victim has given back its memory
+#define PAUSE    1000000ul    // nanoseconds between two tries
+#define PATIENCE 1000000000ul // nanoseconds of tries that fail although frames are free
 
 struct oom_settings oom_settings;
-static uint64_t kills;     // atomic
-static uint64_t last_kill; // when, in nanoseconds; atomic
+static uint64_t kills;    // atomic
+static uint64_t failures; // on purpose, that have been seen here; atomic
 
 uint64_t oom_kill_count(void)
 {
@@ -86,8 +87,8 @@ static bool may_be_killed(const struct process *process)
 	       process->oom_adjustment != OOM_SCORE_ADJ_MIN;
 }
 
-// The worst there is, or NULL. *dying: one that was chosen before is still on its way, which is to
-// be waited for.
+// The worst there is, or NULL. *dying: it, or one that was chosen before, is still on its way,
+// which is to be waited for.
 static struct process *choose(bool *dying)
 {
 	struct process *process, *worst = NULL;
@@ -100,13 +101,14 @@ static struct process *choose(bool *dying)
 		// Its space is given back after it has left it.
 		if (process->oom_victim && process->state < PROCESS_ZOMBIE)
 			*dying = true;
-		if (!mm)
+		if (!mm || process == init_process || badness_in(process, mm) <= most)
 			continue;
-		if (may_be_killed(process) && badness_in(process, mm) > most) {
+		if (may_be_killed(process) || process->state == PROCESS_EXITING) {
 			most = badness_in(process, mm);
 			worst = process;
 		}
 	}
+	*dying |= worst && worst->state == PROCESS_EXITING;
 	if (oom_settings.kill_allocating && may_be_killed(current_process()))
 		worst = current_process();
 	return worst;
@@ -151,42 +153,70 @@ static void kill_space(const struct mm *mm)
 }
 
 // Others run meanwhile, or the CPU waits with interrupts on: a victim may need its answers.
-static void give_time(void)
+// Signals wait until there is memory; not SIGKILL.
+static bool never(void *argument)
 {
-	wait_prepare();
-	if (wait_sleep(clock_monotonic() + PAUSE) == -ERESTARTSYS)
-		schedule();
+	(void)argument;
+	return false;
 }
 
-// What is free now may have become so since the fault looked.
-static bool just_killed(void)
+static void give_time(void)
 {
-	uint64_t when = __atomic_load_n(&last_kill, __ATOMIC_RELAXED);
+	struct wait_queue nobody;
 
-	return when && clock_monotonic() - when < RECENT;
+	wait_queue_init(&nobody);
+	(void)wait_until_killable_deadline(&nobody, never, NULL, clock_monotonic() + PAUSE);
+}
+
+// What is free now may have become so since the fault looked: it is tried again, unless a failure
+// was made on purpose, or tries have failed for so long that something else must be wrong.
+static bool try_again(void)
+{
+	struct task *task = current_task();
+	uint64_t made = failures_made(), now = clock_monotonic();
+
+	if (__atomic_exchange_n(&failures, made, __ATOMIC_RELAXED) != made)
+		return false;
+	if (now - task->starved_last > 10 * PAUSE)
+		task->starved_since = now;
+	give_time();
+	task->starved_last = clock_monotonic();
+	return now - task->starved_since < PATIENCE;
+}
+
+// Lists of other CPUs can not be used here.
+static bool is_short(void)
+{
+	uint64_t elsewhere = frame_cpu_listed() - frame_cpu_listed_by(machine_cpu());
+
+	return frame_kind_count(FRAME_FREE) <= SPARE + elsewhere;
 }
 
 bool oom_make_room(void)
 {
 	struct obituary text;
 	struct process *victim;
-	bool dying, others = false;
+	bool dying = false, others = false, enough;
 	uint64_t flags;
 
 	if (signal_fatal_pending())
 		return false;
-	if (frame_kind_count(FRAME_FREE) > SPARE)
-		return just_killed();
+	if (!is_short())
+		return try_again();
 	if (oom_settings.panic)
 		panic("Out of memory: system-wide panic_on_oom is enabled");
 	flags = spin_lock_irqsave(&process_lock);
-	victim = choose(&dying);
+	// Anew: a victim's end, which the lock has just told, is after its memory's.
+	enough = !is_short();
+	victim = enough ? NULL : choose(&dying);
 	if (victim && !dying) {
 		others = space_of(victim) != current_task()->mm;
 		describe(victim, &text);
 		kill_space(space_of(victim));
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
+	if (enough)
+		return try_again();
 	if (!dying)
 		log_memory();
 	if (victim && !dying) {
@@ -195,7 +225,6 @@ bool oom_make_room(void)
 			 text.pid, text.name, text.total, text.anon, text.file, text.uid,
 			 text.tables, text.adjustment);
 		__atomic_add_fetch(&kills, 1, __ATOMIC_RELAXED);
-		__atomic_store_n(&last_kill, clock_monotonic(), __ATOMIC_RELAXED);
 	}
 	if (!dying && !others)
 		return false;

@@ -101,6 +101,7 @@ struct task {
 	uint8_t priority;
 	bool reset_on_fork;
 
+	uint64_t starved_since, starved_last; // nanoseconds: oom.c
 	int fail_nth;                      // /proc/<pid>/fail-nth: the allocation that is to fail
 	uintptr_t clear_child_tid;         // set_tid_address: zeroed in ring 3's memory at the end
 	uintptr_t robust_list;             // set_robust_list

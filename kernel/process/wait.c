@@ -151,6 +151,13 @@ int wait_until_killable(struct wait_queue *queue, bool (*condition)(void *), voi
 	return wait_in_state(queue, condition, argument, WAIT_FOREVER, TASK_KILLABLE);
 }
 
+int wait_until_killable_deadline(struct wait_queue *queue, bool (*condition)(void *),
+				 void *argument, uint64_t deadline)
+{
+	NOTE_CALLER();
+	return wait_in_state(queue, condition, argument, deadline, TASK_KILLABLE);
+}
+
 void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void *),
 				void *argument)
 {

@@ -54,6 +54,9 @@ int wait_until_deadline(struct wait_queue *queue, bool (*condition)(void *argume
 // The same as wait_until, but only a signal that ends the process interrupts it.
 int wait_until_killable(struct wait_queue *queue, bool (*condition)(void *argument),
 			void *argument);
+// The same, or -ETIMEDOUT.
+int wait_until_killable_deadline(struct wait_queue *queue, bool (*condition)(void *argument),
+				 void *argument, uint64_t deadline);
 
 // The same, whatever signals there are: for waits that are sure to end.
 void wait_until_uninterruptible(struct wait_queue *queue, bool (*condition)(void *argument),

@@ -73,7 +73,7 @@ $(BUILD)/obj/bugs/%.protected.o: user/bugs/%.c $(BUILD)/flags/user $(staged)
 	$(call say,CC,$< [ring 3])
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(filter-out -fno-stack-protector,$(BUG_CFLAGS)) -fstack-protector-all \
-		-MMD -MP -c -o $@ $<
+		-mstack-protector-guard=tls -MMD -MP -c -o $@ $<
 
 $(BUILD)/bugs/%: $(BUILD)/obj/bugs/%.o $(bug_libc) user/program.ld $(BUILD)/flags/program
 	$(call say,LD,$@)
