@@ -202,6 +202,16 @@ def test_large(tap, directory):
            result.describe())
 
 
+def test_brief(tap, directory):
+    """A program that ends before there was time for a picture has one all the same."""
+    path = os.path.join(directory, "brief.png")
+    result = harness.launch(["--quiet", "--icount", f"--picture={path}", "--initrd",
+                             harness.built("initrd.cpio"), "/bin/cow"])
+    colours = {colour for row in pixels(path) for colour in row}
+    tap.ok(result.status == 0 and len(colours) > 5, "a program that ends at once has a picture",
+           colours)
+
+
 def contents(path):
     with open(path, "rb") as file:
         return file.read()
@@ -262,6 +272,7 @@ def main():
         test_pictures(tap, directory)
         test_screen(tap, directory)
         test_large(tap, directory)
+        test_brief(tap, directory)
         test_device(tap, directory)
         test_device(tap, directory, "--iso")
     test_no_screen(tap)

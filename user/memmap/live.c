@@ -68,6 +68,7 @@ struct run {
 	struct choice choice; // the program and its children
 	int orders, answers;  // pipes: lines from it, bytes to it
 	int status;           // of waitpid
+	bool shown;           // something is on the screen
 };
 
 static _Noreturn void become(char **program, const int *orders, const int *answers)
@@ -122,6 +123,7 @@ static void obey(struct run *run, struct view *view, const struct output *output
 	view->caption = caption;
 	view_look(view, &run->choice);
 	put(view, output);
+	run->shown = true;
 	snapshot(caption);
 	poll(NULL, 0, output->pause * 1000);
 	write(run->answers, "", 1);
@@ -165,8 +167,14 @@ int live_run(struct view *view, char **program, const struct output *output)
 		if (!always.screen)
 			continue;
 		view_look(view, &run.choice);
-		if (view->spaces)
+		if (view->spaces) {
 			put(view, &always);
+			run.shown = true;
+		}
+	}
+	if (always.screen && !run.shown) { // it was faster than the first picture
+		view_look(view, &run.choice);
+		put(view, &always);
 	}
 	snapshot("end");
 	poll(NULL, 0, output->pause * 1000);
