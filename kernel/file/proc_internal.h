@@ -57,6 +57,12 @@ extern const struct setting proc_shm_max, proc_shm_all, proc_shm_count; // /proc
 // /proc/sysvipc/shm (shm.c).
 int proc_show_shm(struct pseudo_open *open, struct text *text);
 
+// proc_core.c
+int proc_show_core_pattern(struct pseudo_open *open, struct text *text);
+int proc_store_core_pattern(struct pseudo_open *open, const char *bytes, size_t length);
+int proc_show_core_filter(struct pseudo_open *open, struct text *text);
+int proc_store_core_filter(struct pseudo_open *open, const char *bytes, size_t length);
+
 int proc_show_limits(struct pseudo_open *open, struct text *text); // proc_limits.c
 int proc_show_maps(struct pseudo_open *open, struct text *text);
 int proc_show_smaps(struct pseudo_open *open, struct text *text);

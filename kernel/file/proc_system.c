@@ -78,6 +78,13 @@ static int store_pid_max(struct pseudo_open *open, const char *bytes, size_t len
 	return pid_set_max((int)value);
 }
 
+static int show_threads_max(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%d\n", PROCESS_LIMIT);
+	return 0;
+}
+
 static int show_constant(struct pseudo_open *open, struct text *text)
 {
 	text_print(text, "%s\n", (const char *)open->subject);
@@ -140,7 +147,10 @@ static long read_thread_self(struct process *process, char *buffer, size_t size)
 
 static const struct pseudo_entry kernel_entries[] = {
 	CONSTANT("cap_last_cap", "40"),
-	CONSTANT("core_pattern", "core"),
+	{.name = "core_pattern",
+	 .permissions = 0644,
+	 .show = proc_show_core_pattern,
+	 .store = proc_store_core_pattern},
 	CONSTANT("core_uses_pid", "0"),
 	PSEUDO_TEXT("hostname", show_host_name),
 	PSEUDO_TEXT("osrelease", show_os_release),
@@ -152,6 +162,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PROC_SETTING("shmmax", proc_shm_max),
 	PROC_SETTING("shmmni", proc_shm_count),
 	CONSTANT("tainted", "0"),
+	PSEUDO_TEXT("threads-max", show_threads_max),
 	CONSTANT("version", SYSTEM_VERSION),
 };
 static const struct pseudo_entry sysvipc_entries[] = {

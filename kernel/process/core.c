@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// Core files, as Linux writes them with core_pattern "core": an ELF file with the registers of the
+// Core files, as Linux writes them: an ELF file with the registers of the
 // thread that got the signal, the auxiliary vector, and a segment for every VMA. Pages of the
 // process's own are in it, those of files and those that never were touched are not: the file has
 // holes there. The process is alone by then, but somebody may share its memory (vfork): what is
 // read twice may differ, and only the file is wrong then.
 //
 // Left out: the other threads' registers, the FPU's, names; pages that the program could not read;
-// the first page of mapped ELF files.
+// the first page of mapped ELF files; in core_pattern programs to pipe it to, %E and %C.
+//
+// Locks: core_pattern under process_lock; core_filter is a word that anybody may write.
 #include "kernel/process/core.h"
 
 #include "kernel/file/file.h"
 #include "kernel/file/inode.h"
 #include "kernel/file/io.h"
 #include "kernel/file/place.h"
+#include "kernel/machine/irq.h"
+#include "kernel/machine/timer.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/system_name.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/object.h"
@@ -54,6 +60,7 @@ struct note {
 struct core {
 	struct file *file;
 	struct mm *mm;
+	unsigned filter;
 	uint64_t left; // bytes that may still be written
 	char *page;    // room for one
 };
@@ -86,18 +93,22 @@ static bool emit(struct core *core, const void *from, size_t size, uint64_t offs
 	return true;
 }
 
-// Linux's choice unless /proc/PID/coredump_filter says otherwise: what no file has.
-static bool is_whole(const struct vma *vma)
+static bool is_whole(const struct vma *vma, unsigned filter)
 {
+	const struct inode *inode = vma->object ? object_inode(vma->object) : NULL;
+
 	if (vma->flags & (VMA_NO_DUMP | VMA_DEVICE))
 		return false;
-	if (!vma->object || (!(vma->flags & VMA_SHARED) && vma->anon))
-		return true;
-	return vma->flags & VMA_SHARED && !object_inode(vma->object);
+	if (vma->flags & VMA_SHARED)
+		return filter & (inode && inode->links ? CORE_SHARED_FILE : CORE_SHARED_ANONYMOUS);
+	if (!vma->object || vma->anon)
+		return filter & CORE_ANONYMOUS || (vma->object && filter & CORE_FILE);
+	return filter & CORE_FILE;
 }
 
-static bool next_segment(struct mm *mm, uintptr_t address, struct segment *segment)
+static bool next_segment(struct core *core, uintptr_t address, struct segment *segment)
 {
+	struct mm *mm = core->mm;
 	const struct vma *vma;
 
 	spin_lock(&mm->lock);
@@ -106,7 +117,7 @@ static bool next_segment(struct mm *mm, uintptr_t address, struct segment *segme
 		*segment = (struct segment){.start = vma->start,
 					    .end = vma->end,
 					    .flags = vma->flags,
-					    .whole = is_whole(vma),
+					    .whole = is_whole(vma, core->filter),
 					    .touched = vma->touched || vma->object};
 	spin_unlock(&mm->lock);
 	return vma != NULL;
@@ -117,12 +128,12 @@ static uint64_t file_size(const struct segment *segment)
 	return segment->whole ? segment->end - segment->start : 0;
 }
 
-static uint16_t count_segments(struct mm *mm)
+static uint16_t count_segments(struct core *core)
 {
 	struct segment segment = {0};
 	uint16_t count = 0;
 
-	while (count < PN_XNUM - 2 && next_segment(mm, segment.end, &segment))
+	while (count < PN_XNUM - 2 && next_segment(core, segment.end, &segment))
 		count++;
 	return count;
 }
@@ -149,7 +160,7 @@ static bool emit_segments(struct core *core, uint16_t count, uint64_t contents)
 	uint64_t at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
 	struct segment segment = {0};
 
-	for (; count && next_segment(core->mm, segment.end, &segment); count--) {
+	for (; count && next_segment(core, segment.end, &segment); count--) {
 		const Elf64_Phdr header = {
 			.p_type = PT_LOAD,
 			.p_flags = (segment.flags & VMA_READ ? PF_R : 0) |
@@ -253,7 +264,7 @@ static bool emit_contents(struct core *core, const struct segment *segment, uint
 
 static void write_core(struct core *core, const struct registers *registers, int signal)
 {
-	uint16_t count = count_segments(core->mm);
+	uint16_t count = count_segments(core);
 	uint64_t notes = sizeof(Elf64_Ehdr) + (count + 1ul) * sizeof(Elf64_Phdr), offset;
 	const struct inode *inode = core->file->inode;
 	struct segment segment = {0};
@@ -263,7 +274,7 @@ static void write_core(struct core *core, const struct registers *registers, int
 	offset = PAGE_ALIGN_UP(offset);
 	if (!emit_segments(core, count, offset))
 		return;
-	for (; count && next_segment(core->mm, segment.end, &segment); count--) {
+	for (; count && next_segment(core, segment.end, &segment); count--) {
 		if (segment.whole && !emit_contents(core, &segment, offset))
 			return;
 		offset += file_size(&segment);
@@ -273,13 +284,102 @@ static void write_core(struct core *core, const struct registers *registers, int
 		(void)inode->ops->resize(core->file->inode, offset);
 }
 
-// Nobody else's file is written to, and nothing but a file.
-static struct file *open_core(void)
+static char core_pattern[CORE_PATTERN_SIZE] = "core";
+
+void core_pattern_get(char pattern[CORE_PATTERN_SIZE])
 {
-	struct inode *directory = current_directory();
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	memcpy(pattern, core_pattern, CORE_PATTERN_SIZE);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+void core_pattern_set(const char *pattern, size_t length)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	if (length >= CORE_PATTERN_SIZE)
+		length = CORE_PATTERN_SIZE - 1;
+	memcpy(core_pattern, pattern, length);
+	core_pattern[length] = '\0';
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+// What % and this letter stand for; nothing for letters that are not known.
+static int expand(char *to, size_t room, char letter, int signal)
+{
+	const struct task *task = current_task();
+	const struct process *process = task->process;
+
+	switch (letter) {
+	case '%':
+		return snprintf(to, room, "%%");
+	case 'p':
+	case 'P':
+		return snprintf(to, room, "%d", process->pid);
+	case 'i':
+	case 'I':
+		return snprintf(to, room, "%d", task->tid);
+	case 'u':
+		return snprintf(to, room, "%u", process->uid);
+	case 'g':
+		return snprintf(to, room, "%u", process->gid);
+	case 'd':
+		return snprintf(to, room, "%d", process->dumpable);
+	case 's':
+		return snprintf(to, room, "%d", signal);
+	case 't':
+		return snprintf(to, room, "%lu", clock_realtime() / 1000000000);
+	case 'h':
+		return snprintf(to, room, "%s", SYSTEM_NODE);
+	case 'c':
+		return snprintf(
+			to, room, "%lu",
+			(unsigned long)process_limit(current_process(), RLIMIT_CORE).rlim_cur);
+	case 'e':
+		return snprintf(to, room, "%s", task->name);
+	default:
+		*to = '\0';
+		return 0;
+	}
+}
+
+// Whether it fitted.
+static bool make_name(char *name, size_t room, int signal)
+{
+	char pattern[CORE_PATTERN_SIZE], *from = pattern;
+	size_t length = 0;
+
+	core_pattern_get(pattern);
+	if (*from == '|')
+		return false;
+	for (; *from && length + 1 < room; from++) {
+		if (*from != '%')
+			name[length++] = *from;
+		else if (*++from)
+			length += (size_t)expand(name + length, room - length, *from, signal);
+		else
+			break;
+	}
+	if (length >= room || (*from && *from != '%'))
+		return false;
+	name[length] = '\0';
+	return true;
+}
+
+// Nobody else's file is written to, and nothing but a file.
+static struct file *open_core(int signal)
+{
+	struct inode *directory;
 	struct file *file;
-	int error = file_open(directory, "core", O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600,
-			      &file);
+	char name[256];
+	int error;
+
+	if (!make_name(name, sizeof(name), signal))
+		return NULL;
+	directory = current_directory();
+	error = file_open(directory, name, O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600,
+			  &file);
 
 	inode_put(directory);
 	if (error)
@@ -296,13 +396,14 @@ bool core_dump(const struct registers *registers, int signal)
 {
 	struct core core = {
 		.mm = current_task()->mm,
+		.filter = current_process()->core_filter,
 		.left = process_limit(current_process(), RLIMIT_CORE).rlim_cur,
 	};
 
 	if (process_end_other_threads())
 		return false;
 	core.page = kmalloc(PAGE_SIZE);
-	core.file = core.page ? open_core() : NULL;
+	core.file = core.page ? open_core(signal) : NULL;
 	if (core.file) {
 		write_core(&core, registers, signal);
 		file_put(core.file);

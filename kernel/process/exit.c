@@ -197,6 +197,12 @@ static void unlink_task(struct task *task)
 	process->user_ticks += task->user_ticks;
 	process->kernel_ticks += task->kernel_ticks;
 	process->cpu_time += task_cpu_time(task, tsc_read());
+	if (!list_empty(&process->tasks)) {
+		const struct task *heir =
+			list_first_entry(&process->tasks, struct task, thread_link);
+
+		process_hand_on_children(process, task->tid, heir->tid);
+	}
 	if (task->tid == process->pid)
 		memcpy(process->name, task->name, sizeof(process->name));
 	else

@@ -89,6 +89,7 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	uint64_t irq;
 
 	to->huge_pages_off = from->huge_pages_off;
+	to->core_filter = from->core_filter;
 	to->oom_adjustment = from->oom_adjustment;
 	to->oom_adjustment_least = from->oom_adjustment_least;
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
@@ -155,6 +156,7 @@ static int link_process(struct task *task, struct process *parent, uint64_t flag
 {
 	struct process *child = task->process;
 	uint64_t irq = spin_lock_irqsave(&process_lock);
+	bool as_sibling = flags & CLONE_PARENT && parent->parent;
 
 	if (signal_pending()) {
 		spin_unlock_irqrestore(&process_lock, irq);
@@ -165,8 +167,8 @@ static int link_process(struct task *task, struct process *parent, uint64_t flag
 		(void)signals_reset_handlers(child); // the table is its parent's too
 	child->group = parent->group;
 	child->session = parent->session;
-	process_set_parent(child,
-			   flags & CLONE_PARENT && parent->parent ? parent->parent : parent);
+	process_set_parent(child, as_sibling ? parent->parent : parent);
+	child->made_by = as_sibling ? parent->made_by : current_task()->tid;
 	process_enter_mm(task, task->mm);
 	list_add_tail(&child->parent->children, &child->sibling);
 	list_add_tail(&all_processes, &child->link);

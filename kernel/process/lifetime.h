@@ -39,6 +39,8 @@ void process_caches_create(void);
 struct process *process_alloc(void);
 // process_lock held.
 void process_set_parent(struct process *process, struct process *parent);
+// What one of its threads made is another's from now on. process_lock held.
+void process_hand_on_children(struct process *process, int from, int to);
 void process_count_fork(void);
 void process_count_exec(void);
 void process_count_exit(void);

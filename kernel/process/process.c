@@ -7,6 +7,7 @@
 #include "kernel/file/inode.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
+#include "kernel/process/core.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -35,6 +36,7 @@ struct process *process_alloc(void)
 		return NULL;
 	process->references = 1;
 	process->live = 1; // the task it is made for
+	process->core_filter = CORE_FILTER_DEFAULT;
 	list_init(&process->children);
 	list_init(&process->sibling);
 	list_init(&process->tasks);
@@ -212,6 +214,17 @@ void process_set_parent(struct process *process, struct process *parent)
 {
 	process->parent = parent;
 	__atomic_store_n(&process->parent_pid, parent->pid, __ATOMIC_RELAXED);
+	process->made_by = parent->pid;
+}
+
+void process_hand_on_children(struct process *process, int from, int to)
+{
+	struct process *child;
+
+	list_for_each_entry (child, &process->children, sibling) {
+		if (child->made_by == from)
+			child->made_by = to;
+	}
 }
 
 void process_name(struct process *process, char name[TASK_NAME_SIZE])

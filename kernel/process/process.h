@@ -68,6 +68,7 @@ struct process {
 
 	struct process *parent; // NULL: the first program; process_lock
 	int parent_pid;         // its pid, or 0; written under process_lock, atomic
+	int made_by;            // which of the parent's threads did, for __WNOTHREAD; process_lock
 	struct list children;   // by sibling; process_lock
 	struct list sibling;
 	struct list tasks;            // by thread_link; process_lock
@@ -90,6 +91,7 @@ struct process {
 	struct capabilities capabilities;
 	struct group_list *groups; // NULL: none
 	bool dumpable;             // prctl(PR_SET_DUMPABLE)
+	uint16_t core_filter;      // /proc/PID/coredump_filter: see core.h
 	bool too_many_tasks;       // since it has this user: exec is refused. Its own
 	bool cpu_limited;          // it has a soft RLIMIT_CPU; process_lock
 	uint32_t cpu_exceeded;     // seconds it has been told to be past that; process_lock

@@ -27,6 +27,8 @@ static bool matches(const struct search *search, const struct process *child)
 		return false;
 	if (search->type == P_PGID && child->group != search->id)
 		return false;
+	if (search->options & __WNOTHREAD && child->made_by != current_task()->tid)
+		return false;
 	if (search->options & __WALL)
 		return true;
 	return (child->exit_signal != SIGCHLD) == !!(search->options & __WCLONE);

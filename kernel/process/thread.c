@@ -37,6 +37,7 @@ static void become_first(struct task *task)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
 	pid_unlink_task(task);
+	process_hand_on_children(process, task->tid, process->pid);
 	pid_free(task->tid);
 	task->tid = process->pid;
 	pid_link_task(task);

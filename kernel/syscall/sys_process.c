@@ -221,32 +221,38 @@ static void fill_waitid_info(siginfo_t *info, const struct wait_report *report)
 		info->si_status = report->code == CLD_CONTINUED ? SIGCONT : status >> 8 & 0xff;
 }
 
+static long wait_by_id(int type, int id, int options, struct wait_report *report,
+		       struct rusage *usage)
+{
+	int error = check_waitid(type, id, options);
+
+	if (error)
+		return error;
+	if (type == P_PGID && !id)
+		id = current_process()->group;
+	if (type == P_PIDFD)
+		return wait_for_pidfd(id, options, report, usage);
+	return process_wait(type, id, options, report, usage);
+}
+
+// As on Linux, `info` is written, or found to be bad, even when the call fails.
 long sys_waitid(int type, int id, uintptr_t info, int options, uintptr_t usage)
 {
 	struct wait_report report;
 	struct rusage used;
 	siginfo_t result_info;
-	long result = check_waitid(type, id, options);
+	long result = wait_by_id(type, id, options, &report, usage ? &used : NULL);
 
-	if (result)
-		return result;
-	if (type == P_PGID && !id)
-		id = current_process()->group;
-	if (type == P_PIDFD)
-		result = wait_for_pidfd(id, options, &report, usage ? &used : NULL);
-	else
-		result = process_wait(type, id, options, &report, usage ? &used : NULL);
-	if (result < 0)
-		return result;
-	if (result > 0)
+	memset(&result_info, 0, sizeof(result_info));
+	if (result > 0) {
 		fill_waitid_info(&result_info, &report);
-	else
-		memset(&result_info, 0, sizeof(result_info));
+		if (usage && copy_to_user(usage, &used, sizeof(used)))
+			return -EFAULT;
+		result = 0;
+	}
 	if (info && copy_to_user(info, &result_info, sizeof(result_info)))
 		return -EFAULT;
-	if (result > 0 && usage && copy_to_user(usage, &used, sizeof(used)))
-		return -EFAULT;
-	return 0;
+	return result;
 }
 
 long sys_sched_yield(void)

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include "tests/ring3/workplace.h"
 
 #define ROOM (8 << 20)
@@ -66,10 +67,12 @@ static void all_signals(void)
 	}
 }
 
+static char *volatile nowhere = (char *)8;
+
 static void *fault(void *unused)
 {
 	(void)unused;
-	*(volatile char *)8 = 1;
+	*nowhere = 1;
 	return NULL;
 }
 
@@ -207,6 +210,92 @@ static void contents(void)
 	close(fd);
 }
 
+// What a filter leaves of a page that only this process has.
+static bool has_mark(const char *name, const char *filter, int advice)
+{
+	const Elf64_Phdr *segment;
+	const Elf64_Ehdr *header;
+	bool found = false;
+	struct stat file;
+	pid_t child;
+	int fd;
+
+	unlink("core");
+	child = fork();
+	if (!child) {
+		fd = open("/proc/self/coredump_filter", O_WRONLY);
+		strcpy(mark, "here");
+		if (write(fd, filter, strlen(filter)) < 0 || madvise(mark, 4 * PAGE, advice))
+			_exit(1);
+		abort();
+	}
+	told(name, child);
+	fd = open("core", O_RDONLY);
+	fstat(fd, &file);
+	header = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	segment = segment_of(header, (uintptr_t)mark);
+	if (segment && segment->p_filesz)
+		found = !strcmp((const char *)header + segment->p_offset +
+					((uintptr_t)mark - segment->p_vaddr),
+				"here");
+	munmap((void *)header, (size_t)file.st_size);
+	return found;
+}
+
+static void filters(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/self/coredump_filter", O_RDWR);
+
+	read(fd, text, sizeof(text) - 1);
+	printf("# the filter: %s", text);
+	show("no number", write(fd, "x", 1));
+	show("too large", write(fd, "0x100000000", 11));
+	close(fd);
+	check(has_mark("all", "0x33", MADV_NORMAL), "it is there");
+	check(!has_mark("not to be dumped", "0x33", MADV_DONTDUMP), "it is not");
+	check(has_mark("to be dumped again", "0x33", MADV_DODUMP), "it is there again");
+	check(!has_mark("nothing anonymous", "0x30", MADV_NORMAL), "it is not");
+}
+
+// The pattern is the machine's: it is only changed where nobody else lives. Elsewhere the same is
+// printed.
+static void pattern(void)
+{
+	char name[64], text[64] = "";
+	struct utsname system;
+	struct stat file;
+	bool here;
+	pid_t child;
+	int fd;
+
+	uname(&system);
+	here = strstr(system.release, "faultline");
+	fd = open("/proc/sys/kernel/core_pattern", here ? O_RDWR : O_RDONLY);
+	if (here)
+		check(write(fd, "x-%p.%s%%%q%e-%u\nmore", 20) == 20, "a pattern");
+	else
+		check(fd >= 0, "a pattern");
+	pread(fd, text, sizeof(text) - 1, 0);
+	check(!here || !strcmp(text, "x-%p.%s%%%q%e-%u\n"), "is what can be read");
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_NAME, "me");
+		abort();
+	}
+	waitpid(child, NULL, 0);
+	snprintf(name, sizeof(name), "x-%d.6%%me-0", (int)child);
+	check(!here || !stat(name, &file), "the file has that name");
+	if (here) {
+		unlink(name);
+		check(write(fd, "core\n", 5) == 5, "as it was");
+	} else {
+		check(true, "as it was");
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	enter_workplace();
@@ -214,6 +303,8 @@ int main(void)
 	all_signals();
 	insides();
 	contents();
+	filters();
+	pattern();
 	limit(0);
 	end_child("no room", SIGQUIT);
 	limit(PAGE - 1);
