@@ -109,7 +109,7 @@ run: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 		--log $(BUILD)/run.log $(addprefix --with ,$(WITH)) /bin/init
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
-	@echo '  stopped at reset; now `make gdb` in another terminal'
+	@echo '  stopped at reset; now `make gdb` in another terminal (Ctrl-A x leaves)'
 	@tools/run --gdb --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/initrd.cpio \
 		$(or $(PROGRAM),/bin/tour)
 

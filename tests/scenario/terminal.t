@@ -4,6 +4,7 @@
 import os
 import pty
 import select
+import socket
 import struct
 import sys
 import termios
@@ -54,6 +55,13 @@ def main():
     tap.ok(status == 130, "Ctrl-C interrupts the program", f"status {status}: {shown}")
     status, shown = session([ENDS, "loop"], b"\x01x")
     tap.ok(status == 143, "Ctrl-A x leaves", f"status {status}: {shown}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    status, shown = session(["--gdb", "--gdb-port", str(port), ENDS, "loop"], b"\x03\x01x",
+                            after=b"waits for gdb at port %d" % port)
+    tap.ok(status == 143, "so it does while gdb is waited for, whatever else was typed",
+           f"status {status}: {shown}")
     return tap.done()
 
 

@@ -68,7 +68,9 @@ class Input:
         self.escaped = False
 
     def wants_more(self):
-        return not self.ended and not self.pending
+        """Keys are read ahead of a machine that does not take them yet, as one of them leaves."""
+        room = not self.pending if self.framed else len(self.pending) < CHUNK
+        return room and not self.ended
 
     def read(self):
         try:
@@ -79,7 +81,7 @@ class Input:
         if self.framed:
             self.pending = struct.pack("<H", len(data)) + data
         else:
-            self.pending = self._keys(data)
+            self.pending += self._keys(data)
 
     def _keys(self, data):
         keys = b""
@@ -185,7 +187,7 @@ def shuttle(source, outputs, deadline):
         writers = {output.descriptor: output for output in outputs if output.pending}
         if source.pending and ready:
             writers[source.to] = source
-        elif source.wants_more():
+        if source.wants_more():
             readers[source.descriptor] = source
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:

@@ -71,6 +71,8 @@ Usage: mm-walk ADDRESS [PID]"""
             name = space.vma_name(mm, vma) or "anonymous memory"
             say(f"not mapped yet: in {vma['start']:#x}-{vma['end']:#x} "
                 f"{space.permissions(vma)} {name}; the first touch is a page fault")
+        elif not mm:
+            say("not mapped: no process has this table, mm-walk ADDRESS PID takes a process's")
         else:
             say("not mapped, and in no VMA: to touch it is a SIGSEGV (or grows a stack)")
 
