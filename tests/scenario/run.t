@@ -24,6 +24,10 @@ def statuses(tap):
     tap.ok(killed.status == 128 + SIGKILL, "ended by SIGKILL: 137", killed.describe())
     fault = harness.run(ENDS, "touch", "0x10")
     tap.ok(fault.status == 128 + SIGSEGV, "ended by SIGSEGV: 139", fault.describe())
+    child = harness.run(ENDS, "signal", str(SIGKILL), options=["--child"])
+    tap.ok(child.status == 128 + SIGKILL, "--child: the same", child.describe())
+    child = harness.run(ENDS, "exit", "42", options=["--child"])
+    tap.ok(child.status == 42, "--child: exit status 42", child.describe())
     late = harness.launch(["--timeout", "3", ENDS, "loop"])
     tap.ok(late.status == 124, "--timeout: 124", late.describe())
 

@@ -91,6 +91,8 @@ def _parser():
     add("--append", action="append", default=[], metavar="OPTIONS",
         help="boot options for the kernel; may be repeated")
     add("--initrd", metavar="FILE", help="start from this archive; PROGRAM may be a path in it")
+    add("--child", action="store_true", help="PROGRAM is not the first program but the first one's "
+        "child and has children with a parent that is not process 1, as test suites want it")
     add("--timeout", type=_positive(float), metavar="S",
         help="end with status 124 after S seconds")
     add("--log", metavar="FILE", help="the kernel's log goes to FILE")

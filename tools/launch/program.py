@@ -139,6 +139,8 @@ def pack(options):
         words = [options.program] + options.arguments
         if options.picture is not None and os.path.basename(init) != "memmap":
             init, words = _beneath_memmap(archive, options, init)
+        elif options.child:
+            init, words = _beneath_child(archive, options, init, words)
         archive.add(".faultline/argv", _strings(words))
     environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
     if os.environ.get("NO_COLOR"):
@@ -148,12 +150,23 @@ def pack(options):
     return archive.image(), init, archive.origins
 
 
+def _add_own(archive, options, name):
+    path = f"/bin/{name}"
+    if path not in archive:
+        built = os.path.join(os.path.dirname(options.kernel), "user", name)
+        archive.add(path, _read(built), stat.S_IFREG | 0o755)
+    return path
+
+
+def _beneath_child(archive, options, guest, words):
+    """One more between the first program and the one that was asked for: its children's parent."""
+    path = _add_own(archive, options, "child")
+    return path, [path, guest] + words
+
+
 def _beneath_memmap(archive, options, guest):
     """What draws is a program as well, and runs the one that was asked for."""
-    path = "/bin/memmap"
-    if path not in archive:
-        built = os.path.join(os.path.dirname(options.kernel), "user", "memmap")
-        archive.add(path, _read(built), stat.S_IFREG | 0o755)
+    path = _add_own(archive, options, "memmap")
     pause = [] if options.picture else ["--pause", PAUSE]
     return path, [path, "--draw"] + pause + ["--run", guest] + options.arguments
 
