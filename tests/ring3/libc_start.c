@@ -11,17 +11,12 @@
 
 static int constructed;
 static __thread volatile int initialised = 42;
-static __thread volatile char zero[15]; // from 16 on it would be aligned, with a gap before it
+static __thread volatile char zero[100];
 static __thread volatile long aligned __attribute__((aligned(64))) = 7;
 
 __attribute__((constructor)) static void construct(void)
 {
 	constructed = initialised + 1;
-}
-
-// The linker has to put its address somewhere: not between thread-local variables.
-__attribute__((destructor)) static void destruct(void)
-{
 }
 
 __attribute__((noinline)) static volatile int *address_of_local(void)
