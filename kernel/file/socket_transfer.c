@@ -203,14 +203,14 @@ static long take_bytes(struct end *end, struct io *io, bool peeks, struct receiv
 		size_t left = message->size - message->start;
 		size_t step = left < io->left ? left : io->left, moved;
 
-		if (message->files)
+		moved = message_copy(message, message->start, io, step);
+		// As on Linux, a piece that faults half-way stays where it is, with its files.
+		if (moved < step)
+			error = -EFAULT;
+		else if (message->files)
 			error = take_files(message, peeks, received);
-		moved = error ? 0 : message_copy(message, message->start, io, step);
-		// As on Linux, a piece that faults half-way stays where it is.
-		if (moved < step) {
-			error = error ? error : -EFAULT;
+		if (error)
 			moved = 0;
-		}
 		total += (long)moved;
 		*ends = error || received->files;
 		next = message_after(end, message);

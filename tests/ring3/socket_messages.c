@@ -106,6 +106,11 @@ static void files_passed(int type)
 	check(count == 2 && !close(got[4]) && !close(got[5]), "peeked descriptors");
 	count = receive("and receive", got + 4, 2, 0);
 	check(count == 2 && !close(got[4]) && !close(got[5]), "received descriptors");
+	pass(got, 1, "f");
+	show("received nowhere", syscall(SYS_recvfrom, ends[1], 8, 1, MSG_DONTWAIT, 0, 0));
+	count = receive("what is left of it", got + 4, 1, 0);
+	if (count)
+		close(got[4]);
 	pass(got, 1, "q");
 	show("read without control", read(ends[1], text, 8));
 	close(got[1]);
