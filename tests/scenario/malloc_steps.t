@@ -66,6 +66,9 @@ def main():
     five_steps(tap, "a block of the heap", "brk")
     five_steps(tap, "a large block", "mmap", "3000000")
     drawn(tap)
+    small = steps("1000")[0]
+    tap.ok(small.status == 0 and b"holds: no fault at " in small.output,
+           "a block so small that its header's page is its own", small.describe())
     result, _ = steps("none")
     tap.ok(result.status == 2 and b"usage" in result.errors, "a size that is none is refused",
            result.describe())

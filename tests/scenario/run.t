@@ -120,6 +120,7 @@ def own_errors(tap):
     cases = [("no program", []), ("no such program", ["/nonexistent"]),
              ("a directory", ["/tmp"]), ("not ELF", ["/etc/passwd"]),
              ("a bad size", ["--memory", "lots", ENDS]),
+             ("too little memory", ["--memory", "3M", ENDS]),
              ("an unknown option", ["--nonsense", ENDS]),
              ("a file that is not there", ["--file", "/nonexistent", ENDS]),
              ("no directory for pictures", ["--picture=/nonexistent/x.png", ENDS]),

@@ -12,6 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MEMORY = "512M"
 EVENTS = ("fault, frame, table, vma, call, process, switch, signal, syscall, shootdown, program, heap, "
           "stack")
+MEMORY_LEAST = 4  # MiB
 MEMORY_PICTURE = "64M"  # small enough for one mark a frame
 
 DESCRIPTION = """\
@@ -33,7 +34,10 @@ class Parser(argparse.ArgumentParser):
 def _size(text):
     if not re.fullmatch(r"[1-9][0-9]*[KMGT]?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no size: say 64M or 1G")
-    return text if text[-1] in "KMGT" else text + "M"
+    text = text if text[-1] in "KMGT" else text + "M"
+    if int(text[:-1]) << 10 * "KMGT".index(text[-1]) < MEMORY_LEAST << 10:
+        raise argparse.ArgumentTypeError(f"{text}: the kernel needs {MEMORY_LEAST}M to start")
+    return text
 
 
 def _positive(kind):
