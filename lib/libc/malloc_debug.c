@@ -294,6 +294,8 @@ static _Noreturn void refuse(const void *payload, const char *what, const struct
 	else
 		debug_say("MALLOC_DEBUG: invalid pointer given to %s\n", what);
 	debug_say_address(block, (uintptr_t)payload);
+	if (!block)
+		debug_say_fill((uintptr_t)payload);
 	debug_say_frames("noticed in", caller->frames, caller->count);
 	if (block)
 		debug_say_block(block);

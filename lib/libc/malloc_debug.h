@@ -125,6 +125,8 @@ void debug_say_frames(const char *title, const uintptr_t *frames, unsigned int c
 void debug_say_stack(const char *title, const struct debug_stack *stack, int thread);
 void debug_say_block(const struct debug_block *block);
 void debug_say_address(const struct debug_block *block, uintptr_t address);
+// A hint, if the value is made of what memory is filled with.
+void debug_say_fill(uintptr_t value);
 void debug_say_done(void);        // writes it out
 _Noreturn void debug_abort(void); // writes it out; gives the lock up
 

@@ -57,6 +57,13 @@ static void say_fill(const uint64_t *registers, const struct made_of *found)
 		  (unsigned long long)registers[found->name], fills[found->fill].meaning);
 }
 
+void debug_say_fill(uintptr_t value)
+{
+	for (size_t i = 0; i < sizeof(fills) / sizeof(*fills); i++)
+		if (is_fill(value, fills[i].byte))
+			debug_say("  hint:      this is what %s holds\n", fills[i].meaning);
+}
+
 static const char *access_of(const uint64_t *registers)
 {
 	if (registers[CONTEXT_ERROR] & ERROR_EXECUTE)

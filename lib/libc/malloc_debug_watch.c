@@ -38,6 +38,7 @@ static struct {
 static struct call {
 	uintptr_t slot; // of its return address
 	uintptr_t function;
+	bool called; // others from the frame it has now: nothing of it lies below rsp
 } calls[CALLS];
 static unsigned int depth;
 
@@ -54,8 +55,17 @@ static bool on_stack(uintptr_t address)
 
 static void note_call(uintptr_t slot, uintptr_t function)
 {
+	if (depth > 0)
+		calls[depth - 1].called = true;
 	if (depth < CALLS)
-		calls[depth++] = (struct call){slot, function};
+		calls[depth++] = (struct call){slot, function, false};
+}
+
+// Its frame is gone before it jumps to another function, or a signal's is below it.
+static void note_frame_left(void)
+{
+	if (depth > 0)
+		calls[depth - 1].called = false;
 }
 
 // What the last instruction did to rsp.
@@ -69,6 +79,8 @@ static void follow_stack(const uint64_t *registers)
 		return;
 	while (depth > 0 && calls[depth - 1].slot < pointer)
 		depth--;
+	if (depth > 0 && calls[depth - 1].slot == pointer)
+		note_frame_left();
 	if (pointer > before)
 		debug_shadow_set(before - RED_AREA, pointer, SHADOW_GONE);
 	if (pointer >= before)
@@ -77,6 +89,8 @@ static void follow_stack(const uint64_t *registers)
 		state = SHADOW_NEW;
 	else if (watch.kind == KIND_CALL || watch.kind == KIND_PUSH_FRAME)
 		state = SHADOW_RETURN;
+	else if (before - pointer > sizeof(uintptr_t))
+		note_frame_left();
 	debug_shadow_set(pointer, before, state);
 	if (watch.kind == KIND_CALL)
 		note_call(pointer, registers[CONTEXT_RIP]);
@@ -213,9 +227,11 @@ static bool closed(const struct debug_access *access, const struct states *state
 }
 
 // Below rsp nothing is anybody's, but for what a function without calls keeps close to it.
-static enum mistake judge_below(const struct debug_access *access, uintptr_t pointer)
+static enum mistake judge_below(const struct debug_access *access, uintptr_t pointer, bool program)
 {
 	if (access->address + RED_AREA < pointer)
+		return MISTAKE_GONE;
+	if (program && access->writes && depth > 0 && calls[depth - 1].called)
 		return MISTAKE_GONE;
 	if (access->reads && states_of(access).fresh == access->size)
 		return MISTAKE_GONE;
@@ -233,7 +249,7 @@ static enum mistake judge(const struct debug_access *access, const uint64_t *reg
 	if (access->address == pointer && access->reads && access->writes)
 		return MISTAKE_NONE; // or with 0: a barrier, or a look whether the stack is there
 	if (on_stack(access->address) && on_stack(pointer) && access->address < pointer)
-		return judge_below(access, pointer);
+		return judge_below(access, pointer, program);
 	states = states_of(access);
 	if (closed(access, &states, program)) {
 		*at = states.first_closed;

@@ -52,6 +52,29 @@ static void by_realloc(void)
 	block = realloc(block, 40); // noticed
 }
 
+static void next_of_freed(void)
+{
+	other = get(sizeof(char *));
+	drop(other);
+	free(*(char *volatile *)other); // noticed
+}
+
+// The frame of the function that left this address is gone, but close to rsp.
+static char *volatile gone;
+
+static __attribute__((noinline)) void leave_gone(void)
+{
+	char local[16] = {1};
+
+	gone = local;
+}
+
+static void written_gone(void)
+{
+	leave_gone();
+	*gone = 'x'; // accessed
+}
+
 static void overrun(void)
 {
 	other = get(13);
@@ -187,6 +210,8 @@ static const struct {
 	{"interior", interior},
 	{"foreign", foreign},
 	{"by_realloc", by_realloc},
+	{"next_of_freed", next_of_freed},
+	{"written_gone", written_gone},
 	{"overrun", overrun},
 	{"underrun", underrun},
 	{"large", large},
