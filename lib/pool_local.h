@@ -16,7 +16,6 @@
 
 #include "lib/list.h"
 #include "lib/pool_handover.h"
-#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -47,11 +46,15 @@ struct pool_slot {
 	struct pool_local *home;
 	struct pool_link link; // while it is free; points to itself while somebody has it
 };
-_Static_assert(sizeof(struct pool_slot) % alignof(max_align_t) == 0, "objects are aligned");
+#define POOL_ALIGNMENT 16 // of objects, as malloc has it
+
+// C99 and C++ have no other way in common to say so. A negative size does not compile.
+typedef char pool_objects_are_aligned[sizeof(struct pool_slot) % POOL_ALIGNMENT ? -1 : 1];
 
 // Before the objects that were made at one time.
 struct pool_batch {
-	alignas(max_align_t) struct pool_link memory; // in the kind's
+	struct pool_link memory; // in the kind's
+	char padding[POOL_ALIGNMENT - sizeof(struct pool_link)];
 };
 
 static inline bool pool_local_grow(struct pool_local *pool)
@@ -143,32 +146,33 @@ static inline void pool_local_free_all(struct pool_kind *kind)
 	}
 }
 
-#define POOL_LOCAL(name, type, objects_at_a_time, constructor)                        \
-	static struct pool_kind name##_kind = {                                       \
-		.size = (sizeof(struct pool_slot) + sizeof(type) + 15) & -(size_t)16, \
-		.batch = (objects_at_a_time),                                         \
-		.construct = (constructor),                                           \
-	};                                                                            \
-	static _Thread_local struct pool_local *name##_mine;                          \
-	static inline type *name##_get(void)                                          \
-	{                                                                             \
-		if (!name##_mine) {                                                   \
-			name##_mine = pool_local_begin(&name##_kind);                 \
-			if (!name##_mine)                                             \
-				return NULL;                                          \
-		}                                                                     \
-		return (type *)pool_local_get(name##_mine);                           \
-	}                                                                             \
-	static inline bool name##_put(type *object)                                   \
-	{                                                                             \
-		return pool_local_put(name##_mine, object);                           \
-	}                                                                             \
-	static inline void name##_thread_ends(void)                                   \
-	{                                                                             \
-		pool_local_end(&name##_kind, name##_mine);                            \
-		name##_mine = NULL;                                                   \
-	}                                                                             \
-	static inline void name##_free_all(void)                                      \
-	{                                                                             \
-		pool_local_free_all(&name##_kind);                                    \
+#define POOL_LOCAL(name, type, objects_at_a_time, constructor)                           \
+	static struct pool_kind name##_kind = {                                          \
+		.size = (sizeof(struct pool_slot) + sizeof(type) + POOL_ALIGNMENT - 1) & \
+			-(size_t)POOL_ALIGNMENT,                                         \
+		.batch = (objects_at_a_time),                                            \
+		.construct = (constructor),                                              \
+	};                                                                               \
+	static _Thread_local struct pool_local *name##_mine;                             \
+	static inline type *name##_get(void)                                             \
+	{                                                                                \
+		if (!name##_mine) {                                                      \
+			name##_mine = pool_local_begin(&name##_kind);                    \
+			if (!name##_mine)                                                \
+				return NULL;                                             \
+		}                                                                        \
+		return (type *)pool_local_get(name##_mine);                              \
+	}                                                                                \
+	static inline bool name##_put(type *object)                                      \
+	{                                                                                \
+		return pool_local_put(name##_mine, object);                              \
+	}                                                                                \
+	static inline void name##_thread_ends(void)                                      \
+	{                                                                                \
+		pool_local_end(&name##_kind, name##_mine);                               \
+		name##_mine = NULL;                                                      \
+	}                                                                                \
+	static inline void name##_free_all(void)                                         \
+	{                                                                                \
+		pool_local_free_all(&name##_kind);                                       \
 	}

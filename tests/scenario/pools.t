@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """user/pools: what memory pools cost beside malloc, and how often threads wait for each other."""
+import glob
 import os
 import re
+import shutil
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -17,8 +20,26 @@ def rows(part):
             for name, cost, waits in found}
 
 
+def anywhere(tap):
+    """Each header by itself, in what people's programs are written in."""
+    for compiler in ("cc -x c -std=c99 -Wall -Wextra",
+                     "cc -x c -std=c11 -pedantic -Wall", "c++ -x c++ -std=c++17"):
+        words = compiler.split()
+        if not shutil.which(words[0]):
+            tap.skip(f"{compiler}: not here")
+            continue
+        for header in sorted(glob.glob("lib/pool*.h", root_dir=harness.ROOT)):
+            words += ["-Werror", "-I.", "-fsyntax-only"]
+            done = subprocess.run([*words, "-include", header, "-"],
+                                  cwd=harness.ROOT, input=b"int main(void) { return 0; }\n",
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            tap.ok(done.returncode == 0, f"{header} with {compiler}",
+                   done.stdout.decode(errors="replace"))
+
+
 def main():
     tap = harness.Tap()
+    anywhere(tap)
     result = harness.run("/bin/pools", limit=60, options=[
         "--icount", "--cpus", "4", "--initrd", harness.built("initrd.cpio")])
     tap.ok(result.status == 0, "pools runs on four CPUs", result.describe())
