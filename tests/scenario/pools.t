@@ -24,13 +24,12 @@ def anywhere(tap):
     """Each header by itself, in what people's programs are written in."""
     for compiler in ("cc -x c -std=c99 -Wall -Wextra",
                      "cc -x c -std=c11 -pedantic -Wall", "c++ -x c++ -std=c++17"):
-        words = compiler.split()
+        words, checked = compiler.split(), ["-Werror", "-I.", "-fsyntax-only"]
         if not shutil.which(words[0]):
             tap.skip(f"{compiler}: not here")
             continue
         for header in sorted(glob.glob("lib/pool*.h", root_dir=harness.ROOT)):
-            words += ["-Werror", "-I.", "-fsyntax-only"]
-            done = subprocess.run([*words, "-include", header, "-"],
+            done = subprocess.run([*words, *checked, "-include", header, "-"],
                                   cwd=harness.ROOT, input=b"int main(void) { return 0; }\n",
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
             tap.ok(done.returncode == 0, f"{header} with {compiler}",
