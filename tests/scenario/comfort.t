@@ -149,11 +149,17 @@ def colours(tap):
            "so does the test runner", coloured + b"\n" + bare)
 
 
+def hear_interrupts():
+    """Who runs the tests in the background may have told all its children to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(tap):
     """Ctrl-C while a tool works: the status a shell gives for it, and nothing said."""
     for command in (["tools/trace", "csv", "-"], ["tools/picture", "-", "-o", "unused.svg"]):
         tool = subprocess.Popen(command, cwd=harness.ROOT, stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                preexec_fn=hear_interrupts)
         tool.stdin.write(bytes(200000))  # more than a pipe holds: it reads
         tool.stdin.flush()
         tool.send_signal(signal.SIGINT)
