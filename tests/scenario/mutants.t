@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -27,6 +28,8 @@ BOOT_FIRST = ["registers", "signals", "brk", "preemption"]
 LIKELY = {"no_shootdown": "threads_shootdown", "shootdown_not_awaited": "threads_shootdown",
           "file_end_not_zeroed": "devices", "pipe_frees_newest": "pipes"}
 BOOT_LIMIT = "25"  # seconds: a kernel with a bug may hang
+UNIT_LIMIT = 30    # and so may a unit test, which takes a few
+TEST_LIMIT = 200   # the others have a limit for each of their boots
 
 
 def run(*command, **variables):
@@ -66,17 +69,31 @@ def for_bochs(name):
     return name.startswith("tlb_")
 
 
+def end(running):
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def first_failure(test, directory, **variables):
-    """The name of what failed, or None. The first failure ends the test."""
+    """The name of what failed, or None. The first failure ends the test; so does time, which is a
+    failure too: a test of this kind takes seconds."""
     environment = dict(os.environ, BUILD=directory, LIMIT=BOOT_LIMIT, **variables)
     with subprocess.Popen(["tests/execute", test], cwd=harness.ROOT, env=environment, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, errors="replace",
                           stderr=subprocess.DEVNULL, start_new_session=True) as running:
-        for line in running.stdout:
-            found = re.match(r"not ok \d+ - (.*)$", line)
-            if found:
-                os.killpg(running.pid, signal.SIGKILL)
-                return f"{test}: {found[1]}"
+        limit = UNIT_LIMIT if test.startswith("tests/unit/") else TEST_LIMIT
+        clock = threading.Timer(limit, end, [running])
+        clock.start()
+        try:
+            for line in running.stdout:
+                found = re.match(r"not ok \d+ - (.*)$", line)
+                if found:
+                    end(running)
+                    return f"{test}: {found[1]}"
+        finally:
+            clock.cancel()
     return None if running.returncode == 0 else test
 
 
