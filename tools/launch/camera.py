@@ -35,8 +35,12 @@ class Camera:
     def wants_more(self):
         return not self.ended
 
-    def write(self):
+    def sendable(self):
         """Nothing is ever pending."""
+        return self.pending
+
+    def waits(self):
+        return None
 
     def read(self):
         try:

@@ -24,6 +24,8 @@ import tty
 
 CHUNK = 4096  # what a writable pipe is sure to take without blocking
 FRAME = 65535  # the longest frame
+HELD = 1 << 18  # more bytes than a socket keeps for a reader who is late
+PATIENCE = 0.1  # seconds after which half a line is all there is, a prompt
 
 ESCAPE = b"\x01"  # Ctrl-A
 READY = b"faultline: console ready"
@@ -116,28 +118,43 @@ class Output:
         self.carriage_returns = carriage_returns
         self.pending = b""
         self.ended = False
+        self.unended = False  # whether the last byte left a line unended
+        self.latest = 0.0  # when that was, as time.monotonic() says
         self.at_first = lambda: None  # called when the first byte, or the end, has come
 
     def wants_more(self):
         return not self.ended and not self.pending
 
+    def sendable(self):
+        """What may be written now."""
+        return self.pending[:CHUNK]
+
+    def waits(self):
+        """Seconds until more may be written though nothing comes; None: no such moment."""
+        return None
+
     def read(self):
+        """Returns how many bytes came."""
         try:
             data = self.port.recv(FRAME)
         except BlockingIOError:
-            return
+            return 0
         except OSError:
             data = b""
         self.at_first()
         self.ended = not data
         if self.kept is not None:
             self.kept += data
+        if data:
+            self.unended = not data.endswith(b"\n")
+            self.latest = time.monotonic()
         if self.descriptor is not None:
-            self.pending = data.replace(b"\n", b"\r\n") if self.carriage_returns else data
+            self.pending += data.replace(b"\n", b"\r\n") if self.carriage_returns else data
+        return len(data)
 
     def write(self):
         try:
-            self.pending = self.pending[os.write(self.descriptor, self.pending[:CHUNK]):]
+            self.pending = self.pending[os.write(self.descriptor, self.sendable()):]
         except BlockingIOError:
             pass
         except BrokenPipeError:
@@ -146,6 +163,38 @@ class Output:
             self.pending, self.descriptor = b"", None
         except OSError:
             self.pending, self.descriptor = b"", None
+
+
+class Log(Output):
+    """The kernel's log where the program's stderr, `beside`, goes to the same stream. The guest
+    writes either byte by byte, each to a port of its own, and which of two ports is heard first is
+    up to the host. So the log goes on in whole lines, after all that the guest had written to
+    `beside` before, and not into a line of `beside` that still grows."""
+
+    def __init__(self, port, descriptor, beside, carriage_returns=False):
+        super().__init__(port, descriptor, keep=True, carriage_returns=carriage_returns)
+        self.beside = beside
+
+    def wants_more(self):
+        return not self.ended and b"\n" not in self.pending and len(self.pending) < CHUNK
+
+    def read(self):
+        came = super().read()
+        before = HELD
+        while came and before > 0:
+            before -= self.beside.read() or HELD
+        return came
+
+    def waits(self):
+        if not self.pending or not self.beside.unended or self.beside.ended:
+            return None
+        return max(0, self.beside.latest + PATIENCE - time.monotonic())
+
+    def sendable(self):
+        if self.beside.pending or self.waits():
+            return b""
+        end = self.pending.rfind(b"\n", 0, CHUNK) + 1
+        return self.pending[:end or (CHUNK if self.ended or len(self.pending) >= CHUNK else 0)]
 
 
 class Terminal:
@@ -184,15 +233,18 @@ def shuttle(source, outputs, deadline):
     while not all(output.ended and not output.pending for output in outputs):
         ready = ready or any(READY in output.kept for output in outputs if output.kept)
         readers = {output.port: output for output in outputs if output.wants_more()}
-        writers = {output.descriptor: output for output in outputs if output.pending}
+        writers = {output.descriptor: output for output in outputs if output.sendable()}
         if source.pending and ready:
             writers[source.to] = source
         if source.wants_more():
             readers[source.descriptor] = source
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            return False
-        readable, writable, _ = select.select(list(readers), list(writers), [], left)
+        moments = [left for left in (output.waits() for output in outputs) if left is not None]
+        if deadline is not None:
+            moments.append(deadline - time.monotonic())
+            if moments[-1] <= 0:
+                return False
+        readable, writable, _ = select.select(list(readers), list(writers), [],
+                                              min(moments, default=None))
         for key in writable:
             writers[key].write()
         for key in readable:
