@@ -105,7 +105,7 @@ def time_line(tap, path):
     tap.ok([int(event["args"]["address"], 16) for event in sorted(
         faults, key=lambda event: event["args"]["fault"])] == [record.a for record in wanted],
         "json: every fault, in order")
-    names = {event["args"]["name"] for event in events if event["ph"] == "M"}
+    names = {event["args"]["name"] for event in events if event["name"] in NAMED}
     tap.ok({"/bin/traced", "traced", "CPUs", "CPU 0"} <= names, "json: names of tracks", names)
     tap.ok({"getpid", "fork"} & {event["name"] for event in slices} or
            any(event["name"] in ("clone", "fork", "mmap") for event in slices),
@@ -118,6 +118,27 @@ def time_line(tap, path):
            "json: faults name the program's function and the kernel's", len(ours))
 
 
+def tracks(tap, path):
+    """What viewers go by: a thread's number alone (Perfetto), and from where to where an arrow goes."""
+    events = json.loads(tool("json", path)[0])["traceEvents"]
+    owners = {}
+    for event in events:
+        owners.setdefault(event["tid"], set()).add(event["pid"])
+    tap.ok(0 not in owners and all(len(pids) == 1 for pids in owners.values()),
+           "json: the number of a track says of which process it is", owners)
+    named = {event["tid"] for event in events if event["name"] == "thread_name"}
+    shown = {event["tid"] for event in events if event["ph"] in "Xi"}
+    tap.ok(shown <= named, "json: every track has a name", shown - named)
+    out = {event["bind_id"]: event for event in events if event.get("flow_out")}
+    into = {event["bind_id"]: event for event in events if event.get("flow_in")}
+    made = {hex(record.a) for record in records.read(path) if record.event == E.TASK}
+    tap.ok(made and set(out) == set(into) == made, "json: an arrow to each task from its maker's call",
+           (set(out), set(into), made))
+    tap.ok(all(out[task]["args"]["result"] == int(task, 16) and into[task]["tid"] == int(task, 16) and
+               into[task]["ts"] >= out[task]["ts"] for task in out), "json: ... and to its first slice")
+
+
+NAMED = ("process_name", "thread_name")
 REQUIRED = {"X": {"name", "cat", "ts", "dur", "pid", "tid", "args"}, "C": {"name", "ts", "args"},
             "i": {"name", "ts", "pid", "tid", "s"}, "M": {"name", "pid", "tid", "args"}}
 
@@ -316,6 +337,7 @@ def main():
         path = totals(tap, directory, 1)
         totals(tap, directory, 2)
         time_line(tap, path)
+        tracks(tap, path)
         explained(tap, path)
         other_forms(tap, path)
         damaged(tap, path, directory)

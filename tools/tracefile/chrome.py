@@ -2,8 +2,12 @@
 """A time line in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
 
 Processes are processes, their tasks threads: system calls and page faults are slices there, other
-events marks. One more process has a track for each CPU, with the task that runs. Free frames,
-resident and mapped memory and living heap bytes are counters."""
+events marks; an arrow goes from the call that made a task to the first thing the task did. One
+more process has a track for each CPU, with the task that runs. Free frames, resident and mapped
+memory and living heap bytes are counters.
+
+Perfetto names threads by their number alone, without the process: no two tracks here share one.
+Process 0 and thread 0 are the idle task of Linux to it, which it hides."""
 import json
 import os
 import re
@@ -12,7 +16,8 @@ from .decisions import DECISIONS, decider
 from .header import HEAP, KINDS, ROOT, VMA_CHANGES, VMA_KINDS
 from .world import E, PAGE, Fault, HeapOperation, follow
 
-CPUS = 10_000_000  # the process of the CPUs: no task has this number
+CPUS = 10_000_000  # the process of the CPUs, whose tracks follow: no task has such a number
+KERNEL = CPUS - 1  # what no process does
 COUNTER_GAP = 1000  # ticks between two values of a counter that changes all the time
 HEAP_NAMES = {value: name.lower() for name, value in HEAP.items()}
 
@@ -50,18 +55,18 @@ class Writer:
         self.out.write(("" if self.first else ",\n") + json.dumps(event))
         self.first = False
 
-    def slice(self, name, category, pid, tid, begin, length, args):
+    def slice(self, name, category, pid, tid, begin, length, args, **flow):
         self.event("X", name, pid, tid, begin, cat=category,
-                   dur=round(length / self.scale, 3), args=args)
+                   dur=round(length / self.scale, 3), args=args, **flow)
 
     def mark(self, name, category, pid, tid, ticks, args):
         self.event("i", name, pid, tid, ticks, cat=category, s="t", args=args)
 
     def counter(self, name, pid, ticks, **values):
-        self.event("C", name, pid, 0, ticks, args=values)
+        self.event("C", name, pid, pid, ticks, args=values)
 
-    def metadata(self, what, pid, tid, name):
-        self.event("M", what, pid, tid, 0, args={"name": name})
+    def metadata(self, what, pid, tid, **values):
+        self.event("M", what, pid, tid, 0, args=values)
 
 
 class TimeLine:
@@ -72,8 +77,9 @@ class TimeLine:
         self.calls = call_names()
         self.open_calls = {}  # by task
         self.running = {}     # by CPU: (task, since)
-        self.threads = {}     # task: process
-        self.named = {}       # processes by the last name they had
+        self.threads = {}     # track: its process
+        self.makes = {}       # by task in a system call: the task it made
+        self.made = set()     # tasks whose maker's call has a slice, and that have none yet
         self.free = 0
         self.free_shown = None
         self.counted = {}     # the last value of each counter
@@ -85,15 +91,28 @@ class TimeLine:
         return max(ticks - self.origin, 0)
 
     def seen(self, tid):
-        """The process a task belongs to; remembers that it has a track."""
-        pid = self.world.task(tid).pid if tid else 0
-        self.threads[tid] = pid
-        return pid
+        """(process, track) of a task; remembers that it has one."""
+        track = tid or KERNEL
+        pid = self.threads[track] = self.world.task(tid).pid or KERNEL
+        return pid, track
+
+    def slice(self, name, category, task, begin, length, args, makes=None):
+        """Something that a task did, and where the arrow begins or ends, if one does."""
+        flow = {}
+        if makes is not None:
+            flow = {"bind_id": hex(makes), "flow_out": True}
+        elif task in self.made:
+            self.made.discard(task)
+            flow = {"bind_id": hex(task), "flow_in": True}
+        self.writer.slice(name, category, *self.seen(task), self.at(begin), length, args, **flow)
+
+    def mark(self, name, category, task, ticks, args):
+        self.writer.mark(name, category, *self.seen(task), self.at(ticks), args)
 
     # ---- slices ----
     def fault(self, fault):
         record = fault.record
-        pid = self.seen(record.task)
+        pid, _ = self.seen(record.task)
         function, _, _ = self.world.place(pid, record.e)
         args = {"fault": fault.number, "address": hex(fault.address), "access": fault.access,
                 "instruction": hex(record.e), "function": function or "?",
@@ -111,8 +130,8 @@ class TimeLine:
             callers = self.world.callers(pid, record.e, fault.stack)
             args["called from"] = " < ".join(self.world.function(pid, address)
                                              for address in callers)
-        self.writer.slice(f"fault: {fault.result}", "fault", pid, record.task,
-                          self.at(record.time - fault.cost), fault.cost, args)
+        self.slice(f"fault: {fault.result}", "fault", record.task, record.time - fault.cost,
+                   fault.cost, args)
         self.pages(record, pid, record.f >> 32, None)
 
     def call_begins(self, record):
@@ -125,13 +144,18 @@ class TimeLine:
             self.call(begin, record.time, record.signed(record.b))
 
     def call(self, begin, end, result):
-        pid = self.seen(begin.task)
         args = {"arguments": " ".join(hex(value) for value in begin[5:10])}
         if result is not None:
             args["result"] = hex(result) if result > 0xffff else result
         name = self.calls.get(begin.a, f"system call {begin.a}")
-        self.writer.slice(name, "syscall", pid, begin.task, self.at(begin.time),
-                          end - begin.time, args)
+        self.slice(name, "syscall", begin.task, begin.time, end - begin.time, args,
+                   self.makes.pop(begin.task, None))
+
+    def task_made(self, record):
+        if record.task in self.open_calls:
+            self.makes[record.task] = record.a
+            self.made.add(record.a)
+        self.other(record)
 
     def switch(self, record):
         self.runs_until(record.cpu, record.time)
@@ -140,13 +164,12 @@ class TimeLine:
     def runs_until(self, cpu, ticks):
         task, since = self.running.pop(cpu, (None, 0))
         if task is not None and ticks > since:
-            self.writer.slice(self.world.task_name(task), "cpu", CPUS, cpu, self.at(since),
-                              ticks - since, {"task": task})
+            self.writer.slice(self.world.task_name(task) if task else "idle", "cpu", CPUS,
+                              CPUS + 1 + cpu, self.at(since), ticks - since, {"task": task})
 
     def shootdown(self, record):
-        self.writer.slice("shootdown", "shootdown", self.seen(record.task), record.task,
-                          self.at(record.time - record.d), record.d,
-                          {"from": hex(record.a), "to": hex(record.b), "CPUs told": hex(record.c)})
+        self.slice("shootdown", "shootdown", record.task, record.time - record.d, record.d,
+                   {"from": hex(record.a), "to": hex(record.b), "CPUs told": hex(record.c)})
 
     # ---- counters ----
     def count(self, name, pid, ticks, value, unit):
@@ -167,7 +190,8 @@ class TimeLine:
             self.count("free frames", CPUS, record.time, self.free, "frames")
 
     def heap(self, operation):
-        record, pid = operation.record, self.seen(operation.record.task)
+        record = operation.record
+        pid, _ = self.seen(record.task)
         name = HEAP_NAMES.get(record.a, "heap")
         gone = {"free": record.b, "realloc": record.d}.get(name)
         if gone:
@@ -179,7 +203,7 @@ class TimeLine:
         if operation.stack:
             args["called from"] = " < ".join(self.world.function(pid, address - 1)
                                              for address in operation.stack)
-        self.writer.mark(name, "heap", pid, record.task, self.at(record.time), args)
+        self.mark(name, "heap", record.task, record.time, args)
         self.count("living heap", pid, record.time, self.live.get(pid, 0), "bytes")
 
     # ---- marks ----
@@ -213,15 +237,14 @@ class TimeLine:
 
     def other(self, record):
         if record.event in (E.BRK, E.MMAP, E.MUNMAP, E.MPROTECT, E.MREMAP, E.MADVISE):
-            self.pages(record, self.seen(record.task), record.f & 0xffffffff, record.f >> 32)
+            self.pages(record, self.seen(record.task)[0], record.f & 0xffffffff, record.f >> 32)
             return
         text = self.text_of(record)
         if text:
-            self.writer.mark(text[0], "event", self.seen(record.task), record.task,
-                             self.at(record.time), text[1])
+            self.mark(text[0], "event", record.task, record.time, text[1])
 
     HANDLERS = {E.SYSCALL: call_begins, E.SYSCALL_END: call_ends, E.SWITCH: switch,
-                E.SHOOTDOWN: shootdown, E.FRAME_ALLOC: frames, E.FRAME_FREE: frames}
+                E.TASK: task_made, E.SHOOTDOWN: shootdown, E.FRAME_ALLOC: frames, E.FRAME_FREE: frames}
 
     def begin(self, record):
         self.origin = self.origin or record.time
@@ -247,14 +270,24 @@ class TimeLine:
             self.call(begin, max(self.last, begin.time), None)
         for cpu in list(self.running):
             self.runs_until(cpu, self.last)
-        self.writer.metadata("process_name", CPUS, 0, "CPUs")
-        for cpu in range(self.world.cpus):
-            self.writer.metadata("thread_name", CPUS, cpu, f"CPU {cpu}")
-        for tid, pid in sorted(self.threads.items()):
-            self.writer.metadata("thread_name", pid, tid, self.world.task_name(tid))
-        for pid in sorted(set(self.threads.values())):
-            name = self.world.process(pid).program if pid else "kernel"
-            self.writer.metadata("process_name", pid, 0, name or self.world.task_name(pid))
+        self.names()
+
+    def names(self):
+        """Of processes and tracks; the CPUs above the processes, which stand in order."""
+        names = {CPUS: "CPUs", KERNEL: "kernel"}
+        tracks = {CPUS + 1 + cpu: (CPUS, f"CPU {cpu}") for cpu in range(self.world.cpus)}
+        for track, pid in sorted(self.threads.items()):
+            tracks[track] = pid, self.world.task_name(track if track != KERNEL else 0)
+            if pid not in names:
+                names[pid] = self.world.process(pid).program or self.world.task_name(pid)
+        for pid, name in names.items():
+            if pid == CPUS or pid in self.threads.values():
+                self.writer.metadata("process_name", pid, pid, name=name)
+                self.writer.metadata("process_sort_index", pid, pid,
+                                     sort_index=0 if pid == CPUS else pid)
+        for track, (pid, name) in tracks.items():
+            self.writer.metadata("thread_name", pid, track, name=name)
+            self.writer.metadata("thread_sort_index", pid, track, sort_index=track)
 
 
 def write(records, world, out):
