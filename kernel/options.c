@@ -84,8 +84,7 @@ static bool set_audit(const char *value)
 	return true;
 }
 
-// Two numbers of 16 bits with an x between them.
-static bool parse_pair(const char *value, uint16_t *first, uint16_t *second)
+bool parse_pair(const char *value, uint16_t *first, uint16_t *second)
 {
 	uint64_t one, other;
 	size_t used = parse_unsigned(value, strlen(value), 10, &one);

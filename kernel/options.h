@@ -34,3 +34,6 @@ struct options {
 extern struct options options; // constant once options_parse() has run
 
 void options_parse(const char *command_line);
+
+// Two numbers of 16 bits with an x between them; whether `value` is that and nothing else.
+bool parse_pair(const char *value, uint16_t *first, uint16_t *second);

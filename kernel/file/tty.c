@@ -9,6 +9,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h" // tty_input()
 #include "kernel/driver/debugcon.h"
+#include "kernel/driver/window_size.h"
 #include "kernel/file/device.h"
 #include "kernel/file/files.h"
 #include "kernel/file/poll.h"
@@ -71,6 +72,7 @@ int tty_start(void)
 	tty.foreground = tty.session;
 	stream_start(options.stdin_framed, options.stdin_empty);
 	console_start_input();
+	window_size_start();
 	// tools/run sends nothing before this line: firmware reads the port too, and a UART drops
 	// what it holds when its FIFO is switched on.
 	log_line("faultline: console ready");

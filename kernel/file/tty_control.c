@@ -2,6 +2,7 @@
 //
 // The terminal's control calls: settings, window size, foreground process group. Left out:
 // modem lines, break, pseudo-terminals, and the old struct termio.
+#include "kernel/driver/window_size.h"
 #include "kernel/file/tty_internal.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
@@ -84,21 +85,25 @@ static long get_size(uintptr_t argument)
 	return copy_to_user(argument, &size, sizeof(size));
 }
 
-static long set_size(uintptr_t argument)
+void tty_resize(const struct winsize *size)
 {
-	struct winsize size;
 	struct signal_info info = {.signal = SIGWINCH, .code = SI_KERNEL};
-	uint64_t flags;
-	int group;
+	uint64_t flags = spin_lock_irqsave(&tty.lock);
+	int group = memcmp(size, &tty.size, sizeof(*size)) ? tty.foreground : 0;
 
-	if (copy_from_user(&size, argument, sizeof(size)))
-		return -EFAULT;
-	flags = spin_lock_irqsave(&tty.lock);
-	group = memcmp(&size, &tty.size, sizeof(size)) ? tty.foreground : 0;
-	tty.size = size;
+	tty.size = *size;
 	spin_unlock_irqrestore(&tty.lock, flags);
 	if (group)
 		signal_send_group(group, &info);
+}
+
+static long set_size(uintptr_t argument)
+{
+	struct winsize size;
+
+	if (copy_from_user(&size, argument, sizeof(size)))
+		return -EFAULT;
+	tty_resize(&size);
 	return 0;
 }
 

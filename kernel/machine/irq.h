@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define IRQ_PIT  0
+#define IRQ_COM2 3
 #define IRQ_COM1 4
 
 typedef void irq_handler(struct registers *registers);

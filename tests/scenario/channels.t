@@ -28,7 +28,7 @@ class Machine:
 
     def carry(self):
         nothing = channels.Input(0, None, framed=True, ended=True)
-        channels.shuttle(nothing, self.outputs, None)
+        channels.shuttle([nothing], self.outputs, None)
         os.close(self.stream)
 
     def end(self):

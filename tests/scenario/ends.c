@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Shows what it was given and ends as its first argument says: `exit N`, `signal N`, `env NAME`,
-// `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `line`,
-// `crowd N` (N processes at a time).
+// `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `window`,
+// `line`, `crowd N` (N processes at a time).
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +26,24 @@ static int describe_terminal(void)
 	printf("input %d output %d size %d: %dx%d\n", isatty(0), isatty(1), result, size.ws_row,
 	       size.ws_col);
 	return 0;
+}
+
+// Until the window has but one row.
+static int watch_window(void)
+{
+	struct winsize size = {0};
+	sigset_t change;
+	int signal;
+
+	sigemptyset(&change);
+	sigaddset(&change, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &change, NULL);
+	do {
+		ioctl(0, TIOCGWINSZ, &size);
+		printf("window %dx%d\n", size.ws_row, size.ws_col);
+		fflush(stdout);
+	} while (size.ws_row != 1 && sigwait(&change, &signal) == 0);
+	return size.ws_col;
 }
 
 static int echo_line(void)
@@ -80,6 +98,8 @@ int main(int argc, char **argv)
 		return *(volatile char *)strtoul(what, NULL, 0);
 	if (!strcmp(how, "terminal"))
 		return describe_terminal();
+	if (!strcmp(how, "window"))
+		return watch_window();
 	if (!strcmp(how, "line"))
 		return echo_line();
 	if (!strcmp(how, "crowd"))

@@ -20,17 +20,22 @@ RUN = [os.path.join(harness.ROOT, "tools", "run"), "--kernel", harness.built("ke
        "--timeout", str(harness.LIMIT)]
 
 
-def session(arguments, keys=b"", after=b"console ready"):
-    """(status, all that the terminal showed); types the keys once it shows `after`."""
+def resize(terminal, rows, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def session(arguments, keys=b"", after=b"console ready", steps=()):
+    """(status, all that the terminal showed); types the keys once it shows `after`. `steps`: more
+    that is done in turn, (after, what is called with the terminal)."""
+    steps = [(after, lambda terminal: os.write(terminal, keys))] * bool(keys) + list(steps)
     child, terminal = pty.fork()
     if child == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+        resize(0, 33, 101)
         os.execv(RUN[0], RUN + arguments)
     shown, limit = b"", time.monotonic() + harness.LIMIT + 10
     while time.monotonic() < limit:
-        if keys and after in shown:
-            os.write(terminal, keys)
-            keys = b""
+        if steps and steps[0][0] in shown:
+            steps.pop(0)[1](terminal)
         if terminal in select.select([terminal], [], [], 0.2)[0]:
             try:
                 shown += os.read(terminal, 4096)
@@ -40,6 +45,20 @@ def session(arguments, keys=b"", after=b"console ready"):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
 
+def window(tap):
+    """The guest's terminal has our window's size also when that changes, and says so (SIGWINCH)."""
+    def many(terminal):
+        for rows in range(40, 0, -1):
+            resize(terminal, rows, 7)
+
+    status, shown = session([ENDS, "window"], steps=[
+        (b"window 33x101\r\n", lambda terminal: resize(terminal, 50, 132)),
+        (b"window 50x132\r\n", lambda terminal: resize(terminal, 24, 80)),
+        (b"window 24x80\r\n", many)])
+    tap.ok(status == 7 and b"window 1x7\r\n" in shown, "a window that is resized",
+           f"status {status}: {shown}")
+
+
 def main():
     if not harness.terminals():
         print("1..0 # SKIP no pseudo-terminals here")
@@ -47,6 +66,7 @@ def main():
     tap = harness.Tap()
     status, shown = session([ENDS, "terminal"])
     tap.contains(shown, b"input 1 output 1 size 0: 33x101\r\n", "it is a terminal of our size")
+    window(tap)
     status, shown = session([ENDS, "line"], b"helpo\x7f\x7flo\r")
     tap.contains(shown, b"got 6: hello\r\n", "keys are edited into a line, Enter ends it")
     status, shown = session([ENDS, "line"], b"\x04")

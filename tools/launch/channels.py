@@ -226,7 +226,7 @@ def write_all(descriptor, data):
         data = data[os.write(descriptor, data):]
 
 
-def shuttle(source, outputs, deadline):
+def shuttle(sources, outputs, deadline):
     """Carries bytes until every port of the guest is closed, which is when QEMU has ended.
     Returns False when the deadline (time.monotonic(), or None) passed first."""
     ready = False
@@ -234,10 +234,8 @@ def shuttle(source, outputs, deadline):
         ready = ready or any(READY in output.kept for output in outputs if output.kept)
         readers = {output.port: output for output in outputs if output.wants_more()}
         writers = {output.descriptor: output for output in outputs if output.sendable()}
-        if source.pending and ready:
-            writers[source.to] = source
-        if source.wants_more():
-            readers[source.descriptor] = source
+        writers.update({source.to: source for source in sources if source.pending and ready})
+        readers.update({source.descriptor: source for source in sources if source.wants_more()})
         moments = [left for left in (output.waits() for output in outputs) if left is not None]
         if deadline is not None:
             moments.append(deadline - time.monotonic())

@@ -91,27 +91,29 @@ def _boot(options, initrd, command_line, directory):
             ] + _screen(options, "none")
 
 
-def command(options, initrd, command_line, directory, descriptors, terminal):
-    """QEMU's arguments. `descriptors`: sockets for the console, stderr, the log, and, if
-    pictures are kept, the monitor. The console is COM1 for a person at a terminal, and a port of
-    virtio-serial, many times as fast, for programs. Not a `virtconsole`, which drops what a slow
-    reader leaves no room for. Without ioeventfd QEMU takes its bytes at once, which keeps
-    --icount exact."""
+def command(options, initrd, command_line, directory, descriptors):
+    """QEMU's arguments. `descriptors`: sockets by name: console, errors, log; monitor, if pictures
+    are kept; window, for a person at a terminal: then the console is COM1, and COM2 says how large
+    the window is. For programs the console is a port of virtio-serial, many times as fast. Not a
+    `virtconsole`, which drops what a slow reader leaves no room for. Without ioeventfd QEMU takes
+    its bytes at once, which keeps --icount exact."""
     if not shutil.which(QEMU):
         raise LaunchError(f"{QEMU} is not installed: run make deps")
     line = [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg",
             "-display", _window() if options.picture == "" else "none",
             "-no-reboot", "-m", options.memory, "-smp", str(options.cpus), "-cpu", options.cpu,
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
-    for name, descriptor in zip(("console", "errors", "log", "monitor"), descriptors):
+    for name, descriptor in descriptors.items():
         line += ["-chardev", f"socket,id={name},fd={descriptor}"]
-    line += ["-serial", "chardev:console" if terminal else "null",
-             "-device", "isa-debugcon,iobase=0xe9,chardev=log",
+    terminal = "window" in descriptors
+    line += ["-serial", "chardev:console" if terminal else "null"]
+    line += ["-serial", "chardev:window"] if terminal else []
+    line += ["-device", "isa-debugcon,iobase=0xe9,chardev=log",
              "-device", "isa-debugcon,iobase=0xea,chardev=errors"]
     if not terminal:
         line += ["-device", "virtio-serial-pci,disable-modern=on,ioeventfd=off,max_ports=2",
                  "-device", "virtserialport,nr=1,chardev=console"]
-    if len(descriptors) > 3:
+    if "monitor" in descriptors:
         line += ["-mon", "chardev=monitor,mode=control"]
     if options.icount:
         line += ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A time line in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
+"""A time line in the Trace Event Format, which ui.perfetto.dev, Chrome and speedscope open.
 
 Processes are processes, their tasks threads: system calls and page faults are slices there, other
 events marks; an arrow goes from the call that made a task to the first thing the task did. One
