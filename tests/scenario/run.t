@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """tools/run keeps its word: status, signals, arguments, environment, streams, errors."""
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +15,15 @@ import harness
 
 ENDS = harness.built("tests", "scenario", "ends")
 SIGSEGV, SIGKILL = 11, 9
+MODULAR = """#include <dlfcn.h>
+int number(void);
+int main(int count, char **words)
+{
+	void *module = dlopen(words[count - 1], RTLD_NOW);
+	int (*twice)(void) = module ? (int (*)(void))dlsym(module, "twice") : 0;
+	return twice ? twice() + number() : 1;
+}
+"""
 
 
 def statuses(tap):
@@ -80,6 +90,28 @@ def files(tap):
         tap.ok(done.returncode == 4, "input that nobody reads holds nothing up", done)
 
 
+def modules(tap):
+    """A program whose library lies beside it, and which loads a module that names the library but
+    not where it is: as Java and Python are."""
+    if platform.machine() != "x86_64":
+        tap.skip("this machine's loader cannot say what an x86-64 program needs")
+        return
+    with tempfile.TemporaryDirectory() as base:
+        for directory in ("bin", "lib"):
+            os.mkdir(os.path.join(base, directory))
+        for name, text, options in (
+                ("lib/libnumber.so", "int number(void) { return 7; }", ["-shared", "-fPIC"]),
+                ("lib/module.so", "int number(void); int twice(void) { return 2 * number(); }",
+                 ["-shared", "-fPIC", "-Wl,--no-as-needed", f"-L{base}/lib", "-lnumber"]),
+                ("bin/program", MODULAR, [f"-L{base}/lib", "-Wl,-rpath,$ORIGIN/../lib",
+                                          "-Wl,--no-as-needed", "-lnumber", "-ldl"])):
+            subprocess.run(["gcc", "-x", "c", "-", "-o", os.path.join(base, name), *options],
+                           input=text.encode(), check=True)
+        result = harness.run(f"{base}/bin/program", f"{base}/lib/module.so",
+                             options=["--with", f"{base}/lib"])
+    tap.ok(result.status == 21, "--with: a module and its program's library", result.describe())
+
+
 def empty_input(tap):
     """The kernel knows from the start that nothing comes, so that no interrupt of the host's
     choosing tells it later."""
@@ -133,7 +165,7 @@ def own_errors(tap):
 
 def main():
     tap = harness.Tap()
-    for part in (statuses, contents, streams, files, empty_input, other_emulator, account,
+    for part in (statuses, contents, streams, files, modules, empty_input, other_emulator, account,
                  own_errors):
         part(tap)
     return tap.done()

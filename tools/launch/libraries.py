@@ -32,17 +32,19 @@ def loader_of(image):
     return None
 
 
-def _listed(loader, path):
-    """What the loader would load for the program, by absolute paths; None: it can not be asked."""
+def _listed(loader, path, module):
+    """What the loader would load for the program, by absolute paths; None: it can not be asked, or
+    not all is found. What a module misses, the program that loads it may have loaded before."""
     try:
         done = subprocess.run([loader, "--list", path], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
                               timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if done.returncode != 0:
+    if done.returncode != 0 and not module:
         return None
-    return re.findall(r"(?:^|=>)\s+(/\S+) \(0x", done.stdout.decode(errors="replace"), re.M)
+    found = re.findall(r"(?:^|=>)\s+(/\S+) \(0x", done.stdout.decode(errors="replace"), re.M)
+    return [os.path.normpath(file) for file in found]  # from $ORIGIN/../lib, say
 
 
 def _descriptions():
@@ -59,13 +61,14 @@ def needed(path, image):
     """The files that a program, or a module that it loads, wants at the same places in the guest;
     None when that can not be found out. A static program needs nothing."""
     loader = loader_of(image)
-    if loader is None and path.endswith(".so"):
+    module = loader is None and path.endswith(".so")
+    if module:
         loader = LOADER
     if loader is None:
         return []
-    listed = _listed(loader, path)
+    listed = _listed(loader, path, module)
     if listed is None:
-        return None
+        return [] if module else None
     files = {loader, *listed}
     elsewhere = any(os.path.dirname(file) not in DEFAULT_DIRECTORIES for file in files)
     if elsewhere and os.path.isfile(CACHE):
