@@ -42,40 +42,40 @@ static int permission(const struct inode *inode, unsigned mask, uint32_t user, u
 
 int inode_permission(const struct inode *inode, unsigned mask)
 {
-	const struct process *process = current_task() ? current_process() : NULL;
+	const struct credentials *mine = current_task() ? current_credentials() : NULL;
 
-	if (!process)
+	if (!mine)
 		return 0; // the kernel itself, before there are programs
-	return permission(inode, mask, process->fsuid, process->fsgid);
+	return permission(inode, mask, mine->users.files, mine->groups.files);
 }
 
 // As on Linux, who is not root has no capabilities in this question, and root has those it may
 // have; as it has the effective ones here, the others are looked at no further.
 int inode_permission_real(const struct inode *inode, unsigned mask)
 {
-	const struct process *process = current_process();
+	const struct credentials *mine = current_credentials();
 
-	if (process->uid != 0 && process->euid == 0) {
+	if (mine->users.real != 0 && mine->users.effective == 0) {
 		uint32_t mode = __atomic_load_n(&inode->mode, __ATOMIC_RELAXED);
 		unsigned allowed = mode;
 
-		if (process->uid == inode->uid)
+		if (mine->users.real == inode->uid)
 			allowed = mode >> 6;
-		else if (in_group(process->gid, inode->gid))
+		else if (in_group(mine->groups.real, inode->gid))
 			allowed = mode >> 3;
 		return mask & ~allowed & 7 ? -EACCES : 0;
 	}
-	return permission(inode, mask, process->uid, process->gid);
+	return permission(inode, mask, mine->users.real, mine->groups.real);
 }
 
 bool inode_owned(const struct inode *inode)
 {
-	return current_process()->fsuid == inode->uid || capable(CAP_FOWNER);
+	return current_credentials()->users.files == inode->uid || capable(CAP_FOWNER);
 }
 
 int inode_may_remove(const struct inode *directory, const struct inode *inode)
 {
-	uint32_t user = current_process()->fsuid;
+	uint32_t user = current_credentials()->users.files;
 
 	if (inode_permission(directory, 3))
 		return -EACCES;
@@ -87,14 +87,15 @@ int inode_may_remove(const struct inode *directory, const struct inode *inode)
 
 void inode_set_owner(struct inode *inode, const struct inode *directory)
 {
-	inode->uid = current_process()->fsuid;
-	inode->gid = current_process()->fsgid;
+	inode->uid = current_credentials()->users.files;
+	inode->gid = current_credentials()->groups.files;
 	if (!(directory->mode & S_ISGID))
 		return;
 	inode->gid = directory->gid;
 	if (inode_is(inode, S_IFDIR))
 		inode->mode |= S_ISGID;
-	else if ((inode->mode & S_IXGRP) && !in_group(current_process()->fsgid, inode->gid) &&
+	else if ((inode->mode & S_IXGRP) &&
+		 !in_group(current_credentials()->groups.files, inode->gid) &&
 		 !capable(CAP_FSETID))
 		inode->mode &= ~(uint32_t)S_ISGID; // nobody becomes a group he is not in
 }

@@ -43,6 +43,8 @@ struct stat_facts {
 	int nice, priority; // priority: of real-time policies, else 0
 	uint64_t allowed;   // CPUs
 	uint32_t sleeps, preemptions;
+	struct credentials *credentials; // held
+	bool no_new_privileges;
 };
 static const struct mm no_space = {.layout = &(struct mm_layout){0}};
 
@@ -52,6 +54,7 @@ static void signal_facts(const struct pseudo_open *open, struct stat_facts *fact
 
 	facts->ignored = open->process->signals.ignored;
 	facts->caught = open->process->signals.caught;
+	facts->credentials = credentials_of(open->process, open->tid);
 	if (!task)
 		return;
 	facts->pending = task->pending;
@@ -62,6 +65,7 @@ static void signal_facts(const struct pseudo_open *open, struct stat_facts *fact
 	facts->priority = task->priority;
 	facts->allowed = __atomic_load_n(&task->allowed, __ATOMIC_RELAXED);
 	facts->sleeps = task->sleeps;
+	facts->no_new_privileges = task->no_new_privileges;
 	facts->preemptions = task->switches - facts->sleeps;
 	task_put(task);
 }
@@ -83,6 +87,7 @@ static void gather(const struct pseudo_open *open, struct stat_facts *facts)
 
 static void let_go(const struct stat_facts *facts)
 {
+	credentials_put(facts->credentials);
 	if (facts->mm != &no_space)
 		mm_put((struct mm *)facts->mm);
 }
@@ -226,18 +231,26 @@ static void show_umask(const struct pseudo_open *open, struct text *text)
 		task_put(task);
 }
 
-static void status_groups(const struct process *process, struct text *text)
+static void status_users(const struct credentials *credentials, struct text *text)
 {
-	struct group_list *list = credentials_group_list(process);
+	const struct ids *users = &credentials->users, *groups = &credentials->groups;
 
+	text_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", users->real, users->effective,
+		   users->saved, users->files);
+	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", groups->real, groups->effective, groups->saved,
+		   groups->files);
+}
+
+static void status_groups(const struct group_list *list, struct text *text)
+{
 	text_print(text, "Groups:\t");
 	for (uint32_t i = 0; list && i < list->count; i++)
 		text_print(text, i ? " %u" : "%u", list->group[i]);
 	text_print(text, " \n");
-	group_list_put(list);
 }
 
-static void status_identity(const struct pseudo_open *open, struct text *text)
+static void status_identity(const struct pseudo_open *open, const struct stat_facts *facts,
+			    struct text *text)
 {
 	struct process *process = open->process;
 	char name[TASK_NAME_SIZE];
@@ -250,24 +263,23 @@ static void status_identity(const struct pseudo_open *open, struct text *text)
 	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", letter,
 		   state_name(letter), process->pid, open->tid ? open->tid : process->pid,
 		   process_parent_pid(process));
-	text_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", process->uid, process->euid,
-		   process->suid, process->fsuid);
-	text_print(text, "Gid:\t%u\t%u\t%u\t%u\n", process->gid, process->egid, process->sgid,
-		   process->fsgid);
+	status_users(facts->credentials, text);
 	text_print(text, "FDSize:\t%u\n", files ? files_end(files) : 0);
-	status_groups(process, text);
+	status_groups(facts->credentials->group_list, text);
 	text_print(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", process->pid,
 		   open->tid ? open->tid : process->pid, process->group, process->session);
 	files_put(files);
 }
 
-static void status_capabilities(const struct capabilities *now, struct text *text)
+static void status_capabilities(const struct stat_facts *facts, struct text *text)
 {
+	const struct capabilities *now = &facts->credentials->capabilities;
+
 	text_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", now->inheritable,
 		   now->permitted, now->effective);
 	text_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", now->bounding, now->ambient);
 	text_print(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
-		   now->no_new_privileges);
+		   facts->no_new_privileges);
 	text_print(text, "Speculation_Store_Bypass:\tunknown\n"
 			 "SpeculationIndirectBranch:\tunknown\n");
 }
@@ -306,7 +318,7 @@ int proc_show_status(struct pseudo_open *open, struct text *text)
 	struct stat_facts facts;
 
 	gather(open, &facts);
-	status_identity(open, text);
+	status_identity(open, &facts, text);
 	if (facts.use.size)
 		status_memory(&facts, text);
 	text_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", facts.threads, 0,
@@ -314,7 +326,7 @@ int proc_show_status(struct pseudo_open *open, struct text *text)
 	text_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", facts.pending,
 		   process->signals.pending, facts.blocked);
 	text_print(text, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", facts.ignored, facts.caught);
-	status_capabilities(&process->capabilities, text);
+	status_capabilities(&facts, text);
 	status_processors(&facts, text);
 	let_go(&facts);
 	return 0;

@@ -76,9 +76,23 @@ static uint64_t entry_number(const struct pseudo_entry *entry, const struct proc
 	return (process ? (uint64_t)process->pid << 20 : 0xf0000000ul) | place;
 }
 
-// Takes over the caller's reference to `process` on success.
+// What a process that changed users has may be somebody else's secret: root's to read. Its own
+// directories it may look into all the same.
+static void set_owner(struct pseudo_inode *pseudo)
+{
+	struct credentials *credentials;
+
+	if (!pseudo->process || !(is_directory(pseudo->entry) || pseudo->process->dumpable))
+		return;
+	credentials = credentials_of(pseudo->process, pseudo->tid);
+	pseudo->inode.uid = credentials->users.effective;
+	pseudo->inode.gid = credentials->groups.effective;
+	credentials_put(credentials);
+}
+
+// Takes over the caller's reference to `process` on success. `tid`: see struct pseudo_inode.
 static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct inode *parent,
-				       struct process *process)
+				       struct process *process, int tid)
 {
 	struct pseudo_inode *pseudo = kzalloc(sizeof(*pseudo));
 
@@ -86,6 +100,8 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 		return NULL;
 	pseudo->entry = entry;
 	pseudo->process = process;
+	pseudo->tid = tid;
+	set_owner(pseudo);
 	pseudo->inode.references = 1;
 	pseudo->inode.ops = entry_ops(entry);
 	pseudo->inode.mode = entry_mode(entry);
@@ -93,12 +109,6 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 	pseudo->inode.name = entry->name;
 	pseudo->inode.number = entry_number(entry, process);
 	pseudo->inode.links = is_directory(entry) ? 2 : 1;
-	// What a process that changed users has may be somebody else's secret: root's to read. Its
-	// own directories it may look into all the same.
-	if (process && (is_directory(entry) || process->dumpable)) {
-		pseudo->inode.uid = process->euid;
-		pseudo->inode.gid = process->egid;
-	}
 	pseudo->inode.device = parent->device == TMPFS_DEVICE ? PROC_DEVICE : parent->device;
 	return pseudo;
 }
@@ -177,12 +187,12 @@ static int lookup_number(struct inode *parent, const char *name, size_t length,
 	process = find_numbered(directory, (int)pid);
 	if (!process)
 		return -ENOENT;
-	pseudo = make_inode(numbered_entry(directory->entry), parent, process);
+	pseudo = make_inode(numbered_entry(directory->entry), parent, process,
+			    directory->entry->tasks ? (int)pid : directory->tid);
 	if (!pseudo) {
 		process_put(process);
 		return -ENOMEM;
 	}
-	pseudo->tid = directory->entry->tasks ? (int)pid : directory->tid;
 	pseudo->descriptor = (int)pid;
 	snprintf(pseudo->digits, sizeof(pseudo->digits), "%d", (int)pid);
 	pseudo->inode.name = pseudo->digits;
@@ -202,13 +212,12 @@ static int directory_lookup(struct inode *inode, const char *name, size_t length
 		return lookup_number(inode, name, length, found);
 	if (!entry)
 		return -ENOENT;
-	pseudo = make_inode(entry, inode, process ? process_get(process) : NULL);
+	pseudo = make_inode(entry, inode, process ? process_get(process) : NULL, directory->tid);
 	if (!pseudo) {
 		if (process)
 			process_put(process);
 		return -ENOMEM;
 	}
-	pseudo->tid = directory->tid;
 	*found = &pseudo->inode;
 	return 0;
 }
@@ -533,7 +542,7 @@ static const struct inode_ops file_ops = {
 static struct inode *create_root(const struct pseudo_entry *entry, struct inode *parent,
 				 uint32_t device)
 {
-	struct pseudo_inode *root = make_inode(entry, parent, NULL);
+	struct pseudo_inode *root = make_inode(entry, parent, NULL, 0);
 
 	if (!root)
 		return NULL;

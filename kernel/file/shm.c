@@ -108,7 +108,8 @@ static struct segment *segment_of(const struct object *object)
 static int check_permission(const struct segment *segment, unsigned mask)
 {
 	const struct ipc64_perm *permissions = &segment->permissions;
-	uint32_t user = current_process()->euid, group = current_process()->egid;
+	uint32_t user = current_credentials()->users.effective;
+	uint32_t group = current_credentials()->groups.effective;
 	unsigned allowed = permissions->mode;
 
 	if (user == permissions->uid || user == permissions->cuid)
@@ -121,7 +122,7 @@ static int check_permission(const struct segment *segment, unsigned mask)
 
 static bool owned(const struct segment *segment)
 {
-	uint32_t user = current_process()->euid;
+	uint32_t user = current_credentials()->users.effective;
 
 	return user == segment->permissions.uid || user == segment->permissions.cuid;
 }
@@ -204,16 +205,16 @@ static struct object *create_memory(int key, uint64_t size, unsigned flags)
 static struct segment *create_segment(int key, uint64_t size, unsigned flags)
 {
 	struct segment *segment = kzalloc(sizeof(*segment));
-	const struct process *process = current_process();
+	const struct credentials *mine = current_credentials();
 
 	if (!segment)
 		return NULL;
 	segment->permissions.key = key;
-	segment->permissions.uid = segment->permissions.cuid = process->euid;
-	segment->permissions.gid = segment->permissions.cgid = process->egid;
+	segment->permissions.uid = segment->permissions.cuid = mine->users.effective;
+	segment->permissions.gid = segment->permissions.cgid = mine->groups.effective;
 	segment->permissions.mode = flags & 0777;
 	segment->size = size;
-	segment->creator = process->pid;
+	segment->creator = current_process()->pid;
 	segment->changed = seconds();
 	segment->object = create_memory(key, size, flags);
 	if (segment->object)
@@ -441,7 +442,7 @@ int shm_remove(int id)
 static bool lock_allowed(uint64_t pages)
 {
 	uint64_t limit = process_limit(current_process(), RLIMIT_MEMLOCK).rlim_cur >> PAGE_SHIFT;
-	uint32_t user = current_process()->uid;
+	uint32_t user = current_credentials()->users.real;
 
 	for (int place = 0; place < PLACES; place++) {
 		const struct segment *other = at_place(place);
@@ -463,7 +464,7 @@ static int set_locked(struct segment *segment, bool lock)
 	if (!lock_allowed(pages_of(segment->size)))
 		return -ENOMEM;
 	segment->permissions.mode |= SHM_LOCKED;
-	segment->locker = current_process()->uid;
+	segment->locker = current_credentials()->users.real;
 	return 0;
 }
 

@@ -175,7 +175,7 @@ void socket_shutdown(struct file *file, int how)
 // ---- making them ----
 static struct pair *pair_create(enum socket_type type)
 {
-	const struct process *process = current_process();
+	const struct credentials *mine = current_credentials();
 	struct pair *pair = kzalloc(sizeof(*pair));
 
 	if (!pair)
@@ -183,7 +183,8 @@ static struct pair *pair_create(enum socket_type type)
 	pair->type = type == SOCKET_RAW ? SOCKET_DATAGRAM : type;
 	pair->references = 2;
 	pair->number = __atomic_fetch_add(&last_number, 2, __ATOMIC_RELAXED) + 1;
-	pair->owner = (struct socket_owner){process->pid, process->euid, process->egid};
+	pair->owner = (struct socket_owner){current_process()->pid, mine->users.effective,
+					    mine->groups.effective};
 	for (int i = 0; i < 2; i++) {
 		pair->ends[i].pair = pair;
 		list_init(&pair->ends[i].queue);

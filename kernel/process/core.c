@@ -321,9 +321,9 @@ static int expand(char *to, size_t room, char letter, int signal)
 	case 'I':
 		return snprintf(to, room, "%d", task->tid);
 	case 'u':
-		return snprintf(to, room, "%u", process->uid);
+		return snprintf(to, room, "%u", current_credentials()->users.real);
 	case 'g':
-		return snprintf(to, room, "%u", process->gid);
+		return snprintf(to, room, "%u", current_credentials()->groups.real);
 	case 'd':
 		return snprintf(to, room, "%d", process->dumpable);
 	case 's':
@@ -385,7 +385,7 @@ static struct file *open_core(int signal)
 	if (error)
 		return NULL;
 	if (file->inode && inode_is(file->inode, S_IFREG) && file->inode->links == 1 &&
-	    file->inode->uid == current_process()->fsuid && file->inode->ops->resize &&
+	    file->inode->uid == current_credentials()->users.files && file->inode->ops->resize &&
 	    !file->inode->ops->resize(file->inode, 0))
 		return file;
 	file_put(file);

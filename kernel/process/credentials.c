@@ -8,6 +8,7 @@
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
 #include "mm/slab.h"
+#include <linux/errno.h>
 #include <linux/securebits.h>
 
 // What fsuid 0 alone gives.
@@ -20,71 +21,109 @@ bool capable(int capability)
 {
 	const struct task *task = current_task();
 
-	if (!task || !task->process)
+	if (!task || !task->credentials)
 		return true;
-	return task->process->capabilities.effective >> capability & 1;
+	return task->credentials->capabilities.effective >> capability & 1;
 }
 
-void credentials_init(struct process *process)
+// ---- whose they are ----
+struct credentials *credentials_get(struct credentials *credentials)
 {
-	process->capabilities = (struct capabilities){
+	__atomic_add_fetch(&credentials->references, 1, __ATOMIC_RELAXED);
+	return credentials;
+}
+
+void credentials_put(struct credentials *credentials)
+{
+	if (!credentials || __atomic_sub_fetch(&credentials->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	group_list_put(credentials->group_list);
+	kfree(credentials);
+}
+
+struct credentials *credentials_of(const struct process *process, int tid)
+{
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	const struct task *task = tid ? pid_task(tid) : NULL;
+	struct credentials *credentials = credentials_get(
+		task && task->process == process ? task->credentials : process->credentials);
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return credentials;
+}
+
+int credentials_init(struct task *task)
+{
+	struct credentials *first = kzalloc(sizeof(*first));
+
+	if (!first)
+		return -ENOMEM;
+	first->references = 2;
+	first->capabilities = (struct capabilities){
 		.permitted = CAPABILITIES_ALL,
 		.effective = CAPABILITIES_ALL,
 		.bounding = CAPABILITIES_ALL,
 	};
+	task->credentials = task->process->credentials = first;
+	return 0;
 }
 
-// The child is not visible yet; the parent's other threads may be changing it.
-void credentials_fork(struct process *child, const struct process *parent)
+void credentials_fork(struct task *child, const struct task *parent)
 {
+	child->credentials = credentials_get(parent->credentials);
+	child->no_new_privileges = parent->no_new_privileges;
+	if (child->process == parent->process)
+		return;
+	child->process->credentials = credentials_get(parent->credentials);
+	child->process->dumpable = parent->process->dumpable;
+}
+
+struct credentials *credentials_copy(void)
+{
+	struct credentials *new = kmalloc(sizeof(*new));
+
+	if (!new)
+		return NULL;
+	*new = *current_credentials();
+	new->references = 1;
+	if (new->group_list)
+		__atomic_add_fetch(&new->group_list->references, 1, __ATOMIC_RELAXED);
+	return new;
+}
+
+// Whether somebody else, or somebody with more rights, comes of it: what is in the process's
+// memory may be a secret then.
+static bool is_other(const struct credentials *old, const struct credentials *new)
+{
+	return old->users.effective != new->users.effective ||
+	       old->users.files != new->users.files ||
+	       old->groups.effective != new->groups.effective ||
+	       old->groups.files != new->groups.files ||
+	       (new->capabilities.permitted & ~old->capabilities.permitted);
+}
+
+void credentials_change(struct credentials *new)
+{
+	struct task *task = current_task();
+	struct process *process = task->process;
+	struct credentials *old = task->credentials, *old_first = NULL;
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	child->uid = parent->uid;
-	child->euid = parent->euid;
-	child->suid = parent->suid;
-	child->fsuid = parent->fsuid;
-	child->gid = parent->gid;
-	child->egid = parent->egid;
-	child->sgid = parent->sgid;
-	child->fsgid = parent->fsgid;
-	child->capabilities = parent->capabilities;
-	child->groups = parent->groups;
-	if (child->groups)
-		__atomic_add_fetch(&child->groups->references, 1, __ATOMIC_RELAXED);
-	child->dumpable = parent->dumpable;
+	if (is_other(old, new)) {
+		process->dumpable = false;
+		process->parent_death_signal = 0;
+	}
+	task->credentials = new;
+	if (task->tid == process->pid) {
+		old_first = process->credentials;
+		process->credentials = credentials_get(new);
+	}
 	spin_unlock_irqrestore(&process_lock, flags);
-}
-
-void credentials_release(struct process *process)
-{
-	group_list_put(process->groups);
+	credentials_put(old);
+	credentials_put(old_first);
 }
 
 // ---- users ----
-static struct ids users_of(const struct process *process)
-{
-	return (struct ids){process->uid, process->euid, process->suid, process->fsuid};
-}
-
-struct ids credentials_users(void)
-{
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct ids users = users_of(current_process());
-
-	spin_unlock_irqrestore(&process_lock, flags);
-	return users;
-}
-
-struct ids credentials_groups(void)
-{
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	const struct process *process = current_process();
-	struct ids groups = {process->gid, process->egid, process->sgid, process->fsgid};
-
-	spin_unlock_irqrestore(&process_lock, flags);
-	return groups;
-}
-
 static bool any_root(const struct ids *users)
 {
 	return !users->real || !users->effective || !users->saved;
@@ -110,94 +149,93 @@ static void follow_users(struct capabilities *capabilities, const struct ids *ol
 		capabilities->effective = capabilities->permitted;
 }
 
+// A first thread counts as long as its process can be waited for. process_lock held.
 static uint32_t count_tasks(uint32_t user)
 {
-	struct process *process;
+	const struct process *process;
+	const struct task *task;
 	uint32_t count = 0;
 
 	list_for_each_entry (process, &all_processes, link) {
-		if (process->uid == user)
-			count += process->task_count;
+		count += process->credentials->users.real == user;
+		list_for_each_entry (task, &process->tasks, thread_link)
+			count +=
+				task->tid != process->pid && task->credentials->users.real == user;
 	}
 	return count;
 }
 
 bool credentials_too_many_tasks(int change)
 {
-	struct process *process = current_process();
-	uint64_t limit = process_limit(process, RLIMIT_NPROC).rlim_cur;
+	uint64_t limit = process_limit(current_process(), RLIMIT_NPROC).rlim_cur;
+	uint32_t user = current_credentials()->users.real;
 	int64_t count;
 	uint64_t flags;
 
 	// There can not be more, and root is not counted.
-	if (limit >= PROCESS_LIMIT || !process->uid)
+	if (limit >= PROCESS_LIMIT || !user)
 		return false;
 	flags = spin_lock_irqsave(&process_lock);
-	count = count_tasks(process->uid);
+	count = count_tasks(user);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return count + change > (int64_t)limit;
 }
 
-void credentials_set_users(const struct ids *users)
+int credentials_set_users(const struct ids *users)
 {
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct ids old = users_of(process);
+	const struct ids old = current_credentials()->users;
+	struct credentials *new = credentials_copy();
 
-	process->uid = users->real;
-	process->euid = users->effective;
-	process->suid = users->saved;
-	process->fsuid = users->files;
-	if (old.effective != users->effective || old.files != users->files)
-		process->dumpable = false;
-	follow_users(&process->capabilities, &old, users);
-	spin_unlock_irqrestore(&process_lock, flags);
+	if (!new)
+		return -ENOMEM;
+	new->users = *users;
+	follow_users(&new->capabilities, &old, users);
+	credentials_change(new);
 	// Not here but at the next exec it is refused: programs do not expect it of setuid.
 	if (old.real != users->real)
-		process->too_many_tasks = credentials_too_many_tasks(-(int)process->task_count);
+		current_task()->too_many_tasks = credentials_too_many_tasks(-1);
+	return 0;
 }
 
-void credentials_set_groups(const struct ids *groups)
+int credentials_set_groups(const struct ids *groups)
 {
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct credentials *new = credentials_copy();
 
-	if (process->egid != groups->effective || process->fsgid != groups->files)
-		process->dumpable = false;
-	process->gid = groups->real;
-	process->egid = groups->effective;
-	process->sgid = groups->saved;
-	process->fsgid = groups->files;
-	spin_unlock_irqrestore(&process_lock, flags);
+	if (!new)
+		return -ENOMEM;
+	new->groups = *groups;
+	credentials_change(new);
+	return 0;
 }
 
-void credentials_set_files_user(uint32_t user)
+int credentials_set_files_user(uint32_t user)
 {
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct capabilities *capabilities = &process->capabilities;
+	struct credentials *new = credentials_copy();
+	struct capabilities *capabilities;
 
+	if (!new)
+		return -ENOMEM;
+	capabilities = &new->capabilities;
 	if (!(capabilities->secure_bits & SECBIT_NO_SETUID_FIXUP)) {
-		if (!process->fsuid && user)
+		if (!new->users.files && user)
 			capabilities->effective &= ~FILE_CAPABILITIES;
-		if (process->fsuid && !user)
+		if (new->users.files && !user)
 			capabilities->effective |= FILE_CAPABILITIES & capabilities->permitted;
 	}
-	if (process->fsuid != user)
-		process->dumpable = false;
-	process->fsuid = user;
-	spin_unlock_irqrestore(&process_lock, flags);
+	new->users.files = user;
+	credentials_change(new);
+	return 0;
 }
 
-void credentials_set_files_group(uint32_t group)
+int credentials_set_files_group(uint32_t group)
 {
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
+	struct credentials *new = credentials_copy();
 
-	if (process->fsgid != group)
-		process->dumpable = false;
-	process->fsgid = group;
-	spin_unlock_irqrestore(&process_lock, flags);
+	if (!new)
+		return -ENOMEM;
+	new->groups.files = group;
+	credentials_change(new);
+	return 0;
 }
 
 // ---- supplementary groups ----
@@ -218,26 +256,18 @@ void group_list_put(struct group_list *list)
 		kfree(list);
 }
 
-struct group_list *credentials_group_list(const struct process *process)
+int credentials_set_group_list(struct group_list *list)
 {
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct group_list *list = process->groups;
+	struct credentials *new = credentials_copy();
 
-	if (list)
-		__atomic_add_fetch(&list->references, 1, __ATOMIC_RELAXED);
-	spin_unlock_irqrestore(&process_lock, flags);
-	return list;
-}
-
-void credentials_set_group_list(struct group_list *list)
-{
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	struct group_list *old = process->groups;
-
-	process->groups = list;
-	spin_unlock_irqrestore(&process_lock, flags);
-	group_list_put(old);
+	if (!new) {
+		group_list_put(list);
+		return -ENOMEM;
+	}
+	group_list_put(new->group_list);
+	new->group_list = list;
+	credentials_change(new);
+	return 0;
 }
 
 static bool list_has(const struct group_list *list, uint32_t group)
@@ -259,35 +289,30 @@ static bool list_has(const struct group_list *list, uint32_t group)
 
 bool credentials_in_group(uint32_t group)
 {
-	const struct process *process = current_process();
-	bool found = process->fsgid == group;
-	uint64_t flags;
+	const struct credentials *mine = current_credentials();
 
-	if (found || !process->groups)
-		return found;
-	flags = spin_lock_irqsave(&process_lock);
-	found = list_has(process->groups, group);
-	spin_unlock_irqrestore(&process_lock, flags);
-	return found;
+	return mine->groups.files == group || list_has(mine->group_list, group);
 }
 
 // ---- exec ----
 // The file's owner or group instead of the caller's, where its mode says so.
-static void take_owner(struct new_credentials *new, const struct inode *inode)
+static void take_owner(struct credentials *new, const struct inode *inode)
 {
 	uint32_t mode = inode->mode;
 
-	if (new->capabilities.no_new_privileges)
-		return;
-	if (mode & S_ISUID)
-		new->euid = inode->uid;
-	// Without the right to execute, the bit means something else (mandatory locking).
-	if ((mode & S_ISGID) && (mode & S_IXGRP))
-		new->egid = inode->gid;
+	if (!current_task()->no_new_privileges) {
+		if (mode & S_ISUID)
+			new->users.effective = inode->uid;
+		// Without the right to execute, the bit means something else (mandatory locking).
+		if ((mode & S_ISGID) && (mode & S_IXGRP))
+			new->groups.effective = inode->gid;
+	}
+	new->users.saved = new->users.files = new->users.effective;
+	new->groups.saved = new->groups.files = new->groups.effective;
 }
 
 // Root's programs have all that is not fenced off, others what is ambient.
-static void take_capabilities(struct new_credentials *new, bool other_ids)
+static void take_capabilities(struct credentials *new, bool other_ids)
 {
 	struct capabilities *capabilities = &new->capabilities;
 	bool root_rules = !(capabilities->secure_bits & SECBIT_NOROOT);
@@ -295,40 +320,33 @@ static void take_capabilities(struct new_credentials *new, bool other_ids)
 	if (other_ids)
 		capabilities->ambient = 0;
 	capabilities->permitted = capabilities->ambient;
-	if (root_rules && (!new->uid || !new->euid))
+	if (root_rules && (!new->users.real || !new->users.effective))
 		capabilities->permitted |= capabilities->bounding | capabilities->inheritable;
-	capabilities->effective =
-		root_rules && !new->euid ? capabilities->permitted : capabilities->ambient;
+	capabilities->effective = root_rules && !new->users.effective ? capabilities->permitted
+								      : capabilities->ambient;
 	capabilities->secure_bits &= ~SECBIT_KEEP_CAPS;
 }
 
-void credentials_for_exec(const struct inode *inode, struct new_credentials *new)
+static bool is_own_user(const struct credentials *credentials)
 {
-	const struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-
-	*new = (struct new_credentials){
-		.uid = process->uid,
-		.euid = process->euid,
-		.gid = process->gid,
-		.egid = process->egid,
-		.capabilities = process->capabilities,
-	};
-	spin_unlock_irqrestore(&process_lock, flags);
-	take_owner(new, inode);
-	new->secure = new->euid != new->uid || new->egid != new->gid;
-	take_capabilities(new, new->secure);
+	return credentials->users.effective == credentials->users.real &&
+	       credentials->groups.effective == credentials->groups.real;
 }
 
-void credentials_exec(const struct new_credentials *new)
+struct credentials *credentials_for_exec(const struct inode *inode, bool *secure)
 {
-	struct process *process = current_process();
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	bool more = new->capabilities.permitted & ~process->capabilities.permitted;
+	struct credentials *new = credentials_copy();
 
-	process->dumpable = !more && new->euid == new->uid &&new->egid == new->gid;
-	process->euid = process->suid = process->fsuid = new->euid;
-	process->egid = process->sgid = process->fsgid = new->egid;
-	process->capabilities = new->capabilities;
-	spin_unlock_irqrestore(&process_lock, flags);
+	if (!new)
+		return NULL;
+	take_owner(new, inode);
+	*secure = !is_own_user(new);
+	take_capabilities(new, *secure);
+	return new;
+}
+
+void credentials_exec(struct credentials *new)
+{
+	current_process()->dumpable = is_own_user(new);
+	credentials_change(new);
 }

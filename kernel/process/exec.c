@@ -33,7 +33,8 @@ struct exec {
 	char *final_path;             // of EXEC_PATH_SIZE: the program's, after scripts
 	struct exec_strings strings;
 	struct program program;
-	struct new_credentials credentials;
+	struct credentials *credentials;
+	bool secure;     // see credentials_for_exec
 	struct mm *mm;   // the new one
 	uintptr_t entry; // where ring 3 begins: the interpreter's entry if there is one
 	uintptr_t stack_pointer;
@@ -145,7 +146,8 @@ static int fill_space(struct exec *exec)
 	const struct elf_image *image = &exec->program.image;
 	struct exec_facts facts = {.path = exec->path,
 				   .header_count = image->header_count,
-				   .credentials = &exec->credentials};
+				   .credentials = exec->credentials,
+				   .secure = exec->secure};
 	uint64_t bias;
 	long stack;
 	int error = program_map(exec->mm, &exec->program, false, &bias);
@@ -243,7 +245,8 @@ static void commit(struct exec *exec)
 	vfork_release(task);
 	files_close_on_exec(task->files);
 	set_executable(task->process, exec->program.inode);
-	credentials_exec(&exec->credentials);
+	credentials_exec(exec->credentials);
+	exec->credentials = NULL;
 	reset_task(task, exec->path);
 	*task_registers(task) = (struct registers){
 		.rip = exec->entry,
@@ -268,8 +271,8 @@ static int run(struct exec *exec)
 
 	if (error)
 		return error;
-	credentials_for_exec(exec->program.inode, &exec->credentials);
-	error = build_space(exec);
+	exec->credentials = credentials_for_exec(exec->program.inode, &exec->secure);
+	error = exec->credentials ? build_space(exec) : -ENOMEM;
 	if (!error) {
 		error = process_end_other_threads();
 		if (!error)
@@ -279,6 +282,7 @@ static int run(struct exec *exec)
 		else
 			commit(exec);
 	}
+	credentials_put(exec->credentials);
 	program_close(&exec->program);
 	return error;
 }
@@ -304,17 +308,17 @@ static int check_file(const struct inode *file)
 	return __atomic_load_n(&file->writers, __ATOMIC_RELAXED) > 0 ? -ETXTBSY : 0;
 }
 
-// A process that changed to a user with too many tasks already: Linux lets it do that, and run no
+// A thread that changed to a user with too many tasks already: Linux lets it do that, and run no
 // other program.
 static int check_tasks(void)
 {
-	struct process *process = current_process();
+	struct task *task = current_task();
 
-	if (!process->too_many_tasks)
+	if (!task->too_many_tasks)
 		return 0;
 	if (credentials_too_many_tasks(0))
 		return -EAGAIN;
-	process->too_many_tasks = false;
+	task->too_many_tasks = false;
 	return 0;
 }
 

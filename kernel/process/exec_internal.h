@@ -70,7 +70,8 @@ int script_resolve(struct inode *inode, char *path, struct exec_strings *strings
 // exec_stack.c. What the program finds above its stack pointer.
 struct exec_facts {
 	const char *path; // AT_EXECFN
-	const struct new_credentials *credentials;
+	const struct credentials *credentials;
+	bool secure;              // AT_SECURE
 	uint64_t headers_address; // AT_PHDR
 	uint64_t header_count;    // AT_PHNUM
 	uint64_t interpreter;     // AT_BASE

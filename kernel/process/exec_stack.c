@@ -143,7 +143,7 @@ static struct layout lay_out(const struct exec_strings *strings, const char *pat
 static void put_auxiliary(struct word_writer *writer, const struct exec_facts *facts,
 			  const struct layout *at)
 {
-	const struct new_credentials *credentials = facts->credentials;
+	const struct credentials *credentials = facts->credentials;
 	const uint64_t vector[AUX_WORDS] = {
 		AT_HWCAP,    cpuid(1, 0).edx,
 		AT_PAGESZ,   PAGE_SIZE,
@@ -154,11 +154,11 @@ static void put_auxiliary(struct word_writer *writer, const struct exec_facts *f
 		AT_BASE,     facts->interpreter,
 		AT_FLAGS,    0,
 		AT_ENTRY,    facts->entry,
-		AT_UID,      credentials->uid,
-		AT_EUID,     credentials->euid,
-		AT_GID,      credentials->gid,
-		AT_EGID,     credentials->egid,
-		AT_SECURE,   credentials->secure,
+		AT_UID,      credentials->users.real,
+		AT_EUID,     credentials->users.effective,
+		AT_GID,      credentials->groups.real,
+		AT_EGID,     credentials->groups.effective,
+		AT_SECURE,   facts->secure,
 		AT_RANDOM,   at->random,
 		AT_HWCAP2,   0,
 		AT_EXECFN,   at->path,

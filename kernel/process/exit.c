@@ -132,7 +132,7 @@ static void notify_parent(struct process *process)
 		.signal = process->exit_signal,
 		.code = process_end_code(status),
 		.pid = process->pid,
-		.uid = (int)process->uid,
+		.uid = (int)process->credentials->users.real,
 		.status = killed ? status & 0x7f : status >> 8 & 0xff,
 		.user_time = (long)usage_ticks(used.user_time),
 		.kernel_time = (long)usage_ticks(used.kernel_time),
@@ -161,7 +161,7 @@ static void tell_of_parents_end(struct process *child, const struct process *par
 		.signal = child->parent_death_signal,
 		.code = SI_USER,
 		.pid = parent->pid,
-		.uid = (int)parent->uid,
+		.uid = (int)parent->credentials->users.real,
 	};
 
 	if (info.signal)

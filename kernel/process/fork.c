@@ -95,7 +95,6 @@ static void copy_process_attributes(struct process *to, const struct process *fr
 	// With CLONE_PARENT it is the caller's parent that will be told: not as the caller likes.
 	to->exit_signal =
 		request->flags & CLONE_PARENT ? from->exit_signal : (uint8_t)request->exit_signal;
-	credentials_fork(to, from);
 	to->memory_limits = from->memory_limits;
 	to->cpu_limited = from->cpu_limited;
 	to->cpu_exceeded = from->cpu_exceeded;
@@ -117,6 +116,7 @@ static int build_child(struct task *child, struct task *parent, const struct for
 		return error;
 	copy_machine_state(child, parent, request);
 	copy_task_attributes(child, parent, request);
+	credentials_fork(child, parent);
 	if (child->process != parent->process)
 		copy_process_attributes(child->process, parent->process, request);
 	tid = request->tid ? pid_take(request->tid) : pid_alloc();
@@ -327,6 +327,7 @@ long process_fork(const struct fork_request *request)
 		return error;
 	if (credentials_too_many_tasks(1) && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
+	parent->too_many_tasks = false;
 	child = child_alloc(request);
 	if (!child)
 		return -ENOMEM;

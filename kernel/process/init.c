@@ -165,13 +165,13 @@ void process_start_init(void)
 	if (!task)
 		panic("no memory for the first process");
 	process->pid = task->tid;
-	credentials_init(process);
 	limits_init(process);
 	task_set_name(task, "init");
 	task->files = files_create();
 	task->place = place_create();
-	if (!task->files || !task->place || files_open_standard(task->files))
-		panic("no memory for the first process's files");
+	if (credentials_init(task) || !task->files || !task->place ||
+	    files_open_standard(task->files))
+		panic("no memory for what the first process has");
 	task_set_entry(task, become_init, NULL);
 	link_init(process, task);
 	task_start(task);

@@ -130,7 +130,7 @@ static void describe(struct process *process, struct obituary *text)
 	*text = (struct obituary){
 		.pid = process->pid,
 		.adjustment = process->oom_adjustment,
-		.uid = process->uid,
+		.uid = process->credentials->users.real,
 		.total = mm->mapped * (PAGE_SIZE / 1024),
 		.anon = mm->anon_resident * (PAGE_SIZE / 1024),
 		.file = mm->file_resident * (PAGE_SIZE / 1024),

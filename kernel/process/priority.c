@@ -29,11 +29,12 @@ void task_inherit_priority(struct task *child, const struct task *parent)
 		child->nice = 0;
 }
 
-static bool same_owner(const struct process *process)
+static bool same_owner(const struct task *task)
 {
-	uint32_t user = current_process()->euid;
+	uint32_t user = current_credentials()->users.effective;
+	const struct ids *owner = &task->credentials->users;
 
-	return user == process->uid || user == process->euid;
+	return user == owner->real || user == owner->effective;
 }
 
 // Limits count nice values from 1 (19) to 40 (-20).
@@ -61,7 +62,7 @@ static long get_one(struct task *task, int nice, long result)
 
 static long set_one(struct task *task, int nice, long result)
 {
-	if (!same_owner(task->process) && !capable(CAP_SYS_NICE))
+	if (!same_owner(task) && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	if (nice < task->nice && !may_be_nice(task, nice))
 		return -EACCES;
@@ -69,13 +70,14 @@ static long set_one(struct task *task, int nice, long result)
 	return result == -ESRCH ? 0 : result;
 }
 
-static bool is_meant(const struct process *process, int which, int who)
+static bool is_meant(const struct task *task, int which, int who)
 {
-	const struct process *self = current_process();
+	const struct task *self = current_task();
 
 	if (which == PRIO_PGRP)
-		return process->group == (who ? who : self->group);
-	return process->uid == (who ? (uint32_t)who : self->uid);
+		return task->process->group == (who ? who : self->process->group);
+	return task->credentials->users.real ==
+	       (who ? (uint32_t)who : self->credentials->users.real);
 }
 
 static long for_each_meant(int which, int who, int nice, visit *visit)
@@ -89,10 +91,10 @@ static long for_each_meant(int which, int who, int nice, visit *visit)
 		return task ? visit(task, nice, result) : result;
 	}
 	list_for_each_entry (process, &all_processes, link) {
-		if (!is_meant(process, which, who))
-			continue;
-		list_for_each_entry (task, &process->tasks, thread_link)
-			result = visit(task, nice, result);
+		list_for_each_entry (task, &process->tasks, thread_link) {
+			if (is_meant(task, which, who))
+				result = visit(task, nice, result);
+		}
 	}
 	return result;
 }
@@ -154,7 +156,7 @@ static bool needs_capability(const struct task *task, const struct schedule_clas
 	if (task->policy == SCHED_IDLE && class->policy != SCHED_IDLE &&
 	    (uint64_t)as_limit(task->nice) > process_limit_locked(task->process, RLIMIT_NICE))
 		return true;
-	if (!same_owner(task->process))
+	if (!same_owner(task))
 		return true;
 	return task->reset_on_fork && !class->reset_on_fork;
 }

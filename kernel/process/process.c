@@ -77,7 +77,7 @@ void process_put(struct process *process)
 		return;
 	signals_release(process);
 	limits_put(process->limits);
-	credentials_release(process);
+	credentials_put(process->credentials);
 	process_put_executable(process->executable);
 	cache_free(process_cache, process);
 }

@@ -86,15 +86,12 @@ struct process {
 	struct alarm *alarm;      // NULL: none was ever set; atomic until the process's end
 	struct inode *executable; // held; NULL: none yet. Changed by exec, under process_lock
 
-	// See credentials.h for what guards these.
-	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-	struct capabilities capabilities;
-	struct group_list *groups; // NULL: none
-	bool dumpable;             // prctl(PR_SET_DUMPABLE)
-	uint16_t core_filter;      // /proc/PID/coredump_filter: see core.h
-	bool too_many_tasks;       // since it has this user: exec is refused. Its own
-	bool cpu_limited;          // it has a soft RLIMIT_CPU; process_lock
-	uint32_t cpu_exceeded;     // seconds it has been told to be past that; process_lock
+	// Those of its first thread, also after that has ended; a reference; process_lock
+	struct credentials *credentials;
+	bool dumpable;         // prctl(PR_SET_DUMPABLE); written under process_lock
+	uint16_t core_filter;  // /proc/PID/coredump_filter: see core.h
+	bool cpu_limited;      // it has a soft RLIMIT_CPU; process_lock
+	uint32_t cpu_exceeded; // seconds it has been told to be past that; process_lock
 
 	// RLIMIT_AS and its like, for mm/: words that others read while one is written.
 	struct memory_limits memory_limits;

@@ -126,11 +126,14 @@ long process_wait(int type, int id, int options, struct wait_report *report, str
 		.report = report,
 	};
 	int error = wait_for_child(&search);
+	struct credentials *credentials;
 
 	if (error || !search.found)
 		return error;
 	report->pid = search.found->pid;
-	report->uid = (int)search.found->uid;
+	credentials = credentials_of(search.found, 0);
+	report->uid = (int)credentials->users.real;
+	credentials_put(credentials);
 	if (usage)
 		process_usage(search.found, RUSAGE_BOTH, usage);
 	if (search.reaped)

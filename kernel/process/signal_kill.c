@@ -10,27 +10,36 @@
 #include <asm/signal.h>
 #include <linux/errno.h>
 
+// `named`: the target's thread that was named, or NULL: then its first one is asked about.
 // process_lock held.
-static bool may_signal(const struct process *target, int signal)
+static bool may_signal(const struct process *target, const struct task *named, int signal)
 {
 	const struct process *self = current_process();
+	const struct ids *mine = &current_credentials()->users, *other;
 
 	if (target == self || capable(CAP_KILL))
 		return true;
-	if (self->euid == target->suid || self->euid == target->uid || self->uid == target->suid ||
-	    self->uid == target->uid)
+	other = named ? &named->credentials->users : &target->credentials->users;
+	if (mine->effective == other->saved || mine->effective == other->real ||
+	    mine->real == other->saved || mine->real == other->real)
 		return true;
 	return signal == SIGCONT && self->session == target->session;
 }
 
-// `task`: for it alone; NULL: for the process. What has ended can be named but hears nothing.
-static int send_one(struct process *process, struct task *task, const struct signal_info *info)
+static int check(const struct process *process, const struct task *named,
+		 const struct signal_info *info)
 {
 	if (info->signal < 0 || info->signal > SIGNAL_COUNT)
 		return -EINVAL;
-	if (!may_signal(process, info->signal))
-		return -EPERM;
-	return info->signal ? signal_send_locked(process, task, info) : 0;
+	return may_signal(process, named, info->signal) ? 0 : -EPERM;
+}
+
+static int send_one(struct process *process, const struct task *named,
+		    const struct signal_info *info)
+{
+	int error = check(process, named, info);
+
+	return error || !info->signal ? error : signal_send_locked(process, NULL, info);
 }
 
 // As Linux: the number of any thread names its process.
@@ -39,7 +48,7 @@ static int kill_one(int pid, const struct signal_info *info)
 	const struct task *task = pid_task(pid);
 	struct process *process = task ? task->process : pid_process(pid);
 
-	return process ? send_one(process, NULL, info) : -ESRCH;
+	return process ? send_one(process, task, info) : -ESRCH;
 }
 
 static int kill_group(int group, const struct signal_info *info)
@@ -100,18 +109,13 @@ static int kill_task(int pid, int tid, const struct signal_info *info)
 {
 	struct task *task = pid_task(tid);
 	struct process *process = task ? task->process : pid_process(tid);
+	int error;
 
 	if (!process || (pid && process->pid != pid))
 		return -ESRCH;
-	if (!task) {
-		struct signal_info question = *info;
-
-		// All that is left of it is its number; whether it may be named is still asked.
-		if (info->signal > 0 && info->signal <= SIGNAL_COUNT)
-			question.signal = 0;
-		return send_one(process, NULL, &question);
-	}
-	return send_one(process, task, info);
+	error = check(process, task, info);
+	// What has ended can be named but hears nothing.
+	return error || !info->signal || !task ? error : signal_send_locked(process, task, info);
 }
 
 int signal_kill_task(int pid, int tid, const struct signal_info *info)

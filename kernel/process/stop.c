@@ -13,7 +13,7 @@ static void tell_parent(struct process *process, int code, int signal)
 		.signal = SIGCHLD,
 		.code = code,
 		.pid = process->pid,
-		.uid = (int)process->uid,
+		.uid = (int)process->credentials->users.real,
 		.status = signal,
 	};
 

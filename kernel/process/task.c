@@ -10,6 +10,7 @@
 #include "kernel/file/place.h"
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/irq.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/lifetime.h"
 #include "lib/string.h"
 #include "mm/failure.h"
@@ -97,6 +98,7 @@ void task_put(struct task *task)
 		return;
 	task_fail_nth_set(task, 0);
 	task_release_stack(task);
+	credentials_put(task->credentials);
 	cache_free(task_cache, task);
 }
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct credentials;
 struct files;
 struct place;
 struct futex_pi_waiter;
@@ -55,6 +56,8 @@ struct task {
 	struct files *files;     // changed by the task itself, under process_lock
 	struct place *place;     // the same
 	struct process *process; // constant
+	// A reference. Changed by the task itself, under process_lock (credentials.h)
+	struct credentials *credentials;
 
 	uint32_t references; // hash and process's list count as one; atomic
 	int tid;             // constant, but exec gives a thread its process's: process_lock
@@ -100,6 +103,9 @@ struct task {
 	uint8_t policy;
 	uint8_t priority;
 	bool reset_on_fork;
+
+	bool no_new_privileges; // prctl's; the task's own
+	bool too_many_tasks;    // since it has this user: exec is refused. The task's own
 
 	uint64_t starved_since, starved_last; // nanoseconds: oom.c
 	int fail_nth;                      // /proc/<pid>/fail-nth: the allocation that is to fail

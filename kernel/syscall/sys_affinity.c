@@ -4,6 +4,7 @@
 // from some of them whatever it asks for.
 #include "kernel/machine/cpu.h"
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/task.h"
@@ -38,9 +39,12 @@ long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask)
 
 static bool may_move(const struct task *task)
 {
-	const struct process *self = current_process(), *owner = task->process;
+	uint32_t user = current_credentials()->users.effective;
+	struct credentials *owner = credentials_of(task->process, task->tid);
+	bool same = user == owner->users.real || user == owner->users.effective;
 
-	return self->euid == 0 || self->euid == owner->uid || self->euid == owner->euid;
+	credentials_put(owner);
+	return same || capable(CAP_SYS_NICE);
 }
 
 long sys_sched_setaffinity(int tid, uint32_t size, uintptr_t mask)

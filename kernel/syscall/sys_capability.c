@@ -50,13 +50,13 @@ static int read_pid(uintptr_t header, int *pid)
 static int capabilities_of(int pid, struct capabilities *capabilities)
 {
 	struct task *task = pid ? task_find(pid) : task_get(current_task());
-	uint64_t flags;
+	struct credentials *credentials;
 
 	if (!task)
 		return -ESRCH;
-	flags = spin_lock_irqsave(&process_lock);
-	*capabilities = task->process->capabilities;
-	spin_unlock_irqrestore(&process_lock, flags);
+	credentials = credentials_of(task->process, task->tid);
+	*capabilities = credentials->capabilities;
+	credentials_put(credentials);
 	task_put(task);
 	return 0;
 }
@@ -86,12 +86,22 @@ long sys_capget(uintptr_t header, uintptr_t data)
 	return copy_to_user(data, words, (size_t)count * sizeof(words[0]));
 }
 
+// What was asked for is put in force, unless it was refused.
+static long finish(struct credentials *new, long result)
+{
+	if (result < 0)
+		credentials_put(new);
+	else
+		credentials_change(new);
+	return result;
+}
+
 static bool subset(uint64_t of, uint64_t set)
 {
 	return !(of & ~set);
 }
 
-// Under process_lock: 0 or -EPERM.
+// 0 or -EPERM.
 static int set_capabilities(struct capabilities *now, const struct capabilities *wanted)
 {
 	bool free = now->effective & CAPABILITY(CAP_SETPCAP);
@@ -113,8 +123,8 @@ long sys_capset(uintptr_t header, uintptr_t data)
 {
 	struct __user_cap_data_struct words[_LINUX_CAPABILITY_U32S_3] = {{0}};
 	struct capabilities wanted = {0};
-	int count = read_version(header), pid;
-	uint64_t flags;
+	struct credentials *new;
+	int count = read_version(header), pid, error;
 
 	if (count < 0)
 		return count;
@@ -132,10 +142,11 @@ long sys_capset(uintptr_t header, uintptr_t data)
 	wanted.effective &= CAPABILITIES_ALL;
 	wanted.permitted &= CAPABILITIES_ALL;
 	wanted.inheritable &= CAPABILITIES_ALL;
-	flags = spin_lock_irqsave(&process_lock);
-	count = set_capabilities(&current_process()->capabilities, &wanted);
-	spin_unlock_irqrestore(&process_lock, flags);
-	return count;
+	new = credentials_copy();
+	if (!new)
+		return -ENOMEM;
+	error = set_capabilities(&new->capabilities, &wanted);
+	return finish(new, error);
 }
 
 // ---- prctl ----
@@ -144,7 +155,6 @@ static bool is_capability(uintptr_t number)
 	return number <= CAP_LAST_CAP;
 }
 
-// Under process_lock, as the others below.
 static long ambient(struct capabilities *now, uintptr_t what, uintptr_t number)
 {
 	if (what == PR_CAP_AMBIENT_CLEAR_ALL && number)
@@ -207,49 +217,73 @@ static long drop_bounding(struct capabilities *now, uintptr_t number)
 	return 0;
 }
 
-static long with_lock(struct process *process, int option, uintptr_t a, uintptr_t b, bool more)
+static long change(struct capabilities *now, int option, uintptr_t a, uintptr_t b)
 {
-	struct capabilities *now = &process->capabilities;
-
 	switch (option) {
-	case PR_CAPBSET_READ:
-		return is_capability(a) ? (long)(now->bounding >> a & 1) : -EINVAL;
 	case PR_CAPBSET_DROP:
 		return drop_bounding(now, a);
 	case PR_CAP_AMBIENT:
-		return more ? -EINVAL : ambient(now, a, b);
-	case PR_GET_SECUREBITS:
-		return now->secure_bits;
+		return ambient(now, a, b);
 	case PR_SET_SECUREBITS:
 		return set_secure_bits(now, a);
-	case PR_GET_KEEPCAPS:
-		return !!(now->secure_bits & SECBIT_KEEP_CAPS);
-	case PR_SET_KEEPCAPS:
-		return keep_capabilities(now, a);
-	case PR_GET_NO_NEW_PRIVS:
-		return a || b || more ? -EINVAL : now->no_new_privileges;
-	case PR_SET_NO_NEW_PRIVS:
-		if (a != 1 || b || more)
-			return -EINVAL;
-		now->no_new_privileges = true;
-		return 0;
-	case PR_GET_DUMPABLE:
-		return process->dumpable;
-	case PR_SET_DUMPABLE:
-		if (a > 1)
-			return -EINVAL;
-		process->dumpable = a;
-		return 0;
 	default:
-		return -EINVAL;
+		return keep_capabilities(now, a);
 	}
+}
+
+static long change_option(int option, uintptr_t a, uintptr_t b)
+{
+	struct credentials *new = credentials_copy();
+
+	return new ? finish(new, change(&new->capabilities, option, a, b)) : -ENOMEM;
+}
+
+static long set_no_new_privileges(uintptr_t value, bool more)
+{
+	if (value != 1 || more)
+		return -EINVAL;
+	current_task()->no_new_privileges = true;
+	return 0;
+}
+
+static long set_dumpable(uintptr_t value)
+{
+	uint64_t flags;
+
+	if (value > 1)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&process_lock);
+	current_process()->dumpable = value;
+	spin_unlock_irqrestore(&process_lock, flags);
+	return 0;
 }
 
 long credentials_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 {
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-	long result = with_lock(current_process(), option, a, b, c || d);
+	const struct capabilities *now = &current_credentials()->capabilities;
 
-	spin_unlock_irqrestore(&process_lock, flags);
-	return result;
+	switch (option) {
+	case PR_CAPBSET_READ:
+		return is_capability(a) ? (long)(now->bounding >> a & 1) : -EINVAL;
+	case PR_GET_SECUREBITS:
+		return now->secure_bits;
+	case PR_GET_KEEPCAPS:
+		return !!(now->secure_bits & SECBIT_KEEP_CAPS);
+	case PR_GET_NO_NEW_PRIVS:
+		return a || b || c || d ? -EINVAL : current_task()->no_new_privileges;
+	case PR_SET_NO_NEW_PRIVS:
+		return set_no_new_privileges(a, b || c || d);
+	case PR_GET_DUMPABLE:
+		return current_process()->dumpable;
+	case PR_SET_DUMPABLE:
+		return set_dumpable(a);
+	case PR_CAP_AMBIENT:
+		return c || d ? -EINVAL : change_option(option, a, b);
+	case PR_CAPBSET_DROP:
+	case PR_SET_SECUREBITS:
+	case PR_SET_KEEPCAPS:
+		return change_option(option, a, b);
+	default:
+		return -EINVAL;
+	}
 }

@@ -14,22 +14,22 @@
 
 long sys_getuid(void)
 {
-	return current_process()->uid;
+	return current_credentials()->users.real;
 }
 
 long sys_geteuid(void)
 {
-	return current_process()->euid;
+	return current_credentials()->users.effective;
 }
 
 long sys_getgid(void)
 {
-	return current_process()->gid;
+	return current_credentials()->groups.real;
 }
 
 long sys_getegid(void)
 {
-	return current_process()->egid;
+	return current_credentials()->groups.effective;
 }
 
 static long store_three(uintptr_t to[3], const struct ids *ids)
@@ -45,16 +45,12 @@ static long store_three(uintptr_t to[3], const struct ids *ids)
 
 long sys_getresuid(uintptr_t real, uintptr_t effective, uintptr_t saved)
 {
-	struct ids users = credentials_users();
-
-	return store_three((uintptr_t[]){real, effective, saved}, &users);
+	return store_three((uintptr_t[]){real, effective, saved}, &current_credentials()->users);
 }
 
 long sys_getresgid(uintptr_t real, uintptr_t effective, uintptr_t saved)
 {
-	struct ids groups = credentials_groups();
-
-	return store_three((uintptr_t[]){real, effective, saved}, &groups);
+	return store_three((uintptr_t[]){real, effective, saved}, &current_credentials()->groups);
 }
 
 // ---- the rules, the same for users and groups: the new numbers or -EPERM ----
@@ -118,14 +114,12 @@ static int set_one(struct ids *ids, uint32_t wanted, bool free)
 // ---- users ----
 static long finish_users(int error, const struct ids *users)
 {
-	if (!error)
-		credentials_set_users(users);
-	return error;
+	return error ? error : credentials_set_users(users);
 }
 
 long sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	struct ids users = credentials_users();
+	struct ids users = current_credentials()->users;
 	int error = set_three(&users, real, effective, saved, capable(CAP_SETUID));
 
 	return finish_users(error, &users);
@@ -133,7 +127,7 @@ long sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
 
 long sys_setreuid(uint32_t real, uint32_t effective)
 {
-	struct ids users = credentials_users();
+	struct ids users = current_credentials()->users;
 	int error = set_two(&users, real, effective, capable(CAP_SETUID));
 
 	return finish_users(error, &users);
@@ -141,7 +135,7 @@ long sys_setreuid(uint32_t real, uint32_t effective)
 
 long sys_setuid(uint32_t user)
 {
-	struct ids users = credentials_users();
+	struct ids users = current_credentials()->users;
 	int error = set_one(&users, user, capable(CAP_SETUID));
 
 	return finish_users(error, &users);
@@ -150,25 +144,23 @@ long sys_setuid(uint32_t user)
 // The result is the old number whether or not it could be changed.
 long sys_setfsuid(uint32_t user)
 {
-	struct ids users = credentials_users();
+	struct ids users = current_credentials()->users;
 
 	if (user != UNCHANGED && (is_one_of(user, users.real, users.effective, users.saved) ||
 				  user == users.files || capable(CAP_SETUID)))
-		credentials_set_files_user(user);
+		(void)credentials_set_files_user(user);
 	return users.files;
 }
 
 // ---- groups ----
 static long finish_groups(int error, const struct ids *groups)
 {
-	if (!error)
-		credentials_set_groups(groups);
-	return error;
+	return error ? error : credentials_set_groups(groups);
 }
 
 long sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	struct ids groups = credentials_groups();
+	struct ids groups = current_credentials()->groups;
 	int error = set_three(&groups, real, effective, saved, capable(CAP_SETGID));
 
 	return finish_groups(error, &groups);
@@ -176,7 +168,7 @@ long sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
 
 long sys_setregid(uint32_t real, uint32_t effective)
 {
-	struct ids groups = credentials_groups();
+	struct ids groups = current_credentials()->groups;
 	int error = set_two(&groups, real, effective, capable(CAP_SETGID));
 
 	return finish_groups(error, &groups);
@@ -184,7 +176,7 @@ long sys_setregid(uint32_t real, uint32_t effective)
 
 long sys_setgid(uint32_t group)
 {
-	struct ids groups = credentials_groups();
+	struct ids groups = current_credentials()->groups;
 	int error = set_one(&groups, group, capable(CAP_SETGID));
 
 	return finish_groups(error, &groups);
@@ -192,29 +184,27 @@ long sys_setgid(uint32_t group)
 
 long sys_setfsgid(uint32_t group)
 {
-	struct ids groups = credentials_groups();
+	struct ids groups = current_credentials()->groups;
 
 	if (group != UNCHANGED && (is_one_of(group, groups.real, groups.effective, groups.saved) ||
 				   group == groups.files || capable(CAP_SETGID)))
-		credentials_set_files_group(group);
+		(void)credentials_set_files_group(group);
 	return groups.files;
 }
 
 long sys_getgroups(int size, uintptr_t to)
 {
-	struct group_list *list;
+	const struct group_list *list = current_credentials()->group_list;
 	long result;
 
 	if (size < 0)
 		return -EINVAL;
-	list = credentials_group_list(current_process());
 	result = list ? list->count : 0;
 	if (size && result > size)
 		result = -EINVAL;
 	else if (size && result &&
 		 copy_to_user(to, list->group, (size_t)result * sizeof(list->group[0])))
 		result = -EFAULT;
-	group_list_put(list);
 	return result;
 }
 
@@ -249,6 +239,5 @@ long sys_setgroups(int size, uintptr_t from)
 		return -EFAULT;
 	}
 	sort(list->group, count);
-	credentials_set_group_list(list);
-	return 0;
+	return credentials_set_group_list(list);
 }

@@ -151,8 +151,8 @@ static int change_mode(struct inode *inode, const struct change *change)
 	if (inode_is(inode, S_IFREG) && (tmpfs_inode(inode)->file.seals & F_SEAL_EXEC) &&
 	    ((mode ^ inode->mode) & 0111))
 		return -EPERM;
-	if (current_process()->fsgid != inode->gid && !credentials_in_group(inode->gid) &&
-	    !capable(CAP_FSETID))
+	if (current_credentials()->groups.files != inode->gid &&
+	    !credentials_in_group(inode->gid) && !capable(CAP_FSETID))
 		mode &= ~(uint32_t)S_ISGID;
 	spin_lock(&inode->lock);
 	inode->mode = (inode->mode & S_IFMT) | mode;
@@ -182,15 +182,15 @@ long sys_fchmod(int descriptor, uint32_t mode)
 // Only root gives a file away; its owner may give it to his own group.
 static bool may_change_owner(const struct inode *inode, const struct change *change)
 {
-	const struct process *process = current_process();
+	const struct credentials *mine = current_credentials();
 
 	if (capable(CAP_CHOWN))
 		return true;
-	if (process->fsuid != inode->uid)
+	if (mine->users.files != inode->uid)
 		return change->user == UINT32_MAX && change->group == UINT32_MAX;
 	return (change->user == UINT32_MAX || change->user == inode->uid) &&
 	       (change->group == UINT32_MAX || change->group == inode->gid ||
-		change->group == process->fsgid || credentials_in_group(change->group));
+		change->group == mine->groups.files || credentials_in_group(change->group));
 }
 
 static int change_owner(struct inode *inode, const struct change *change)

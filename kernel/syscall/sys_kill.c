@@ -11,13 +11,11 @@
 
 struct signal_info signal_from_self(int signal, int code)
 {
-	const struct process *self = current_process();
-
 	return (struct signal_info){
 		.signal = signal,
 		.code = code,
-		.pid = self->pid,
-		.uid = (int)self->uid,
+		.pid = current_process()->pid,
+		.uid = (int)current_credentials()->users.real,
 	};
 }
 

@@ -2,7 +2,9 @@
 //
 // System calls on limits and on what was used.
 #include "kernel/machine/user_copy.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/process.h"
+#include "kernel/process/task.h"
 #include "kernel/syscall/calls.h"
 #include <linux/errno.h>
 #include <linux/resource.h>
@@ -28,18 +30,22 @@ long sys_setrlimit(uint32_t resource, uintptr_t limit)
 	return process_set_limit(current_process(), resource, &new, &old);
 }
 
-// Another process's limits are for its user to see and set, or for CAP_SYS_RESOURCE.
-static bool may_limit(const struct process *process)
+// Another task's limits are for its user to see and set, or for CAP_SYS_RESOURCE.
+static bool may_limit(const struct process *process, int tid)
 {
-	const struct process *self = current_process();
-	uint32_t user = self->uid, group = self->gid;
+	const struct credentials *mine = current_credentials();
+	uint32_t user = mine->users.real, group = mine->groups.real;
+	struct credentials *other;
+	bool same;
 
-	if (process == self)
+	if (tid == current_task()->tid)
 		return true;
-	if (user == process->euid && user == process->suid && user == process->uid &&
-	    group == process->egid && group == process->sgid && group == process->gid)
-		return true;
-	return capable(CAP_SYS_RESOURCE);
+	other = credentials_of(process, tid);
+	same = user == other->users.effective && user == other->users.saved &&
+	       user == other->users.real && group == other->groups.effective &&
+	       group == other->groups.saved && group == other->groups.real;
+	credentials_put(other);
+	return same || capable(CAP_SYS_RESOURCE);
 }
 
 static long change(struct process *process, uint32_t resource, const struct rlimit64 *new,
@@ -48,8 +54,6 @@ static long change(struct process *process, uint32_t resource, const struct rlim
 	struct rlimit64 old;
 	int error = 0;
 
-	if (!may_limit(process))
-		return -EPERM;
 	if (resource >= RLIM_NLIMITS)
 		return -EINVAL;
 	if (new)
@@ -61,18 +65,35 @@ static long change(struct process *process, uint32_t resource, const struct rlim
 	return to && copy_to_user(to, &old, sizeof(old)) ? -EFAULT : 0;
 }
 
+// The process that has this thread, or that had it as its first, with a reference.
+static struct process *process_of(int tid)
+{
+	struct task *task = task_find(tid);
+	struct process *process;
+
+	if (!task)
+		return process_find(tid);
+	process = process_get(task->process);
+	task_put(task);
+	return process;
+}
+
 long sys_prlimit64(int pid, uint32_t resource, uintptr_t limit, uintptr_t old)
 {
+	int tid = pid ? pid : current_task()->tid;
 	struct process *process;
 	struct rlimit64 new;
 	long result;
 
 	if (limit && copy_from_user(&new, limit, sizeof(new)))
 		return -EFAULT;
-	process = pid ? process_find(pid) : process_get(current_process());
+	process = process_of(tid);
 	if (!process)
 		return -ESRCH;
-	result = change(process, resource, limit ? &new : NULL, old);
+	if (may_limit(process, tid))
+		result = change(process, resource, limit ? &new : NULL, old);
+	else
+		result = -EPERM;
 	process_put(process);
 	return result;
 }

@@ -42,8 +42,8 @@ static struct file *create(const char *name, unsigned flags)
 
 	if (!node)
 		return NULL;
-	node->inode.uid = current_process()->fsuid;
-	node->inode.gid = current_process()->fsgid;
+	node->inode.uid = current_credentials()->users.files;
+	node->inode.gid = current_credentials()->groups.files;
 	node->file.seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
 	if (flags & MFD_NOEXEC_SEAL)
 		node->file.seals = F_SEAL_EXEC;
