@@ -296,7 +296,7 @@ static int show_walk(struct pseudo_open *open, struct text *text)
 // ---- moments for pictures ----
 static int store_picture(struct pseudo_open *open, const char *bytes, size_t length)
 {
-	char name[64];
+	char name[128];
 
 	(void)open;
 	strlcpy(name, bytes, sizeof(name));

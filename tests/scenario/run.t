@@ -156,6 +156,7 @@ def own_errors(tap):
              ("an unknown option", ["--nonsense", ENDS]),
              ("a file that is not there", ["--file", "/nonexistent", ENDS]),
              ("no directory for pictures", ["--picture=/nonexistent/x.png", ENDS]),
+             ("pictures of a machine that gdb stops", ["--picture=x.png", "--gdb", ENDS]),
              ("QEMU refuses", ["--cpu", "no-such-model", ENDS])]
     for name, arguments in cases:
         result = harness.launch(arguments)

@@ -163,6 +163,8 @@ def _check_picture(options):
         raise LaunchError(f"--picture={options.picture}: it is a directory")
     if options.bochs or not options.program:
         raise LaunchError("--picture needs a PROGRAM, and does not go with --bochs")
+    if options.picture and options.gdb:  # each would stop the machine, and let it go on, by itself
+        raise LaunchError("--picture=FILE.png does not go with --gdb; --picture in a window does")
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     if not options.picture and sys.platform != "darwin" and not any(map(os.environ.get, screens)):
         raise LaunchError("--picture: there is no display for a window; "

@@ -6,6 +6,7 @@ STATUS_TIMEOUT = 124
 STATUS_LAUNCHER = 125
 STATUS_KERNEL = 70
 STATUS_BROKEN_PIPE = 128 + 13
+STATUS_LEFT = 128 + 15
 
 # isa-debug-exit makes (value << 1) | 1 of what the kernel writes (enum machine_exit).
 QEMU_DONE = 33
@@ -16,10 +17,13 @@ KILLED = re.compile(rb"^(?:\[[^\]]*\] *)?faultline: init killed by signal (\d+)"
 AUDIT = re.compile(rb"^(?:\[[^\]]*\] *)?faultline: audit: \d+ facts, (\d+) wrong.*$", re.M)
 
 
-def judge(qemu_status, log, has_program):
-    """(exit status, complaint or None)."""
+def judge(qemu_status, log, has_program, others=()):
+    """(exit status, complaint or None). `others`: who else may end QEMU, which then tells no
+    more than when the machine resets itself."""
     if qemu_status == QEMU_PANIC:
         return STATUS_KERNEL, "the kernel panicked"
+    if qemu_status == 0 and others:
+        return STATUS_LEFT, f"{' or '.join(others)} ended the machine, or it was reset"
     if qemu_status == 0:
         return STATUS_KERNEL, "the machine was reset: the kernel failed without a report"
     if qemu_status != QEMU_DONE:
