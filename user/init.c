@@ -5,11 +5,17 @@
 // The shell is busybox where the initrd has it, /bin/prompt elsewhere.
 // Without a terminal there is only the tour, whose exit status is init's: the kernel stops when
 // its first program ends, and tools/run ends with that status. Between times it collects the
-// processes that lost their parents.
+// processes that lost their parents. Busybox's poweroff, halt and reboot ask it by their signals.
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static void switch_off(int signal)
+{
+	(void)signal;
+	_exit(0);
+}
 
 // Exit status as a shell has it: 128 and the signal's number for an end by signal.
 static int run(const char *path, char **argv)
@@ -40,6 +46,9 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	signal(SIGINT, SIG_IGN); // Ctrl-C ends what runs, not the system
+	signal(SIGUSR1, switch_off);
+	signal(SIGUSR2, switch_off);
+	signal(SIGTERM, switch_off);
 	argv[0] = "tour";
 	status = run("/bin/tour", argv);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))

@@ -10,13 +10,12 @@
 #include "kernel/machine/irq.h"
 #include "lib/format.h"
 
-#define LINE_MAX  400
-#define RING_SIZE 32768
+#define LINE_MAX 400
 
 static struct spinlock lock;
 static bool lock_broken;
-static char ring[RING_SIZE];
-static uint64_t written; // bytes since boot; the ring holds the last RING_SIZE of them
+static char ring[LOG_SIZE];
+static uint64_t written; // bytes since boot; the ring holds the last LOG_SIZE of them
 
 static void send(const char *text, size_t length)
 {
@@ -29,7 +28,7 @@ static void send(const char *text, size_t length)
 static void keep(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
-		ring[written++ % RING_SIZE] = text[i];
+		ring[written++ % LOG_SIZE] = text[i];
 }
 
 void log_vline(const char *format, va_list arguments)
@@ -58,18 +57,48 @@ void log_line(const char *format, ...)
 	va_end(arguments);
 }
 
+// Under the lock.
+static uint64_t oldest_kept(void)
+{
+	return written > LOG_SIZE ? written - LOG_SIZE : 0;
+}
+
 size_t log_read(uint64_t *position, char *buffer, size_t size)
 {
 	uint64_t flags = spin_lock_irqsave(&lock);
-	uint64_t oldest = written > RING_SIZE ? written - RING_SIZE : 0;
+	uint64_t oldest = oldest_kept();
 	size_t count = 0;
 
 	if (*position < oldest || *position > written)
 		*position = oldest;
 	while (count < size && *position < written)
-		buffer[count++] = ring[(*position)++ % RING_SIZE];
+		buffer[count++] = ring[(*position)++ % LOG_SIZE];
 	spin_unlock_irqrestore(&lock, flags);
 	return count;
+}
+
+uint64_t log_written(void)
+{
+	uint64_t flags = spin_lock_irqsave(&lock);
+	uint64_t end = written;
+
+	spin_unlock_irqrestore(&lock, flags);
+	return end;
+}
+
+uint64_t log_last_lines(uint64_t from, size_t size)
+{
+	uint64_t flags = spin_lock_irqsave(&lock);
+	uint64_t start = oldest_kept();
+
+	if (written > size && start < written - size)
+		start = written - size;
+	if (start < from)
+		start = from;
+	while (start > 0 && start < written && ring[(start - 1) % LOG_SIZE] != '\n')
+		start++;
+	spin_unlock_irqrestore(&lock, flags);
+	return start;
 }
 
 void log_break_lock(void)

@@ -17,5 +17,12 @@ void log_vline(const char *format, va_list arguments) __attribute__((format(prin
 // and moves it past that. Bytes copied.
 size_t log_read(uint64_t *position, char *buffer, size_t size);
 
+#define LOG_SIZE 32768 // bytes that the ring keeps
+
+// Bytes since boot.
+uint64_t log_written(void);
+// Where the last whole lines begin that are together `size` bytes at most, and not before `from`.
+uint64_t log_last_lines(uint64_t from, size_t size);
+
 // From now on lines go out even if somebody holds the log's lock: a panic may have hit its holder.
 void log_break_lock(void);

@@ -174,3 +174,6 @@ long sys_getrusage(int who, uintptr_t usage);
 long sys_uname(uintptr_t name);
 long sys_sysinfo(uintptr_t info);
 long sys_getrandom(uintptr_t buffer, size_t count, uint32_t flags);
+
+// sys_syslog.c
+long sys_syslog(int type, uintptr_t buffer, int count);

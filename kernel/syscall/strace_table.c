@@ -127,6 +127,7 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW(time, X), ROW(times, X), ROW_F(getrlimit, limit_names, F, X),
 	ROW_F(setrlimit, limit_names, F, X), ROW_F(prlimit64, limit_names, I, F, X, X),
 	ROW(getrusage, I, X), ROW(uname, X), ROW(sysinfo, X), ROW(getrandom, X, L, X),
+	ROW(syslog, I, X, I),
 };
 
 const struct strace_entry *strace_entry(unsigned number)

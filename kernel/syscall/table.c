@@ -141,6 +141,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(uname),
 	CALL(sysinfo),
 	CALL(getrandom),
+	CALL(syslog),
 	// Files.
 	CALL(read),
 	CALL(write),

@@ -2,7 +2,7 @@
 //
 // Shows what it was given and ends as its first argument says: `exit N`, `signal N`, `env NAME`,
 // `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `window`,
-// `line`, `crowd N` (N processes at a time).
+// `line`, `sleeper`, `crowd N` (N processes at a time).
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +56,21 @@ static int echo_line(void)
 	return 0;
 }
 
+static void begun(int signal)
+{
+	(void)signal;
+	write(STDOUT_FILENO, "begun\n", 6);
+}
+
+static int sleeper(void)
+{
+	signal(SIGCONT, begun);
+	begun(0);
+	while (pause() < 0)
+		;
+	return 0;
+}
+
 // None ends before all are there.
 static int crowd(int count)
 {
@@ -102,6 +117,8 @@ int main(int argc, char **argv)
 		return watch_window();
 	if (!strcmp(how, "line"))
 		return echo_line();
+	if (!strcmp(how, "sleeper"))
+		return sleeper();
 	if (!strcmp(how, "crowd"))
 		return crowd(atoi(what));
 	if (!strcmp(how, "cpus"))

@@ -20,6 +20,8 @@ import harness
 RUN = [os.path.join(harness.ROOT, "tools", "run"), "--kernel", harness.built("kernel.elf"),
        "--timeout", str(harness.LIMIT), "--quiet", "--env", "PS1=ready> "]
 PROMPT = b"ready> "
+ENDS = harness.built("tests", "scenario", "ends")
+SLEEPER = ENDS.encode() + b" sleeper"  # says so when it begins, and when it goes on after a stop
 
 
 class Session:
@@ -63,11 +65,11 @@ class Session:
         return self.until(self.prompt) or b"(no prompt) " + self.shown
 
     def start(self, command):
-        """A command that goes on. Nothing tells when it has begun, and what is typed before that
-        the shell's line editor gets."""
+        """A command that goes on; it has begun. What is typed before that the shell's line editor
+        gets, and signals the shell."""
         self.type(command + b"\r")
         self.until(b"\r\n")
-        time.sleep(0.5)
+        return self.until(b"begun\r\n")
 
     def status(self):
         while not self.ended:
@@ -83,7 +85,7 @@ def commands(tap, shell):
     tap.contains(shell.line(b"echo $((6 * 7))"), b"42\r\n", "a command")
     tap.contains(shell.line(b"echo pi | tr i e | wc -c"), b"3\r\n", "a pipeline")
     tap.contains(shell.line(b"test -t 0 && test -t 1 && echo yes"), b"yes\r\n", "a terminal")
-    shell.start(b"cat")
+    shell.start(b"echo begun; cat")
     shell.type(b"one lime\x7f\x7fne\rtwo\r")
     tap.ok(shell.until(b"one line\r\n") is not None, "lines are edited", shell.shown)
     shell.type(b"\x04")
@@ -91,16 +93,16 @@ def commands(tap, shell):
 
 
 def keys(tap, shell):
-    shell.start(b"sleep 1000")
+    shell.start(SLEEPER)
     shell.type(b"\x03")
     tap.ok(shell.until(PROMPT) is not None, "Ctrl-C ends a command, not the shell", shell.shown)
     tap.contains(shell.line(b"echo status $?"), b"status 130\r\n", "by SIGINT")
-    shell.start(b"sleep 1000")
+    shell.start(SLEEPER)
     shell.type(b"\x1a")
     tap.ok(shell.until(b"Stopped") is not None, "Ctrl-Z stops it", shell.shown)
     shell.until(PROMPT)
     tap.contains(shell.line(b"jobs"), b"Stopped", "it is a job")
-    shell.start(b"fg")
+    shell.start(b"fg")  # SIGCONT is said last
     shell.type(b"\x1c")
     tap.ok(shell.until(PROMPT) is not None, "in the foreground Ctrl-\\ ends it", shell.shown)
     tap.contains(shell.line(b"echo status $?"), b"status 131\r\n", "by SIGQUIT")
@@ -108,8 +110,10 @@ def keys(tap, shell):
 
 def background(tap, shell):
     shell.line(b"cat >/dev/null &")
-    time.sleep(0.5)
-    tap.contains(shell.line(b"jobs"), b"Stopped (tty input)", "a reader in the background stops")
+    end, jobs = time.monotonic() + 10, b""
+    while b"Stopped (tty input)" not in jobs and time.monotonic() < end:
+        jobs = shell.line(b"jobs")
+    tap.contains(jobs, b"Stopped (tty input)", "a reader in the background stops")
     shell.line(b"kill -KILL %1")
     shell.line(b"sleep 1000 &")
     tap.contains(shell.line(b"kill $!; wait $!; echo status $?"), b"status 143\r\n", "kill")
@@ -120,7 +124,7 @@ def background(tap, shell):
 def settings(tap, shell):
     tap.contains(shell.line(b"stty -a"), b" icanon ", "settings")
     tap.contains(shell.line(b"read -t 1 x; echo status $?"), b"status 1\r\n", "read in time")
-    shell.start(b"read -s -n 1 x; echo key $x")
+    shell.start(b"echo begun; read -s -n 1 x; echo key $x")
     shell.type(b"k")
     tap.contains(shell.until(PROMPT) or b"", b"key k\r\n", "a key without Enter, not shown")
 
@@ -174,6 +178,15 @@ def system(tap):
             shell.kill()
 
 
+def switched_off(tap):
+    shell = Session(["--initrd", harness.built("system.cpio"), "/bin/init", "--list"],
+                    b"faultline:~> ")
+    shell.until(shell.prompt, 30)
+    tap.contains(shell.line(b"dmesg"), b"faultline: console ready\r\n", "dmesg")
+    shell.type(b"poweroff\r")
+    tap.ok(shell.status() == 0, "so does poweroff")
+
+
 def small_prompt(tap):
     """What is left where busybox is not in the initrd."""
     shell = Session(["--initrd", harness.built("initrd.cpio"), "/bin/init", "--list"],
@@ -190,7 +203,7 @@ def main():
     if not busybox:
         tap.skip("no busybox here")
         return tap.done()
-    shell = Session([busybox, "sh", "-i"])
+    shell = Session(["--file", ENDS, busybox, "sh", "-i"])
     try:
         commands(tap, shell)
         keys(tap, shell)
@@ -202,6 +215,7 @@ def main():
         if not shell.ended:
             shell.kill()
     system(tap)
+    switched_off(tap)
     small_prompt(tap)
     return tap.done()
 

@@ -50,16 +50,26 @@ bool live_once(struct view *view, const struct output *output)
 }
 
 // ---- again and again ----
+// Over the text before; what is too long for a line of the terminal is cut, as it would push the
+// rest down. Ctrl-C may come between two of them.
+static void put_over(const struct view *view, const struct output *output)
+{
+	if (output->text)
+		fputs("\033[?7l\033[H\033[J", stdout);
+	put(view, output);
+	if (output->text)
+		fputs("\033[?7h", stdout);
+	fflush(stdout);
+}
+
 int live_watch(struct view *view, const struct choice *choice, const struct output *output)
 {
-	if (!live_once(view, output))
+	if (output->screen && !open_screen(view))
 		return -1;
 	for (;;) {
-		poll(NULL, 0, REFRESH);
 		view_look(view, choice);
-		if (output->text)
-			fputs("\033[H\033[J", stdout);
-		put(view, output);
+		put_over(view, output);
+		poll(NULL, 0, REFRESH);
 	}
 }
 

@@ -63,10 +63,12 @@ static struct screen_size room_for_letters(void)
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
 		return room;
-	if (size.ws_row > LEGEND_ROWS + 8)
-		room.rows = size.ws_row - LEGEND_ROWS;
+	if (size.ws_row)
+		room.rows = size.ws_row > LEGEND_ROWS + 4 ? size.ws_row - LEGEND_ROWS : 4;
 	while (room.columns * 2 + MARGIN < size.ws_col)
 		room.columns *= 2;
+	while (room.columns > 8 && room.columns + MARGIN > size.ws_col && size.ws_col)
+		room.columns /= 2;
 	return room;
 }
 
@@ -131,10 +133,10 @@ static void put_legend(const struct memory *memory)
 		fputs("  ", stdout);
 		put((enum owner)owner, look->letter);
 		colour_end();
-		printf(" %-14s%9lu frames %9lu KiB  %s\n", look->name, memory->totals[owner],
+		printf(" %-13s%8lu frames %8lu KiB  %s\n", look->name, memory->totals[owner],
 		       memory->totals[owner] * page_size() / 1024, look->meaning);
 	}
-	printf("    %-14s%9lu frames %9lu KiB\n", "total", memory->ram,
+	printf("    %-13s%8lu frames %8lu KiB\n", "total", memory->ram,
 	       memory->ram * page_size() / 1024);
 	puts("  A small letter, or ':' for free: most of the frames there are such, not all.");
 }
