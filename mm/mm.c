@@ -135,6 +135,7 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	if (to->layout)
 		__atomic_add_fetch(&to->layout->references, 1, __ATOMIC_RELAXED);
 	to->data_bytes = from->data_bytes;
+	to->barriers = __atomic_load_n(&from->barriers, __ATOMIC_RELAXED);
 }
 
 // The child's counters begin as the parent's. What this VMA adds to those is not the child's.
