@@ -9,6 +9,7 @@
 #include "kernel/file/anonymous.h"
 #include "kernel/file/files.h"
 #include "kernel/file/poll.h"
+#include "kernel/file/pseudo.h"
 #include "kernel/process/process.h"
 #include <linux/fcntl.h>
 #include <linux/poll.h>
@@ -45,6 +46,20 @@ int pidfd_install(struct process *process, unsigned flags)
 	if (descriptor < 0)
 		process_put(process);
 	return descriptor;
+}
+
+struct process *pidfd_or_directory_process(int descriptor)
+{
+	struct process *process = pidfd_process(descriptor, NULL);
+	struct file *file;
+
+	if (process)
+		return process;
+	file = file_get_descriptor(descriptor);
+	if (file && file->inode && !(file->flags & O_PATH))
+		process = pseudo_directory_process(file->inode);
+	file_put(file);
+	return process;
 }
 
 struct process *pidfd_process(int descriptor, bool *nonblocking)

@@ -15,3 +15,5 @@ int pidfd_install(struct process *process, unsigned flags);
 // The process of a descriptor, with a reference, or NULL: it is none of these. `nonblocking` may
 // be NULL.
 struct process *pidfd_process(int descriptor, bool *nonblocking);
+// The same, also of an open directory /proc/PID: what such descriptors were at first.
+struct process *pidfd_or_directory_process(int descriptor);

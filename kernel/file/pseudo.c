@@ -68,12 +68,15 @@ static uint32_t entry_mode(const struct pseudo_entry *entry)
 	return (is_directory(entry) ? S_IFDIR : S_IFREG) | entry->permissions;
 }
 
-// The same name has the same number as long as the kernel runs.
+// The same name has the same number as long as the kernel runs, or the process lives: the next one
+// with its pid has other numbers.
 static uint64_t entry_number(const struct pseudo_entry *entry, const struct process *process)
 {
 	uint64_t place = (uintptr_t)entry >> 3 & 0xfffff;
 
-	return (process ? (uint64_t)process->pid << 20 : 0xf0000000ul) | place;
+	if (!process)
+		return 0xf0000000ul | place;
+	return process->start_time >> 10 << 36 | (uint64_t)process->pid << 20 | place;
 }
 
 // What a process that changed users has may be somebody else's secret: root's to read. Its own
@@ -116,6 +119,13 @@ static struct pseudo_inode *make_inode(const struct pseudo_entry *entry, struct 
 struct process *pseudo_process(struct inode *inode)
 {
 	return pseudo_inode(inode)->process;
+}
+
+struct process *pseudo_directory_process(struct inode *inode)
+{
+	if (inode->ops != &directory_ops || pseudo_inode(inode)->entry != &process_directory)
+		return NULL;
+	return process_get(pseudo_process(inode));
 }
 
 void pseudo_release(struct inode *inode)

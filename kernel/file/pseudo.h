@@ -84,6 +84,8 @@ struct pseudo_entry {
 // end of an inode made from an entry.
 struct process *pseudo_process(struct inode *inode);
 void pseudo_release(struct inode *inode);
+// The process whose /proc/PID this inode is, with a reference; NULL: it is something else.
+struct process *pseudo_directory_process(struct inode *inode);
 
 // /proc/PID/fd, and the files of fdinfo (proc_descriptor.c).
 extern const struct inode_ops descriptor_directory_ops;

@@ -52,6 +52,30 @@ struct credentials *credentials_of(const struct process *process, int tid)
 	return credentials;
 }
 
+bool credentials_same_user(const struct credentials *credentials)
+{
+	const struct ids *users = &credentials->users, *groups = &credentials->groups;
+	uint32_t user = current_credentials()->users.real;
+	uint32_t group = current_credentials()->groups.real;
+
+	return user == users->effective && user == users->saved && user == users->real &&
+	       group == groups->effective && group == groups->saved && group == groups->real;
+}
+
+bool credentials_may_inspect(const struct process *process)
+{
+	struct credentials *other;
+	bool open;
+
+	if (process == current_process() || capable(CAP_SYS_PTRACE))
+		return true;
+	other = credentials_of(process, 0);
+	open = process->dumpable && credentials_same_user(other) &&
+	       !(other->capabilities.permitted & ~current_credentials()->capabilities.permitted);
+	credentials_put(other);
+	return open;
+}
+
 int credentials_init(struct task *task)
 {
 	struct credentials *first = kzalloc(sizeof(*first));

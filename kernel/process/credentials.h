@@ -59,6 +59,12 @@ struct credentials *credentials_get(struct credentials *credentials);
 void credentials_put(struct credentials *credentials); // NULL is allowed
 // With a reference: those of a process's thread `tid`; of its first, when that is 0 or is gone.
 struct credentials *credentials_of(const struct process *process, int tid);
+// Whether all of these are the running thread's real user and group.
+bool credentials_same_user(const struct credentials *credentials);
+// Whether the running thread may look into `process`, as a debugger could: it is its own, or that
+// belongs to the same user with no capability that the running one lacks, and does not hide
+// (PR_SET_DUMPABLE), or the running one has CAP_SYS_PTRACE.
+bool credentials_may_inspect(const struct process *process);
 
 // root, with all capabilities: what the first program has. -ENOMEM.
 int credentials_init(struct task *task);

@@ -28,6 +28,8 @@ long sys_set_robust_list(uintptr_t head, size_t size);
 long sys_rseq(uintptr_t area, uint32_t size, int flags, uint32_t signature);
 long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size);
 long sys_arch_prctl(int option, uintptr_t address);
+// sys_membarrier.c
+long sys_membarrier(int command, unsigned flags, int number);
 // sys_prctl.c
 long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
 long sys_sched_getaffinity(int tid, uint32_t size, uintptr_t mask);
@@ -122,6 +124,8 @@ long sys_signalfd4(int descriptor, uintptr_t mask, size_t size, int flags);
 
 // sys_pidfd.c
 long sys_pidfd_open(int pid, uint32_t flags);
+long sys_pidfd_getfd(int descriptor, int number, uint32_t flags);
+long sys_kcmp(int one, int other, int type, uint64_t first, uint64_t second); // sys_kcmp.c
 long sys_pidfd_send_signal(int descriptor, int signal, uintptr_t info, uint32_t flags);
 
 // sys_signal.c

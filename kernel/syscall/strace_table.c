@@ -114,7 +114,8 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW(setregid, I, I),
 	ROW(setresuid, I, I, I), ROW(setresgid, I, I, I), ROW(getgroups, I, X),
 	ROW_F(arch_prctl, arch_options, F, X), ROW(prctl, I, X, X, X, X), ROW(set_tid_address, X),
-	ROW(set_robust_list, X, L), ROW(rseq, X, L, X, X), ROW(futex, X, I, I, X, X, I),
+	ROW(set_robust_list, X, L), ROW(rseq, X, L, X, X), ROW(membarrier, I, X, I),
+	ROW(futex, X, I, I, X, X, I),
 	ROW(sched_getaffinity, I, L, X), ROW(sched_setaffinity, I, L, X),
 	ROW(getcpu, X, X),
 

@@ -33,17 +33,13 @@ long sys_setrlimit(uint32_t resource, uintptr_t limit)
 // Another task's limits are for its user to see and set, or for CAP_SYS_RESOURCE.
 static bool may_limit(const struct process *process, int tid)
 {
-	const struct credentials *mine = current_credentials();
-	uint32_t user = mine->users.real, group = mine->groups.real;
 	struct credentials *other;
 	bool same;
 
 	if (tid == current_task()->tid)
 		return true;
 	other = credentials_of(process, tid);
-	same = user == other->users.effective && user == other->users.saved &&
-	       user == other->users.real && group == other->groups.effective &&
-	       group == other->groups.saved && group == other->groups.real;
+	same = credentials_same_user(other);
 	credentials_put(other);
 	return same || capable(CAP_SYS_RESOURCE);
 }

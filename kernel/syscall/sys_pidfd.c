@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls on descriptors that stand for a process.
+#include "kernel/file/files.h"
 #include "kernel/file/pidfd.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
+#include "kernel/process/task.h"
 #include "kernel/syscall/calls.h"
+#include "kernel/syscall/file_arguments.h"
 #include <asm/siginfo.h>
 #include <linux/errno.h>
 #include <linux/pidfd.h>
@@ -58,10 +61,55 @@ long sys_pidfd_send_signal(int descriptor, int signal, uintptr_t info, uint32_t 
 
 	if (flags)
 		return -EINVAL;
-	process = pidfd_process(descriptor, NULL);
+	process = pidfd_or_directory_process(descriptor);
 	if (!process)
 		return -EBADF;
 	result = send(process, signal, info);
+	process_put(process);
+	return result;
+}
+
+// A process's open file, with a reference: 0, -ESRCH (it has ended), -EPERM or -EBADF.
+static int find_file(struct process *process, int descriptor, struct file **file)
+{
+	struct task *task = process_main_task(process);
+	struct files *files = task ? task_files(task) : NULL;
+
+	*file = files ? files_lookup(files, descriptor) : NULL;
+	if (files)
+		files_put(files);
+	if (task)
+		task_put(task);
+	if (!files)
+		return -ESRCH;
+	return *file ? 0 : -EBADF;
+}
+
+static long copy_descriptor(struct process *process, int number)
+{
+	struct file *file;
+	int error = credentials_may_inspect(process) ? find_file(process, number, &file) : -EPERM;
+	int descriptor;
+
+	if (error)
+		return error;
+	descriptor = files_install(current_task()->files, file, 0, descriptor_limit(), true);
+	if (descriptor < 0)
+		file_put(file);
+	return descriptor;
+}
+
+long sys_pidfd_getfd(int descriptor, int number, uint32_t flags)
+{
+	struct process *process;
+	long result;
+
+	if (flags)
+		return -EINVAL;
+	process = pidfd_process(descriptor, NULL);
+	if (!process)
+		return -EBADF;
+	result = copy_descriptor(process, number);
 	process_put(process);
 	return result;
 }
