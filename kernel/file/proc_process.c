@@ -9,6 +9,7 @@
 #include "kernel/file/tty.h"
 #include "kernel/machine/timer.h"
 #include "kernel/machine/symbols.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/process/usage.h"
@@ -16,6 +17,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include <asm/errno.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/resource.h>
 
@@ -79,6 +81,65 @@ static int store_comm(struct pseudo_open *open, const char *bytes, size_t length
 		return -ESRCH;
 	memcpy(name, bytes, length < sizeof(name) ? length : sizeof(name) - 1);
 	task_set_name(task, name);
+	task_put(task);
+	return 0;
+}
+
+// The slack of a process's first thread; another's process only with the right to change its nice
+// value.
+static struct task *slack_task(struct pseudo_open *open, int *error)
+{
+	struct task *task = NULL;
+
+	*error = -EPERM;
+	if (open->process == current_process() || capable(CAP_SYS_NICE)) {
+		*error = -ESRCH;
+		task = task_find(open->process->pid);
+	}
+	return task;
+}
+
+static int show_slack(struct pseudo_open *open, struct text *text)
+{
+	int error;
+	struct task *task = slack_task(open, &error);
+
+	if (!task)
+		return error;
+	text_print(text, "%lu\n", task_slack(task));
+	task_put(task);
+	return 0;
+}
+
+// The whole text is one number. As Linux: too large a one is another error than none.
+static int parse_number(const char *bytes, size_t length, uint64_t *number)
+{
+	size_t used = parse_unsigned(bytes, length, 10, number);
+
+	if (length && used == length)
+		return 0;
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] < '0' || bytes[i] > '9')
+			return -EINVAL;
+	}
+	return length ? -ERANGE : -EINVAL;
+}
+
+static int store_slack(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t slack;
+	int error;
+	struct task *task;
+
+	if (length && bytes[length - 1] == '\n')
+		length--;
+	error = parse_number(bytes, length, &slack);
+	if (error)
+		return error;
+	task = slack_task(open, &error);
+	if (!task)
+		return error;
+	task_set_slack(task, slack);
 	task_put(task);
 	return 0;
 }
@@ -282,13 +343,15 @@ static const struct pseudo_entry entries[] = {
 	PSEUDO_TEXT("statm", proc_show_statm),
 	PSEUDO_TEXT("status", proc_show_status),
 	PSEUDO_TEXT("wchan", show_wait_place),
-	{.name = "task", .permissions = 0555, .entries = no_names, .tasks = true}, // the last
+	// The last two, which a task's directory has not.
+	{.name = "timerslack_ns", .permissions = 0666, .show = show_slack, .store = store_slack},
+	{.name = "task", .permissions = 0555, .entries = no_names, .tasks = true},
 };
 
 const struct pseudo_entry process_directory = PSEUDO_DIRECTORY("", entries);
-// All but `task`. Name, state, numbers, signals and fail-nth are the task's own.
+// All but the last two. Name, state, numbers, signals and fail-nth are the task's own.
 const struct pseudo_entry task_directory = {
 	.permissions = 0555,
 	.entries = entries,
-	.count = sizeof(entries) / sizeof(entries[0]) - 1,
+	.count = sizeof(entries) / sizeof(entries[0]) - 2,
 };

@@ -3,6 +3,7 @@
 // /proc outside of the processes: its tables, names, and what is small. Numbers come from who
 // counts them; what nobody counts here (disks, networks) is zero or absent.
 #include "kernel/file/proc_internal.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/load.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
@@ -15,6 +16,7 @@
 #include "mm/frame.h"
 #include "mm/object.h"
 #include <asm/errno.h>
+#include <linux/capability.h>
 #include <linux/resource.h>
 
 static int show_loadavg(struct pseudo_open *open, struct text *text)
@@ -76,6 +78,25 @@ static int store_pid_max(struct pseudo_open *open, const char *bytes, size_t len
 	if (!parse_unsigned(bytes, length, 10, &value) || value > INT32_MAX)
 		return -EINVAL;
 	return pid_set_max((int)value);
+}
+
+static int show_last_pid(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "%d\n", pid_last());
+	return 0;
+}
+
+static int store_last_pid(struct pseudo_open *open, const char *bytes, size_t length)
+{
+	uint64_t value;
+
+	(void)open;
+	if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
+	if (!parse_unsigned(bytes, length, 10, &value) || value > INT32_MAX)
+		return -EINVAL;
+	return pid_set_last((int)value);
 }
 
 static int show_threads_max(struct pseudo_open *open, struct text *text)
@@ -156,6 +177,10 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_TEXT("osrelease", show_os_release),
 	PSEUDO_TEXT("ostype", show_os_type),
 	CONSTANT("ngroups_max", "65536"),
+	{.name = "ns_last_pid",
+	 .permissions = 0666,
+	 .show = show_last_pid,
+	 .store = store_last_pid},
 	{.name = "pid_max", .permissions = 0644, .show = show_pid_max, .store = store_pid_max},
 	CONSTANT("randomize_va_space", "0"),
 	PROC_SETTING("shmall", proc_shm_all),

@@ -58,6 +58,7 @@ struct cpu {
 	uint32_t panic_depth; // faults while reporting a fault
 	uint8_t apic_id;      // constant, like `number`
 	struct mm *space;     // whose root is loaded; NULL: the kernel's own
+	bool tsc_refused;     // CR4.TSD is set: rdtsc faults in ring 3
 
 	struct contexts contexts; // translations of which others are kept too (context.h)
 
@@ -109,6 +110,8 @@ static inline void cpu_clear_work(uint32_t bits)
 // Sets bits of another CPU's `work` and interrupts it, so that it looks at them soon: on its way
 // back to ring 3, or in its idle loop. From anywhere.
 void cpu_kick(struct cpu *cpu, uint32_t bits);
+// Whether ring 3 may read the time-stamp counter, on this CPU, from now on.
+void cpu_refuse_tsc(bool refuse);
 
 // Where entries from ring 3 put their registers from now on: the top of the next task's stack.
 static inline void cpu_set_kernel_stack(uintptr_t top)

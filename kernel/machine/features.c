@@ -3,6 +3,7 @@
 // Processor features: found with CPUID, turned on in CR0, CR4 and XCR0. Left out: protection
 // keys, CET.
 #include "kernel/machine/features.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/driver/log.h"
 #include "kernel/machine/instructions.h"
 #include "lib/format.h"
@@ -64,6 +65,14 @@ static void enable_control_bits(void)
 	if (features.xsave)
 		cr4 |= X86_CR4_OSXSAVE;
 	cr4_write(cr4);
+}
+
+void cpu_refuse_tsc(bool refuse)
+{
+	uint64_t cr4 = cr4_read();
+
+	this_cpu()->tsc_refused = refuse;
+	cr4_write(refuse ? cr4 | X86_CR4_TSD : cr4 & ~X86_CR4_TSD);
 }
 
 static void choose_state_components(void)

@@ -67,7 +67,8 @@ static void copy_task_attributes(struct task *child, const struct task *parent,
 {
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->blocked = parent->blocked;
-	child->timer_slack = parent->timer_slack;
+	child->slack = child->default_slack = parent->slack;
+	child->tsc_refused = parent->tsc_refused;
 	child->allowed = parent->allowed;
 	task_inherit_priority(child, parent);
 	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {

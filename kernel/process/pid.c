@@ -36,6 +36,23 @@ int pid_set_max(int max)
 	return 0;
 }
 
+int pid_last(void)
+{
+	return __atomic_load_n(&last_pid, __ATOMIC_RELAXED);
+}
+
+int pid_set_last(int pid)
+{
+	uint64_t flags;
+
+	if (pid < 0 || pid > pid_max())
+		return -EINVAL;
+	flags = spin_lock_irqsave(&process_lock);
+	last_pid = pid;
+	spin_unlock_irqrestore(&process_lock, flags);
+	return 0;
+}
+
 int pid_alloc(void)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);

@@ -155,6 +155,9 @@ int process_set_limit(struct process *process, unsigned resource, const struct r
 // Linux allows, or more than there is room for.
 int pid_max(void);
 int pid_set_max(int max);
+// The number that was given last; new ones are looked for after it. -EINVAL beyond pid_max().
+int pid_last(void);
+int pid_set_last(int pid);
 
 // Processes now, zombies included; and forks, execs and exits since boot.
 struct process_counts {

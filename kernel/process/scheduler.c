@@ -263,6 +263,8 @@ static void switch_state(struct cpu *cpu, struct task *from, struct task *to)
 			fpu_restore(to->fpu);
 		segment_bases_load(to->fs_base, to->gs_base);
 		cpu_set_kernel_stack(task_stack_top(to));
+		if (__builtin_expect(to->tsc_refused != cpu->tsc_refused, 0))
+			cpu_refuse_tsc(to->tsc_refused);
 	}
 	cpu->current = to;
 }

@@ -125,6 +125,21 @@ struct task *task_find(int tid)
 	return task;
 }
 
+// Kept less what the first program begins with, so that zeroed memory is right.
+#define FIRST_SLACK 50000ul
+
+void task_set_slack(struct task *task, uint64_t slack)
+{
+	uint64_t kept = slack ? slack - FIRST_SLACK : task->default_slack;
+
+	__atomic_store_n(&task->slack, kept, __ATOMIC_RELAXED);
+}
+
+uint64_t task_slack(const struct task *task)
+{
+	return __atomic_load_n(&task->slack, __ATOMIC_RELAXED) + FIRST_SLACK;
+}
+
 void task_set_name(struct task *task, const char *name)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);

@@ -68,6 +68,7 @@ struct task {
 	uint8_t ran_on;       // the CPU it runs on, or ran on last; written by the scheduler
 	bool call_restarts;   // the call in progress ended in -ERESTART*; the task's own
 	bool restore_blocked; // saved_blocked is to be put back; the task's own
+	bool tsc_refused;     // rdtsc is an error (PR_SET_TSC); the task's own
 	bool present_only;    // its user copies bring no pages in (user_copy.h); the task's own
 	uint32_t slice;       // timer ticks left before it gives way
 	uint32_t switches;    // times it gave up a CPU; the task's own
@@ -88,7 +89,7 @@ struct task {
 	uint64_t signal_stack_size;
 	int signal_stack_flags; // as given: 0, SS_ONSTACK, SS_AUTODISARM
 	struct restart restart;
-	uint64_t timer_slack; // prctl's, 0: the default
+	uint64_t slack, default_slack; // PR_SET_TIMERSLACK, less 50,000 ns; atomic
 
 	bool ending;  // another thread's exec ends it; process_lock
 	bool exiting; // past the point where it could take a signal; process_lock
@@ -176,6 +177,11 @@ struct task *task_find(int tid);
 // What a new task does when it runs first: entry(argument) in ring 0 when `entry` is not NULL,
 // then ring 3 with the registers at its stack's top.
 void task_set_entry(struct task *task, void (*entry)(void *argument), void *argument);
+
+// How late a sleep may end, in nanoseconds; 0 sets what the task began with. Kept and told: sleeps
+// end when the timer can make them.
+void task_set_slack(struct task *task, uint64_t slack);
+uint64_t task_slack(const struct task *task);
 
 void task_set_name(struct task *task, const char *name);
 void task_name(struct task *task, char name[TASK_NAME_SIZE]);

@@ -2,7 +2,8 @@
 //
 // prctl: small attributes of a task and of its process. Those that belong to credentials are in
 // sys_capability.c. Left out, with -EINVAL as in a Linux without them: seccomp, performance
-// events, machine checks, what a fault of alignment or a read of the time-stamp counter does.
+// events, machine checks, what a fault of alignment does.
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/process.h"
@@ -10,8 +11,6 @@
 #include "kernel/syscall/calls.h"
 #include <linux/errno.h>
 #include <linux/prctl.h>
-
-#define DEFAULT_SLACK 50000 // ns
 
 static long set_name(struct task *task, uintptr_t from)
 {
@@ -32,13 +31,18 @@ static long put_int(uintptr_t to, int value)
 // How late a sleep may end. Kept and told; sleeps end when the timer can make them.
 static long set_slack(struct task *task, uintptr_t slack)
 {
-	task->timer_slack = slack;
+	task_set_slack(task, slack);
 	return 0;
 }
 
-static long get_slack(const struct task *task)
+// What a read of the time-stamp counter does in ring 3.
+static long set_tsc(struct task *task, uintptr_t effect)
 {
-	return task->timer_slack ? (long)task->timer_slack : DEFAULT_SLACK;
+	if (effect != PR_TSC_ENABLE && effect != PR_TSC_SIGSEGV)
+		return -EINVAL;
+	task->tsc_refused = effect == PR_TSC_SIGSEGV;
+	cpu_refuse_tsc(task->tsc_refused);
+	return 0;
 }
 
 static long set_death_signal(struct process *process, uintptr_t signal)
@@ -81,15 +85,15 @@ long sys_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 	case PR_SET_TIMERSLACK:
 		return set_slack(task, a);
 	case PR_GET_TIMERSLACK:
-		return get_slack(task);
+		return (long)task_slack(task);
 	case PR_GET_TIMING:
 		return PR_TIMING_STATISTICAL;
 	case PR_SET_TIMING:
 		return a == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_GET_TSC:
-		return put_int(a, PR_TSC_ENABLE);
+		return put_int(a, task->tsc_refused ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
 	case PR_SET_TSC:
-		return a == PR_TSC_ENABLE ? 0 : -EINVAL;
+		return set_tsc(task, a);
 	case PR_GET_TID_ADDRESS:
 		return copy_to_user(a, &task->clear_child_tid, sizeof(task->clear_child_tid));
 	case PR_SET_THP_DISABLE:

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// prctl's small attributes: what is told of them, what they refuse, who inherits them; orphans,
-// and who hears of a parent's end.
+// prctl's small attributes: what is told of them, what they refuse, who inherits them; slack by
+// /proc; programs that may not read the time-stamp counter; orphans, and who hears of a parent's
+// end.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -50,8 +52,10 @@ static int inherited(void)
 	show("its death signal", got(PR_GET_PDEATHSIG));
 	show("whether it takes orphans", got(PR_GET_CHILD_SUBREAPER));
 	show("its huge pages", syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0));
-	prctl(PR_SET_TIMERSLACK, 5);
-	prctl(PR_SET_TIMERSLACK, 0);
+	CALL(PR_SET_TIMERSLACK, 5, 0, 0, 0);
+	show("its slack", prctl(PR_GET_TIMERSLACK));
+	CALL(PR_SET_TIMERSLACK, 0, 0, 0, 0);
+	show("what it began with", prctl(PR_GET_TIMERSLACK));
 	return 0;
 }
 
@@ -159,10 +163,127 @@ static void names(void)
 	show_status("another's name", in_child(renames_parent));
 }
 
-int main(void)
+// ---- /proc/PID/timerslack_ns ----
+static void write_slack(const char *path, const char *text)
 {
+	char name[80];
+	int file = open(path, O_WRONLY);
+	long written = write(file, text, strlen(text));
+	int error = errno;
+
+	close(file);
+	errno = error;
+	snprintf(name, sizeof(name), "slack becomes \"%.*s\"", (int)strcspn(text, "\n"), text);
+	show(name, written);
+	show("it is", prctl(PR_GET_TIMERSLACK));
+}
+
+static void read_slack(const char *path)
+{
+	char text[40] = "";
+	int file = open(path, O_RDONLY);
+	long length = read(file, text, sizeof(text) - 1);
+
+	show("slack is read", length);
+	if (length > 0)
+		printf("# %s", text);
+	close(file);
+}
+
+static int slack_of_another(void)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/timerslack_ns", getppid());
+	read_slack(path);
+	if (setuid(65534))
+		return 1;
+	read_slack(path);
+	write_slack(path, "9");
+	read_slack("/proc/self/timerslack_ns");
+	return 0;
+}
+
+static void slack_file(void)
+{
+	const char *path = "/proc/self/timerslack_ns";
+
+	read_slack(path);
+	write_slack(path, "2147483648\n");
+	write_slack(path, "1");
+	read_slack(path);
+	write_slack(path, "0");
+	write_slack(path, "-1");
+	write_slack(path, "");
+	write_slack(path, "5 6");
+	write_slack(path, "0x10");
+	write_slack(path, "99999999999999999999");
+	show_status("another's", in_child(slack_of_another));
+	show("of a thread", access("/proc/thread-self/timerslack_ns", F_OK));
+}
+
+// ---- the time-stamp counter ----
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	show("reading the counter: signal", signal);
+	show("code", info->si_code);
+	show("address", info->si_addr != NULL);
+	_exit(9);
+}
+
+static int read_counter(void)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+	uint64_t before, after;
+
+	sigaction(SIGSEGV, &action, NULL);
+	show("the counter", got(PR_GET_TSC));
+	before = __builtin_ia32_rdtsc();
+	after = __builtin_ia32_rdtsc();
+	check(after > before, "it counts");
+	return 0;
+}
+
+static int refuse_counter(void)
+{
+	CALL(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+	show_status("a child of who may not", in_child(read_counter));
+	sched_yield();
+	return read_counter();
+}
+
+static int execute_without_counter(void)
+{
+	CALL(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+	execl("/proc/self/exe", "process_attributes", "counter", NULL);
+	return 1;
+}
+
+static int allow_counter(void)
+{
+	CALL(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+	CALL(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+	return read_counter();
+}
+
+static void counter(void)
+{
+	show_status("who may not", in_child(refuse_counter));
+	show_status("its parent", in_child(read_counter));
+	show_status("who may again", in_child(allow_counter));
+	show_status("who may not, and executes", in_child(execute_without_counter));
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return read_counter();
 	refused();
 	kept();
+	slack_file();
+	counter();
 	orphans();
 	parents_end();
 	names();
