@@ -5,36 +5,15 @@
 // injection), so:
 // kernel only
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include "tests/ring3/tap.h"
+#include "tests/ring3/fail.h"
 
-static int fail_nth;
 static char block[4096];
-
-// The next allocations: the Nth fails. The call between arm() and left() is the one meant.
-static void arm(int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", nth);
-
-	if (write(fail_nth, text, (size_t)length) != length)
-		exit(1);
-}
-
-static int left(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 1)
-		exit(1);
-	return atoi(text);
-}
 
 static long opening(void)
 {
@@ -154,42 +133,9 @@ static long selecting(void)
 	return select(20, &set, NULL, NULL, &(struct timeval){0, 0});
 }
 
-static void walk(const char *name, long (*call)(void))
-{
-	int nth, remaining = 0;
-
-	for (nth = 1; nth < 500 && remaining == 0; nth++) {
-		long result;
-		int error;
-
-		errno = 0;
-		arm(nth);
-		result = call();
-		error = errno;
-		remaining = left();
-		arm(0);
-		if (remaining == 0 && result < 0 && error != ENOMEM) {
-			printf("# %d: %s\n", nth, strerror(error));
-			check(false, name);
-			return;
-		}
-		if (remaining != 0 && result < 0) {
-			printf("# %d: nothing failed, and yet: %s\n", nth, strerror(error));
-			check(false, name);
-			return;
-		}
-	}
-	check(nth > 2 && nth < 500, name); // each call allocates something
-}
-
 int main(void)
 {
-	char audit[200] = "";
-	int fd;
-
-	for (fd = 3; fd < 64; fd++)
-		close(fd);
-	fail_nth = open("/proc/self/fail-nth", O_RDWR);
+	open_fail_nth();
 	check(open("/dev/null", O_RDWR) == fail_nth + 1, "fail-nth and /dev/null are open");
 	arm(3);
 	show("three to go", left());
@@ -197,21 +143,19 @@ int main(void)
 	show("none", left());
 	show("a negative one", write(fail_nth, "-1", 2));
 	show("no number", write(fail_nth, "x", 1));
-	walk("open", opening);
-	walk("read of a pseudo file", reading);
-	walk("read of maps", reading_maps);
-	walk("pipe", piping);
-	walk("dup2", many_descriptors);
-	walk("getdents64", listing);
-	walk("readlink", linking);
-	walk("getcwd", working);
-	walk("stat", status);
-	walk("writev", pieces);
-	walk("sendfile", sending);
-	walk("poll", polling);
-	walk("select", selecting);
-	fd = open("/sys/kernel/debug/faultline/audit", O_RDONLY);
-	check(read(fd, audit, sizeof(audit) - 1) > 0 && strstr(audit, " 0 wrong\n"), "audit");
-	printf("# %s", strstr(audit, " 0 wrong") ? "" : audit);
+	walk("open", opening, NULL);
+	walk("read of a pseudo file", reading, NULL);
+	walk("read of maps", reading_maps, NULL);
+	walk("pipe", piping, NULL);
+	walk("dup2", many_descriptors, NULL);
+	walk("getdents64", listing, NULL);
+	walk("readlink", linking, NULL);
+	walk("getcwd", working, NULL);
+	walk("stat", status, NULL);
+	walk("writev", pieces, NULL);
+	walk("sendfile", sending, NULL);
+	walk("poll", polling, NULL);
+	walk("select", selecting, NULL);
+	check_audit();
 	return tap_end();
 }

@@ -5,40 +5,19 @@
 // kernel's (Linux has it when built with fault injection), so:
 // kernel only
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include "tests/ring3/tap.h"
+#include "tests/ring3/fail.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static int fail_nth;
 static char block[8 * 4096];
 static int fd;
-
-// The next allocations: the Nth fails. The call between arm() and left() is the one meant.
-static void arm(int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", nth);
-
-	if (write(fail_nth, text, (size_t)length) != length)
-		exit(1);
-}
-
-static int left(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 1)
-		exit(1);
-	return atoi(text);
-}
 
 static long creating(void)
 {
@@ -185,63 +164,28 @@ static void clean(void)
 		exit(1);
 }
 
-static void walk(const char *name, long (*call)(void))
-{
-	int nth, remaining = 0;
-
-	for (nth = 1; nth < 500 && remaining == 0; nth++) {
-		long result;
-		int error;
-
-		errno = 0;
-		arm(nth);
-		result = call();
-		error = errno;
-		remaining = left();
-		arm(0);
-		clean();
-		if (remaining == 0 && result < 0 && error != ENOMEM) {
-			printf("# %d: %s\n", nth, strerror(error));
-			check(false, name);
-			return;
-		}
-		if (remaining != 0 && result < 0) {
-			printf("# %d: nothing failed, and yet: %s\n", nth, strerror(error));
-			check(false, name);
-			return;
-		}
-	}
-	check(nth > 2 && nth < 500, name); // each call allocates something
-}
-
 int main(void)
 {
-	char audit[200] = "";
-
-	for (fd = 3; fd < 64; fd++)
-		close(fd);
-	fail_nth = open("/proc/self/fail-nth", O_RDWR);
+	open_fail_nth();
 	fd = open("/tmp/file", O_RDWR | O_CREAT, 0600);
 	clean();
-	walk("open to create", creating);
-	walk("O_TMPFILE", without_a_name);
-	walk("mkdir", making);
-	walk("link", linking);
-	walk("symlink", symbolic);
-	walk("mknod", device);
-	walk("rename", renaming);
-	walk("rename to exchange", exchanging);
-	walk("unlink", removing);
-	walk("write", writing);
-	walk("truncate", truncating);
-	walk("fallocate", allocating);
-	walk("a mapping", mapping);
-	walk("its pages", populating);
-	walk("attributes", changing);
-	walk("memfd_create", memory_file);
-	walk("shared memory", segment);
-	fd = open("/sys/kernel/debug/faultline/audit", O_RDONLY);
-	check(read(fd, audit, sizeof(audit) - 1) > 0 && strstr(audit, " 0 wrong\n"), "audit");
-	printf("# %s", strstr(audit, " 0 wrong") ? "" : audit);
+	walk("open to create", creating, clean);
+	walk("O_TMPFILE", without_a_name, clean);
+	walk("mkdir", making, clean);
+	walk("link", linking, clean);
+	walk("symlink", symbolic, clean);
+	walk("mknod", device, clean);
+	walk("rename", renaming, clean);
+	walk("rename to exchange", exchanging, clean);
+	walk("unlink", removing, clean);
+	walk("write", writing, clean);
+	walk("truncate", truncating, clean);
+	walk("fallocate", allocating, clean);
+	walk("a mapping", mapping, clean);
+	walk("its pages", populating, clean);
+	walk("attributes", changing, clean);
+	walk("memfd_create", memory_file, clean);
+	walk("shared memory", segment, clean);
+	check_audit();
 	return tap_end();
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Walks N from 1 until nothing fails any more: the Nth allocation inside one operation fails, for
-// operations that make, change and end processes and memory. Each try is in a process of its own;
-// it may fail with ENOMEM, be ended by SIGKILL (a page fault has no other way to fail), or succeed
-// (what failed was not needed). Anything else is wrong. tests/scenario/fail_nth.t reads the books
-// afterwards.
+// Every allocation fails once in operations that make, change and end processes and memory: see
+// fail_nth.h.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -30,48 +28,12 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "tests/scenario/fail_nth.h"
 
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
-#define LIMIT 2000
-#define MANY  (64 * 4096)
-
-// How a try ended, as exit status.
-enum { NOT_REACHED, FAILED_CLEANLY, DID_WITHOUT, WRONG_ERROR, BROKEN };
+#define MANY (64 * 4096)
 
 static const char *program;
-static int control; // /proc/self/fail-nth, opened by the process it is about
 static char data[MANY];
-static unsigned *shared; // a page that fork does not protect
-
-static int open_control(void)
-{
-	control = open("/proc/self/fail-nth", O_RDWR);
-	return control;
-}
-
-static void arm(int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", nth);
-
-	if (pwrite(control, text, length, 0) != length)
-		_exit(BROKEN);
-}
-
-// What is left to count; disarms.
-static int left(void)
-{
-	char text[16] = "";
-
-	if (pread(control, text, sizeof(text) - 1, 0) <= 0)
-		_exit(BROKEN);
-	arm(0);
-	return atoi(text);
-}
-
-// Each returns 0 or an errno.
 
 static int try_fork(void)
 {
@@ -120,6 +82,17 @@ static int try_exec(void)
 	char *environment[] = {"A=1", "B=2", NULL};
 
 	execve(program, arguments, environment);
+	return errno;
+}
+
+static int try_execveat(void)
+{
+	char *arguments[] = {(char *)program, "counted", NULL};
+	int file = open(program, O_RDONLY);
+
+	if (file < 0)
+		return errno;
+	syscall(SYS_execveat, file, "", arguments, NULL, AT_EMPTY_PATH);
 	return errno;
 }
 
@@ -302,6 +275,71 @@ static int try_limits(void)
 	return syscall(SYS_setgroups, 0, NULL) ? errno : 0;
 }
 
+// The first time in a process each of these needs memory for what it is to keep.
+static int try_setrlimit(void)
+{
+	return syscall(SYS_setrlimit, RLIMIT_CORE, (struct rlimit[]){{64, 128}}) ? errno : 0;
+}
+
+static int try_setitimer(void)
+{
+	return setitimer(ITIMER_REAL, (struct itimerval[]){{{0, 0}, {1000, 0}}}, NULL) ? errno : 0;
+}
+
+// It has no word for a failure: there is no alarm then.
+static int try_alarm(void)
+{
+	syscall(SYS_alarm, 1000);
+	return 0;
+}
+
+// Waits for the byte that never comes, and lets those who share with it part from it meanwhile.
+static int keeps_sharing(void *end)
+{
+	char byte;
+
+	return (int)read(*(int *)end, &byte, 1);
+}
+
+// While another process has the same descriptors and working directory.
+static int while_shared(int (*part)(void))
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	int ends[2], error, status;
+	pid_t child;
+
+	if (pipe(ends) < 0)
+		return errno;
+	child = clone(keeps_sharing, stack + sizeof(stack),
+		      CLONE_VM | CLONE_FILES | CLONE_FS | SIGCHLD, ends);
+	if (child < 0)
+		return errno;
+	error = part() ? errno : 0;
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return error;
+}
+
+static int part(void)
+{
+	return unshare(CLONE_FILES | CLONE_FS);
+}
+
+static int try_unshare(void)
+{
+	return while_shared(part);
+}
+
+static int part_and_close(void)
+{
+	return (int)syscall(SYS_close_range, 200, 300, 2 /* CLOSE_RANGE_UNSHARE */);
+}
+
+static int try_close_range(void)
+{
+	return while_shared(part_and_close);
+}
+
 // Promises that can not be kept for want of a VMA or an object are taken back.
 static int try_promises(void)
 {
@@ -317,15 +355,6 @@ static int try_promises(void)
 		error = errno;
 	munmap(shared, MANY);
 	return error;
-}
-
-static int thread_ran, thread_alive;
-
-static int run_thread(void *unused)
-{
-	(void)unused;
-	thread_ran = 1;
-	return 0;
 }
 
 static int try_timer(void)
@@ -352,22 +381,6 @@ static int try_events(void)
 static int try_pidfd(void)
 {
 	return syscall(SYS_pidfd_open, getpid(), 0) < 0 ? errno : 0;
-}
-
-static int try_thread(void)
-{
-	static char stack[16384] __attribute__((aligned(16)));
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-			  CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-	int alive;
-
-	thread_ran = 0;
-	if (clone(run_thread, stack + sizeof(stack), flags, NULL, &thread_alive, NULL,
-		  &thread_alive) < 0)
-		return errno;
-	while ((alive = __atomic_load_n(&thread_alive, __ATOMIC_SEQ_CST)))
-		syscall(SYS_futex, &thread_alive, FUTEX_WAIT, alive, NULL);
-	return thread_ran ? 0 : EPROTO;
 }
 
 static int try_epoll(void)
@@ -403,7 +416,7 @@ static int try_socket_pair(void)
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int ends[2], files[2];
 
-	memset(data, 1, 10000); // see own()
+	memset(data, 1, 10000); // a system call has only EFAULT for a page it can not have
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || pipe(files) < 0)
 		return errno;
 	header->cmsg_level = SOL_SOCKET;
@@ -417,173 +430,12 @@ static int try_socket_pair(void)
 	return recvmsg(ends[1], &message, 0) == 10000 ? 0 : errno;
 }
 
-// struct clone_args of <linux/sched.h>, which does not go together with <sched.h>.
-struct clone_arguments {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
-		set_tid_size, cgroup;
-};
-
-// What the kernel is about to write to is the process's own before: a system call has no other
-// word for a page that it can not have than EFAULT.
-static void own(unsigned *word)
-{
-	__atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
-}
-
-// A process with a number of its own choice and a descriptor.
-static int try_clone3(void)
-{
-	pid_t wanted = getpid() + 1000;
-	int status;
-	struct clone_arguments arguments = {.flags = CLONE_PIDFD | CLONE_PARENT_SETTID,
-					    .pidfd = (uintptr_t)shared,
-					    .parent_tid = (uintptr_t)(shared + 1),
-					    .exit_signal = SIGCHLD,
-					    .set_tid = (uintptr_t)&wanted,
-					    .set_tid_size = 1};
-	long child;
-
-	own(shared);
-	child = syscall(SYS_clone3, &arguments, sizeof(arguments));
-	if (child < 0)
-		return errno;
-	if (child == 0)
-		_exit(0);
-	return waitpid(wanted, &status, 0) == wanted && status == 0 ? 0 : EPROTO;
-}
-
-static char stacks[2][16384] __attribute__((aligned(16)));
-
-// Threads of one or two futexes' worth of work, by clone3. 0 or an errno.
-static int start_thread(int number, int (*run)(void *argument), int *alive)
-{
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-			  CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-
-	return clone(run, stacks[number] + sizeof(stacks[number]), flags, NULL, alive, NULL,
-		     alive) < 0
-		       ? errno
-		       : 0;
-}
-
-static void join_thread(int *alive)
-{
-	int now;
-
-	while ((now = __atomic_load_n(alive, __ATOMIC_SEQ_CST)))
-		syscall(SYS_futex, alive, FUTEX_WAIT, now, NULL);
-}
-
-static unsigned mutex, condition; // futexes
-
-static long futex(unsigned *word, int operation, unsigned value, long time, unsigned *other)
-{
-	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, time, other, 0);
-}
-
-static int locks(void *unused)
-{
-	(void)unused;
-	return futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL) ||
-	       futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL);
-}
-
-// Nothing of this needs memory but the thread.
-static int try_mutex(void)
-{
-	int alive = 0, error;
-
-	own(&mutex);
-	if (futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL))
-		return errno;
-	error = start_thread(0, locks, &alive);
-	if (error)
-		return error;
-	while (!(__atomic_load_n(&mutex, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
-		sched_yield();
-	if (futex(&mutex, FUTEX_TRYLOCK_PI, 0, 0, NULL) != -1 || errno != EDEADLK)
-		return EPROTO;
-	if (futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL))
-		return EPROTO;
-	join_thread(&alive);
-	return mutex ? EPROTO : 0;
-}
-
-static int waits(void *unused)
-{
-	(void)unused;
-	return futex(&condition, FUTEX_WAIT_REQUEUE_PI, 0, 0, &mutex) ||
-	       futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL);
-}
-
-static int try_requeue(void)
-{
-	int alive = 0, error;
-	long moved;
-
-	own(&mutex);
-	if (futex(&mutex, FUTEX_LOCK_PI, 0, 0, NULL))
-		return errno;
-	error = start_thread(0, waits, &alive);
-	if (error)
-		return error;
-	while (!(moved = futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, 0, &mutex)))
-		sched_yield();
-	if (moved != 1 || futex(&mutex, FUTEX_UNLOCK_PI, 0, 0, NULL))
-		return moved < 0 ? errno : EPROTO;
-	join_thread(&alive);
-	return mutex & FUTEX_TID_MASK ? EPROTO : 0;
-}
-
-static int try_several(void)
-{
-	struct futex_waitv words[64];
-	static unsigned values[64];
-
-	for (int i = 0; i < 64; i++)
-		words[i] = (struct futex_waitv){.uaddr = (uintptr_t)&values[i],
-						.val = i == 63, // not what it is
-						.flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
-	if (syscall(SYS_futex_waitv, words, 64, 0, NULL, CLOCK_MONOTONIC) != -1)
-		return EPROTO;
-	return errno == EAGAIN ? 0 : errno;
-}
-
-// A thread ends with a mutex on its robust list.
-static struct robust {
-	struct robust_list_head head;
-	struct robust_list link;
-	unsigned word;
-} robust;
-
-static int ends_with_it(void *unused)
-{
-	(void)unused;
-	robust.head.list.next = &robust.link;
-	robust.head.futex_offset = offsetof(struct robust, word) - offsetof(struct robust, link);
-	robust.link.next = &robust.head.list;
-	robust.word = (unsigned)syscall(SYS_gettid);
-	return (int)syscall(SYS_set_robust_list, &robust.head, sizeof(robust.head));
-}
-
-static int try_robust(void)
-{
-	int alive = 0, error = start_thread(0, ends_with_it, &alive);
-
-	if (error)
-		return error;
-	join_thread(&alive);
-	return robust.word == FUTEX_OWNER_DIED ? 0 : EPROTO;
-}
-
-static const struct operation {
-	const char *name;
-	int (*run)(void);
-} operations[] = {
+static const struct operation operations[] = {
 	{"fork", try_fork},
 	{"vfork", try_vfork},
 	{"fork, both write", try_fork_and_write},
 	{"exec", try_exec},
+	{"execveat", try_execveat},
 	{"brk", try_brk},
 	{"mmap, mprotect, munmap", try_mmap},
 	{"mremap: move", try_move},
@@ -597,68 +449,18 @@ static const struct operation {
 	{"descriptors", try_descriptors},
 	{"signals", try_signals},
 	{"limits", try_limits},
+	{"setrlimit", try_setrlimit},
+	{"setitimer", try_setitimer},
+	{"alarm", try_alarm},
+	{"unshare", try_unshare},
+	{"close_range", try_close_range},
 	{"promises", try_promises},
 	{"a timer", try_timer},
 	{"events", try_events},
 	{"a process's descriptor", try_pidfd},
 	{"a pair of sockets", try_socket_pair},
 	{"epoll", try_epoll},
-	{"a thread", try_thread},
-	{"clone3", try_clone3},
-	{"a mutex with inheritance", try_mutex},
-	{"moved to such a mutex", try_requeue},
-	{"several words", try_several},
-	{"a robust list", try_robust},
 };
-
-static int verdict(int error)
-{
-	if (left())
-		return error ? WRONG_ERROR : NOT_REACHED;
-	if (!error)
-		return DID_WITHOUT;
-	return error == ENOMEM || error == EAGAIN || error == ENOBUFS ? FAILED_CLEANLY
-								      : WRONG_ERROR;
-}
-
-static int one_try(const struct operation *operation, int nth)
-{
-	int status;
-	pid_t child = fork();
-
-	if (child < 0)
-		return BROKEN;
-	if (child == 0) {
-		if (open_control() < 0)
-			_exit(BROKEN);
-		arm(nth);
-		_exit(verdict(operation->run()));
-	}
-	if (waitpid(child, &status, 0) != child)
-		return BROKEN;
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status);
-	return WTERMSIG(status) == SIGKILL ? FAILED_CLEANLY : BROKEN;
-}
-
-static int walk(int number, const struct operation *operation)
-{
-	int nth, result = NOT_REACHED, failures = 0;
-
-	for (nth = 1; nth < LIMIT; nth++) {
-		result = one_try(operation, nth);
-		if (result == NOT_REACHED || result > DID_WITHOUT)
-			break;
-		failures += result == FAILED_CLEANLY;
-	}
-	printf("%sok %d - %s: %d of %d failures were reported, the others done without\n",
-	       result == NOT_REACHED && nth > 1 ? "" : "not ", number, operation->name, failures,
-	       nth - 1);
-	if (result != NOT_REACHED)
-		printf("# allocation %d: result %d\n", nth, result);
-	fflush(stdout);
-	return result == NOT_REACHED && nth > 1 ? 0 : 1;
-}
 
 int main(int argc, char **argv)
 {
@@ -671,7 +473,6 @@ int main(int argc, char **argv)
 			return open_control() < 0 ? BROKEN : DID_WITHOUT;
 		return left() ? NOT_REACHED : DID_WITHOUT;
 	}
-	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memset(data, 1, sizeof(data));
 	for (int i = 0; i < count; i++)
 		wrong += walk(i + 1, &operations[i]);
