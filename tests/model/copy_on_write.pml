@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// Copy-on-write against fork and exit (mm/fault.c, mm/page_share.c, mm/mm.c, mm/frame.c). A process
-// with two threads, each on its own CPU: the first forks, both read and write the only page. Its
-// child, on a third CPU, reads and writes it too, and exits; then the next fork may come.
+// Copy-on-write against fork and exit (mm/fault.c, mm/fault_object.c, mm/fault_internal.h,
+// mm/page_share.c, mm/mm.c, mm/frame.c). A process with two threads, each on its own CPU: the first
+// forks, both read and write the only page. Its child, on a third CPU, reads and writes it too, and
+// exits; then the next fork may come.
+//
+// Where several CPUs run the address space, the page is copied without its lock: the fault takes a
+// reference to what it copies, gives the lock up, copies, takes the lock and decides anew, with the
+// copy at hand if it is still one of what is mapped. Whether a fault finds the others there is left
+// open, so that both ways are taken. Running out of frames is a result: the fault changes nothing.
 //
 // Checked: a process reads what it wrote last, and never what the other one wrote since the fork;
-// a frame is not reached once it is free; references are what the entries add up to whenever
-// nobody is in the midst of changing them.
+// a frame is not reached once it is free; references are what the entries, and the faults that are
+// on their way, add up to whenever nobody is in the midst of changing them.
 //
-// A remote flush is one step for each CPU here: shootdown.pml is about what it consists of. Left out:
-// a page that is copied before the lock is taken, under a reference of its own (fault_prepare()).
+// A remote flush is one step for each CPU here: shootdown.pml is about what it consists of. Left
+// out: the frame of zeros and files' pages, which are never written in place.
 //
 // bugs: FORK_WITHOUT_FLUSH FORK_FLUSHES_FIRST FORK_WITHOUT_REFERENCE FORK_WITHOUT_LOCK
 // bugs: FORK_KEEPS_CHILD_WRITABLE COPY_WITHOUT_FLUSH PUT_BEFORE_FLUSH REUSE_BEFORE_LOCK
 // bugs: REUSE_ALWAYS DROP_NOT_ATOMIC CHILD_RUNS_DURING_FORK
+// bugs: SOURCE_NOT_HELD SOURCE_RELEASED_BEFORE_LOCK SOURCE_NOT_COMPARED NOT_DECIDED_ANEW
+// bugs: OWN_REFERENCE_OF_ANY_FRAME READY_USED_TWICE
 
 #define THREADS 3               // numbers 0 and 1: the parent's; 2: the child's
 #define FORKER  0
@@ -26,18 +34,35 @@
 // ---- memory ----
 byte entry[2] = NONE;           // of each process: the frame ...
 bool writable[2];               // ... and PTE_WRITE
+bool used[FRAMES + 1];          // not on a list of free frames
 byte references[FRAMES + 1];
 byte contents[FRAMES + 1] = OTHERS;
 bool lock[2];                   // mm->lock
 bool alive[2];
 bool forking;
 
+// ---- faults on their way: struct prepared ----
+byte ready[THREADS];            // `frame`
+byte source[THREADS];           // `source`, held
+bool putting[THREADS];          // fault_release() is counting
+
 // What the page must hold, as its process sees it.
 byte expected[2];
+
+#ifdef SOURCE_NOT_HELD
+#define held(t, frame) 0
+#else
+#define held(t, frame) (source[t] == frame)
+#endif
 
 // ---- each processor's TLB ----
 byte tlb[THREADS];
 bool tlb_writable[THREADS];
+
+inline forget(t)
+{
+	atomic { tlb[t] = NONE; tlb_writable[t] = false }
+}
 
 inline spin_lock(p)
 {
@@ -47,59 +72,64 @@ inline spin_lock(p)
 // machine_flush_range(): this CPU, then the others that run the address space.
 inline flush(p)
 {
-	tlb[self] = NONE;
+	forget(self);
 	if
-	:: p == 0 -> tlb[1 - self] = NONE
+	:: p == 0 -> forget(1 - self)
 	:: p == 1
 	fi
 }
 
 // ---- mm/frame.c ----
 
-inline frame_alloc()
+// NONE: there is none left.
+inline frame_alloc(frame)
 {
-	atomic {
-		if
-		:: references[1] == 0 -> new = 1
-		:: references[2] == 0 -> new = 2
-		:: references[3] == 0 -> new = 3
-		fi;
-		references[new] = 1
-	}
+	if
+	:: !used[1] -> frame = 1
+	:: used[1] && !used[2] -> frame = 2
+	:: used[1] && used[2] && !used[3] -> frame = 3
+	:: else -> frame = NONE
+	fi;
+	references[frame] = (frame != NONE);
+	used[frame] = (frame != NONE)
 }
 
 // Whoever gets it next may write it at once.
 inline frame_free(frame)
 {
-	atomic {
-		assert(references[frame] <= 1);
-		references[frame] = 0;
-		contents[frame] = OTHERS
-	}
+	assert(references[frame] <= 1);
+	assert(used[frame]);
+	references[frame] = 0;
+	used[frame] = false;
+	contents[frame] = OTHERS
 }
 
+// drop_reference(). Who takes the last one away has the frame for itself, so that freeing it is
+// the same step.
 inline frame_put(frame)
 {
-	// drop_reference()
 	if
-	:: references[frame] == 1 -> frame_free(frame)
+	:: atomic { references[frame] == 1 -> frame_free(frame) }
 	:: references[frame] != 1 ->
 #ifdef DROP_NOT_ATOMIC
 		before = references[frame];
-		references[frame] = before - 1;
-#else
-		atomic { before = references[frame]; references[frame] = before - 1 };
 #endif
-		assert(before > 0);
-		if
-		:: before == 1 -> frame_free(frame)
-		:: before != 1
-		fi;
-		before = 0
+		atomic {
+#ifndef DROP_NOT_ATOMIC
+			before = references[frame];
+#endif
+			assert(before > 0);
+			references[frame] = before - 1;
+			if
+			:: before == 1 -> frame_free(frame)
+			:: before != 1
+			fi;
+			before = 0
+		}
 	fi
 }
 
-// ---- mm/fault.c ----
+// ---- mm/fault.c, mm/fault_internal.h, mm/fault_object.c ----
 
 inline map_instead(p)
 {
@@ -117,38 +147,146 @@ inline map_instead(p)
 	old = NONE
 }
 
+// Others may drop theirs at any time, but take none: they would need the lock.
+inline held_by_others(p)
+{
+#ifdef OWN_REFERENCE_OF_ANY_FRAME
+	last = references[entry[p]] <= 1 + prepared
+#else
+	last = references[entry[p]] <= 1 + (prepared && source[self] == entry[p])
+#endif
+}
+
+// is_busy(): whether the others run at this moment. The source is held from here on.
+inline must_prepare(p)
+{
+	atomic {
+		if
+		:: !prepared && p == 0 ->
+			again = true;
+			source[self] = entry[p];
+#ifndef SOURCE_NOT_HELD
+			references[entry[p]]++
+#endif
+		:: true
+		fi
+	}
+}
+
+// new_anon_frame(), take_ready(), fill_page(); the page has no writer while it is copied, but for
+// the bugs.
+inline new_anon_frame(p)
+{
+	atomic {
+		if
+#ifdef SOURCE_NOT_COMPARED
+		:: ready[self] != NONE ->
+#else
+		:: ready[self] != NONE && source[self] == entry[p] ->
+#endif
+			new = ready[self];
+#ifndef READY_USED_TWICE
+			ready[self] = NONE
+#endif
+		:: else ->
+			frame_alloc(new);
+			contents[new] = (new == NONE -> OTHERS : contents[entry[p]])
+		fi
+	}
+}
+
+inline copy(p)
+{
+	must_prepare(p);
+	if
+	:: !again ->
+		new_anon_frame(p);
+		if
+		:: new != NONE -> map_instead(p); new = NONE
+		:: new == NONE                  // FAULT_NO_MEMORY
+		fi
+	:: again
+	fi
+}
+
 // A write to a page that is there but not writable.
 inline write_to_present(p)
 {
 #ifndef REUSE_BEFORE_LOCK
-	last = references[entry[p]] == 1;
+	held_by_others(p);
 #endif
 #ifdef REUSE_ALWAYS
 	last = true;
 #endif
 	if
 	:: last -> writable[p] = true
-	:: !last ->
-		frame_alloc();
-		contents[new] = contents[entry[p]];
-		map_instead(p);
-		new = NONE
+	:: !last -> copy(p)
 	fi;
 	last = false
 }
 
+inline decide(p)
+{
+	if
+#ifdef NOT_DECIDED_ANEW
+	:: writable[p] && !prepared
+	:: !writable[p] || prepared -> write_to_present(p)
+#else
+	:: writable[p]                          // FAULT_SPURIOUS: mended meanwhile
+	:: !writable[p] -> write_to_present(p)
+#endif
+	fi
+}
+
+// Without the lock.
+inline fault_prepare()
+{
+	atomic { frame_alloc(ready[self]) };
+	contents[ready[self]] = (ready[self] == NONE -> OTHERS : contents[source[self]])
+}
+
+// A copy that was not used has no other owner; what was held may have.
+inline fault_release()
+{
+	if
+	:: atomic { ready[self] != NONE -> frame_free(ready[self]); ready[self] = NONE }
+	:: ready[self] == NONE
+	fi;
+#if !defined(SOURCE_NOT_HELD) && !defined(SOURCE_RELEASED_BEFORE_LOCK)
+	putting[self] = true;
+	frame_put(source[self]);
+#endif
+	atomic { source[self] = NONE; putting[self] = false; prepared = false }
+}
+
+// handle(), and with `prepared` handle_prepared()
 inline fault(p)
 {
+	do
+	:: true ->
 #ifdef REUSE_BEFORE_LOCK
-	last = references[entry[p]] == 1;
+		held_by_others(p);
 #endif
-	spin_lock(p);
+		spin_lock(p);
+		decide(p);
+		forget(self);                   // the processor forgets what faulted
+		lock[p] = false;
+		if
+		:: again ->
+			fault_prepare();
+#ifdef SOURCE_RELEASED_BEFORE_LOCK
+			// the number is remembered, but nobody keeps the frame what it is
+			putting[self] = true;
+			frame_put(source[self]);
+#endif
+			atomic { again = false; prepared = true }
+		:: !again -> break
+		fi
+	od;
 	if
-	:: writable[p]                          // spurious: mended meanwhile
-	:: !writable[p] -> write_to_present(p)
-	fi;
-	tlb[self] = NONE;                       // the processor forgets what faulted
-	lock[p] = false
+	:: prepared -> fault_release()
+	:: !prepared
+	fi
 }
 
 // ---- mm/mm.c, mm/page_share.c ----
@@ -159,12 +297,10 @@ inline share_entries()
 	atomic { references[entry[0]] = references[entry[0]] + 1 };
 #endif
 	writable[0] = false;
-	entry[1] = entry[0];
 #ifdef FORK_KEEPS_CHILD_WRITABLE
-	writable[1] = true
-#else
-	writable[1] = false
+	writable[1] = true;
 #endif
+	entry[1] = entry[0]
 }
 
 // The child begins with what the page holds when mm_fork() is through.
@@ -201,14 +337,13 @@ inline fork()
 // The last thread of the child goes: nobody runs there, nothing is flushed.
 inline exit()
 {
-	tlb[self] = NONE;
+	forget(self);
 	spin_lock(1);
-	old = entry[1];
-	entry[1] = NONE;
+	atomic { old = entry[1]; entry[1] = NONE; writable[1] = false };
 	frame_put(old);
 	old = NONE;
 	lock[1] = false;
-	alive[1] = false
+	atomic { alive[1] = false; expected[1] = 0 }
 }
 
 // ---- ring 3 ----
@@ -223,10 +358,7 @@ inline write(p)
 {
 	atomic {
 		tlb[self] != NONE && tlb_writable[self];
-		if
-		:: contents[tlb[self]] = 0
-		:: contents[tlb[self]] = 1
-		fi;
+		contents[tlb[self]] = 1 - contents[tlb[self]];
 		expected[p] = contents[tlb[self]]
 	}
 }
@@ -240,12 +372,12 @@ active [THREADS] proctype thread()
 {
 	byte self = _pid;
 	byte old, new, before;
-	bool last;
+	bool last, again, prepared;
 
 	if
 	:: self == FORKER ->
 		atomic {
-			entry[0] = 1; references[1] = 1; contents[1] = 0; writable[0] = true;
+			entry[0] = 1; references[1] = 1; used[1] = true; contents[1] = 0; writable[0] = true;
 			alive[0] = true
 		}
 	:: self != FORKER
@@ -270,11 +402,15 @@ active proctype audit()
 
 end:	do
 	:: atomic {
-		!forking && !lock[0] && !lock[1] && alive[0] ->
+		!forking && !lock[0] && !lock[1] && alive[0] &&
+		!putting[0] && !putting[1] && !putting[2] ->
 		frame = 1;
 		do
 		:: frame <= FRAMES ->
-			assert(references[frame] == (entry[0] == frame) + (entry[1] == frame));
+			assert(references[frame] ==
+			       (entry[0] == frame) + (entry[1] == frame) +
+			       (ready[0] == frame) + (ready[1] == frame) +
+			       held(0, frame) + held(1, frame));
 			frame++
 		:: frame > FRAMES -> break
 		od;
