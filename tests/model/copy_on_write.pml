@@ -309,6 +309,7 @@ inline child_begins()
 	atomic { expected[1] = contents[entry[1]]; alive[1] = true }
 }
 
+// mm_fork()
 inline fork()
 {
 	forking = true;
@@ -334,7 +335,7 @@ inline fork()
 	forking = false
 }
 
-// The last thread of the child goes: nobody runs there, nothing is flushed.
+// mm_put(): the last thread of the child goes; nobody runs there, nothing is flushed.
 inline exit()
 {
 	forget(self);
@@ -395,7 +396,7 @@ end:	do
 	od
 }
 
-// mm_audit(), when nobody changes anything.
+// mm/audit.c: mm_audit(), when nobody changes anything.
 active proctype audit()
 {
 	byte frame;

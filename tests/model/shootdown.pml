@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // TLB shootdown, and the reuse of what was mapped (kernel/machine/shootdown.c, flush.c;
-// mm/flush.c). CPUs enter and leave one address space, fault its only page in, unmap it, exit, and
+// mm/flush.c, mm/mm.c, mm/object_shrink.c). CPUs enter and leave one address space, fault its only page in, unmap it, exit, and
 // flush kernel addresses; others take the frame when it is free.
 //
 // Checked: nobody translates to the frame once it is no longer the page's; none translates through
@@ -101,7 +101,7 @@ inline context_forgot()
 #endif
 }
 
-// root_of(): whether what is kept can be used, and the count as it is now.
+// context_root(): whether what is kept can be used, and the count as it is now.
 inline read_count()
 {
 #ifdef CONTEXTS
@@ -111,6 +111,7 @@ inline read_count()
 #endif
 }
 
+// What is loaded then: see X86_CR3_PCID_NOFLUSH in context_root().
 inline load_root()
 {
 	atomic {
@@ -123,7 +124,7 @@ inline load_root()
 	}
 }
 
-// The kernel's own root, which has an identifier of its own.
+// The kernel's own root, which has an identifier of its own: context_root(NULL).
 inline load_kernel_root()
 {
 #ifdef CONTEXTS
@@ -135,6 +136,8 @@ inline load_kernel_root()
 	atomic { loaded[self] = false; tlb[self] = false }
 #endif
 }
+
+// ---- kernel/machine/flush.c ----
 
 // INVLPG is a barrier too (SDM vol. 3A, 9.3); where another space is loaded, there is none.
 inline flush_local(half)
@@ -169,7 +172,7 @@ inline shootdown_answer()
 	od
 }
 
-// Between two steps with interrupts on.
+// Between two steps with interrupts on: shootdown_answer().
 inline interrupts()
 {
 	if
@@ -230,7 +233,7 @@ inline shootdown(half, mask)
 	fi
 }
 
-// With interrupts off, which is the harder case.
+// lib/spinlock.h, waiting in spin_wait(); with interrupts off, which is the harder case.
 inline spin_lock()
 {
 	do
@@ -281,8 +284,9 @@ inline leave()
 #endif
 }
 
-// ---- mm/ ----
+// ---- mm/flush.c, mm/fault.c, mm/mm.c ----
 
+// flush_batch_finish(), as munmap ends
 inline unmap()
 {
 	spin_lock();
@@ -311,6 +315,7 @@ inline unmap()
 	lock = false
 }
 
+// mm_fault()
 inline fault()
 {
 	spin_lock();
@@ -337,6 +342,8 @@ inline put()
 	fi
 }
 
+// ---- who runs ----
+
 // A thread in ring 3, until it gives way.
 inline ring3()
 {
@@ -362,7 +369,7 @@ inline others()
 #ifndef CONTEXTS                        // they have nothing to do with these
 	:: shootdown(KERNEL, CPUS_ONLINE)
 #endif
-	:: atomic { users > 0 -> users++ };     // mm_get()
+	:: atomic { users > 0 -> users++ };     // mm_get_unless_zero()
 		unmap();                // of a space that is not loaded here, as reclaim does
 		put()
 	:: interrupt[self] -> interrupt[self] = false; shootdown_answer()

@@ -5,6 +5,10 @@ reached, and each of the bugs that it names (`// bugs: A B`) makes spin find an 
 proves nothing would be noticed by that. `// also: C` names variants that must hold too, `C+A` is
 bug A in one of them.
 
+A reader finds the code behind each step: in a section whose head names files (`// ---- a/b.c ----`)
+each inline is called as its function there, or the comment above it says which (`name()`). What is
+written with parentheses in any comment is a function of a file that the model names.
+
 Without arguments: all models, two at a time. With names: those. For the steps of a shortest run
 into an error:  tests/scenario/models.t --steps shootdown NO_BARRIER"""
 import collections
@@ -42,6 +46,9 @@ class Search:
         self.first = ""
         self.unreached = set()
         defines = [f"-D{name}" for name in variant + bug]
+        # Without merging statements: what else is in no table by its line.
+        run("spin", *defines, "-o3", "-a", model, directory=directory)
+        statements = self.statements(directory)
         status, self.said = run("spin", *defines, "-a", model, directory=directory)
         if status:
             return
@@ -53,8 +60,15 @@ class Search:
             return
         _, output = run("./pan", f"-m{DEPTH}", directory=directory)
         self.said += output
-        with open(os.path.join(directory, "pan.m"), encoding="utf-8") as file:
-            self.read(output, file.read())
+        self.read(output, statements)
+
+    def statements(self, directory):
+        """How often each line of the model is there: what is written once may be several times."""
+        try:
+            with open(os.path.join(directory, "pan.m"), encoding="utf-8") as file:
+                return collections.Counter(re.findall(r"STATE \d+ - .*?:(\d+) - ", file.read()))
+        except FileNotFoundError:
+            return collections.Counter()
 
     def read(self, output, statements):
         found = re.search(r"errors: (\d+)\n *(\d+) states, stored", output)
@@ -63,12 +77,11 @@ class Search:
         self.errors, self.states = int(found[1]), int(found[2])
         first = re.search(r"^pan:1: (.*?) \(at depth", output, re.M)
         self.first = first[1] if first else ""
-        # What is written once may be there several times; it need not be reached everywhere.
-        copies = collections.Counter(re.findall(r"STATE \d+ - .*?:(\d+) - ", statements))
+        # It need not be reached everywhere.
         missed = re.findall(r':(\d+), state \d+, "(.*)"', output)
         times = collections.Counter(line for line, _ in missed)
         self.unreached = {f"{line}: {text}" for line, text in missed
-                          if text != "-end-" and times[line] >= copies[line]}
+                          if text != "-end-" and times[line] >= statements[line]}
 
 
 def search(job):
@@ -79,6 +92,47 @@ def search(job):
 def named(model, what):
     with open(model, encoding="utf-8") as file:
         return " ".join(re.findall(rf"^// {what}: (.*)$", file.read(), re.M)).split()
+
+
+def sources_in(comment):
+    """Paths of the files that a comment names; `b.c` after `x/a.c` is in x too."""
+    directory, found = "", []
+    for path in re.findall(r"[\w/]+\.(?:c|h|asm)\b", comment):
+        directory = os.path.dirname(path) or directory
+        found.append(os.path.join(directory, os.path.basename(path)))
+    return found
+
+
+def is_called_in(name, sources):
+    for source in sources:
+        with open(os.path.join(harness.ROOT, source), encoding="utf-8") as file:
+            if re.search(rf"\b{name}\(", file.read()):
+                return True
+    return False
+
+
+def strayed(model):
+    """What the model says of the code that is not so (any longer)."""
+    with open(model, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    comments = [re.search(r"//.*|$", line)[0] for line in lines]
+    sources = sources_in("\n".join(comments))
+    missing = [source for source in sources
+               if not os.path.exists(os.path.join(harness.ROOT, source))]
+    if missing:
+        return [f"there is no {source}" for source in missing]
+    wrong = [f"{name}() is in no file that is named" for comment in comments
+             for name in re.findall(r"(\w+)\(\w*\)", comment) if not is_called_in(name, sources)]
+    section, above = [], ""
+    for line, comment in zip(lines, comments):
+        if comment.startswith("// ----"):
+            section = sources_in(comment)
+        inline = re.match(r"inline (\w+)\(", line)
+        names = [inline[1]] + re.findall(r"(\w+)\(\w*\)", above) if inline and section else []
+        if names and not any(is_called_in(name, section) for name in names):
+            wrong.append(f"what is {names[0]}() in {' '.join(section)}?")
+        above = above + comment if line.startswith("//") else ""
+    return wrong
 
 
 def jobs_of(model):
@@ -102,6 +156,8 @@ def report(tap, model, variant, bug, result):
     tap.ok(not result.unreached, f"{name}: every statement is reached",
            "\n".join(sorted(result.unreached)))
     tap.ok(named(model, "bugs"), f"{name} names bugs")
+    wrong = strayed(model)
+    tap.ok(not wrong, f"{name}: the functions it names are there", "\n".join(wrong))
 
 
 def steps(name, bug):
