@@ -10,6 +10,7 @@ height = 560
 of(part, name) = strcol("part") eq part ? column(name) : NaN
 stats csv using (of("addresses", "vsz_kib")) name "addresses" nooutput
 stats csv using (of("addresses", "step")) name "mappings" nooutput
+stats csv using (of("addresses", "rss_kib")) name "touched" nooutput
 stats csv using (of("limit", "vsz_kib")) name "limit" nooutput
 stats csv using (of("limit", "step")) name "allowed" nooutput
 stats csv using (of("frames", "rss_kib")) name "frames" nooutput
@@ -39,7 +40,7 @@ set yrange [32:2.0**40]
 set ytics ("64 KiB" 2**6, "1 MiB" 2**10, "64 MiB" 2**16, "1 GiB" 2**20, "64 GiB" 2**26, "1 TiB" 2**30, "128 TiB" 2**37)
 set label 1 sprintf("mmap: ENOMEM\nat %.0f TiB", addresses_max / 2.0**30) at mappings_max * 1.08, 2.0**34.3 right textcolor rgb blue
 set label 2 "free memory: unchanged" at mappings_max / 2, 2.0**17.1 center textcolor rgb green
-set label 3 "RSS: unchanged" at mappings_max / 2, 2.0**9 center textcolor rgb orange
+set label 3 "RSS: unchanged" at mappings_max / 2, touched_max * 3 center textcolor rgb orange
 set label 4 "VSZ" at 8, 2.0**35.3 textcolor rgb blue
 plot csv using (of("addresses", "step")):(of("addresses", "vsz_kib")) with lines linewidth 3 linecolor rgb blue notitle, \
 	"" using (of("addresses", "step")):(of("addresses", "free_kib")) with lines linewidth 3 linecolor rgb green notitle, \
@@ -78,7 +79,7 @@ set yrange [0:80]
 set ytics 16
 set label 1 "no frame for the next touch:\nSIGKILL" at frames_max / 1024 * 1.13, 70 right textcolor rgb orange
 set label 2 "free memory" at 10, 54 left textcolor rgb green
-set label 3 "RSS" at 24, 33 right textcolor rgb orange
+set label 3 "RSS" at 41, 46 right textcolor rgb orange
 set label 4 sprintf("VSZ: %.0f MiB all the time", reserved_max / 1024) at 2, 77 left textcolor rgb blue
 plot csv using (of("frames", "step")):(of("frames", "free_kib") / 1024) with lines linewidth 3 linecolor rgb green notitle, \
 	"" using (of("frames", "step")):(of("frames", "rss_kib") / 1024) with lines linewidth 3 linecolor rgb orange notitle, \
