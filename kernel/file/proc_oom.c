@@ -18,9 +18,10 @@
 int proc_show_oom_score(struct pseudo_open *open, struct text *text)
 {
 	int64_t total = (int64_t)memory_total(), score = 0;
+	int64_t points = oom_badness(open->process);
 
-	if (open->process->oom_adjustment != OOM_SCORE_ADJ_MIN)
-		score = (1000 + oom_badness(open->process) * 1000 / total) * 2 / 3;
+	if (points != INT64_MIN && open->process->oom_adjustment != OOM_SCORE_ADJ_MIN)
+		score = (1000 + points * 1000 / total) * 2 / 3;
 	text_print(text, "%ld\n", score > 0 ? score : 0);
 	return 0;
 }

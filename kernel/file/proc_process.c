@@ -190,6 +190,26 @@ static int store_fail_nth(struct pseudo_open *open, const char *bytes, size_t le
 	return 0;
 }
 
+// ---- zombies, which have neither memory nor files any more ----
+static bool is_zombie(struct process *process)
+{
+	struct mm *mm = process_mm(process);
+
+	if (mm)
+		mm_put(mm);
+	return !mm;
+}
+
+static int check_memory(struct process *process)
+{
+	return is_zombie(process) ? -ESRCH : 0;
+}
+
+static int check_place(struct process *process)
+{
+	return is_zombie(process) ? -EINVAL : 0;
+}
+
 // ---- strings in the process's own memory ----
 static void copy_range(struct mm *mm, uintptr_t start, uintptr_t end, struct text *text)
 {
@@ -259,7 +279,7 @@ static long copy_path(const struct inode *inode, char *buffer, size_t size)
 
 static int follow_exe(struct process *process, struct inode **target)
 {
-	*target = process_executable_inode(process);
+	*target = is_zombie(process) ? NULL : process_executable_inode(process);
 	return *target ? 0 : -ENOENT;
 }
 
@@ -277,9 +297,8 @@ static int follow_cwd(struct process *process, struct inode **target)
 
 static int follow_root(struct process *process, struct inode **target)
 {
-	(void)process;
-	*target = inode_get(root_inode);
-	return 0;
+	*target = is_zombie(process) ? NULL : inode_get(root_inode);
+	return *target ? 0 : -ENOENT;
 }
 
 static long read_link(struct process *process, char *buffer, size_t size,
@@ -313,7 +332,7 @@ static long read_root(struct process *process, char *buffer, size_t size)
 static const struct pseudo_entry no_names[0];
 
 static const struct pseudo_entry entries[] = {
-	{.name = "auxv", .permissions = 0400, .show = show_auxiliary},
+	{.name = "auxv", .permissions = 0400, .show = show_auxiliary, .check = check_memory},
 	{.name = "clear_refs", .permissions = 0200, .store = proc_clear_references},
 	PSEUDO_TEXT("cmdline", show_cmdline),
 	{.name = "comm", .permissions = 0644, .show = show_comm, .store = store_comm},
@@ -322,23 +341,29 @@ static const struct pseudo_entry entries[] = {
 	 .show = proc_show_core_filter,
 	 .store = proc_store_core_filter},
 	{.name = "cwd", .readlink = read_cwd, .follow = follow_cwd},
-	{.name = "environ", .permissions = 0400, .show = show_environ},
+	{.name = "environ", .permissions = 0400, .show = show_environ, .check = check_memory},
 	{.name = "exe", .readlink = read_exe, .follow = follow_exe},
 	{.name = "fail-nth", .permissions = 0644, .show = show_fail_nth, .store = store_fail_nth},
 	{.name = "fd", .permissions = 0500, .directory = &descriptor_directory_ops},
 	{.name = "fdinfo", .permissions = 0555, .entries = no_names, .descriptors = true},
 	PSEUDO_TEXT("limits", proc_show_limits),
 	PSEUDO_TEXT("maps", proc_show_maps),
-	PSEUDO_TEXT("mounts", proc_show_mounts),
+	{.name = "mounts", .permissions = 0444, .show = proc_show_mounts, .check = check_place},
 	PSEUDO_TEXT("oom_score", proc_show_oom_score),
 	{.name = "oom_score_adj",
 	 .permissions = 0644,
 	 .show = proc_show_oom_adjustment,
 	 .store = proc_store_oom_adjustment},
-	{.name = "pagemap", .permissions = 0400, .read_at = proc_read_pagemap},
+	{.name = "pagemap",
+	 .permissions = 0400,
+	 .read_at = proc_read_pagemap,
+	 .check = check_memory},
 	{.name = "root", .readlink = read_root, .follow = follow_root},
 	PSEUDO_TEXT("smaps", proc_show_smaps),
-	PSEUDO_TEXT("smaps_rollup", proc_show_smaps_rollup),
+	{.name = "smaps_rollup",
+	 .permissions = 0444,
+	 .show = proc_show_smaps_rollup,
+	 .check = check_memory},
 	PSEUDO_TEXT("stat", proc_show_process_stat),
 	PSEUDO_TEXT("statm", proc_show_statm),
 	PSEUDO_TEXT("status", proc_show_status),

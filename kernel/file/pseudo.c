@@ -521,8 +521,12 @@ static const struct file_ops pseudo_file_ops = {
 static int pseudo_open(struct inode *inode, unsigned flags, struct file **opened)
 {
 	struct pseudo_inode *pseudo = pseudo_inode(inode);
-	struct pseudo_file *file = kzalloc(sizeof(*file));
+	int result = pseudo->entry->check ? pseudo->entry->check(pseudo->process) : 0;
+	struct pseudo_file *file;
 
+	if (result)
+		return result;
+	file = kzalloc(sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 	*opened = file_create(&pseudo_file_ops, inode_get(inode), flags);

@@ -60,6 +60,8 @@ struct pseudo_entry {
 	// A link's text, cut to `size`, and where it leads when that is not what the text says.
 	long (*readlink)(struct process *process, char *buffer, size_t size);
 	int (*follow)(struct process *process, struct inode **target);
+	// Why it cannot be opened: -errno, or 0. NULL: it can. May sleep.
+	int (*check)(struct process *process);
 	const void *subject; // for `show` and `store` that serve several entries
 	const struct pseudo_entry *entries;
 	size_t count;

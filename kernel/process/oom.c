@@ -75,7 +75,7 @@ int64_t oom_badness(struct process *process)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	const struct mm *mm = space_of(process);
-	int64_t points = mm ? badness_in(process, mm) : 0;
+	int64_t points = mm ? badness_in(process, mm) : INT64_MIN;
 
 	spin_unlock_irqrestore(&process_lock, flags);
 	return points;

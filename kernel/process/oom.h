@@ -19,6 +19,7 @@ extern struct oom_settings oom_settings;
 uint64_t oom_kill_count(void);
 
 // Pages that ending a process would bring, with its adjustment in thousandths of all there are.
+// INT64_MIN: it has ended.
 int64_t oom_badness(struct process *process);
 
 // A page fault of the running task found no frame. True: somebody else has been told to end, and
