@@ -50,7 +50,7 @@ static void link_of(const char *name)
 
 int main(void)
 {
-	static const char *const files[] = {"environ", "auxv",	 "maps",    "smaps",
+	static const char *const files[] = {"environ", "auxv",    "maps",    "smaps",
 					    "mounts",  "cmdline", "pagemap", "smaps_rollup"};
 	siginfo_t info;
 

@@ -156,7 +156,8 @@ def well_formed(event):
 
 
 def crossing(events):
-    """Slices of one track that overlap without one holding the other: a viewer drops them."""
+    """Slices of one track that overlap without one holding the other, as viewers add the numbers:
+    they drop them, or end the wrong one."""
     tracks = collections.defaultdict(list)
     for event in events:
         if event["ph"] == "X":
@@ -166,9 +167,9 @@ def crossing(events):
         stack = []
         for event in sorted(slices, key=lambda event: (event["ts"], -event["dur"])):
             end = event["ts"] + event["dur"]
-            while stack and stack[-1] <= event["ts"] + 0.002:
+            while stack and stack[-1] <= event["ts"]:
                 stack.pop()
-            if stack and end > stack[-1] + 0.002:
+            if stack and end > stack[-1]:
                 bad.append(event)
             stack.append(end)
     return bad

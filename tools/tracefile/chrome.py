@@ -18,6 +18,7 @@ from .world import E, PAGE, Fault, HeapOperation, follow
 
 CPUS = 10_000_000  # the process of the CPUs, whose tracks follow: no task has such a number
 KERNEL = CPUS - 1  # what no process does
+GAP = 0.002  # microseconds: what viewers may be off in adding a beginning and a length
 COUNTER_GAP = 1000  # ticks between two values of a counter that changes all the time
 HEAP_NAMES = {value: name.lower() for name, value in HEAP.items()}
 
@@ -164,8 +165,10 @@ class TimeLine:
     def runs_until(self, cpu, ticks):
         task, since = self.running.pop(cpu, (None, 0))
         if task is not None and ticks > since:
+            # The next one begins where this one ends, and shall not lie in it.
+            length = max(ticks - since - GAP * self.writer.scale, 0)
             self.writer.slice(self.world.task_name(task) if task else "idle", "cpu", CPUS,
-                              CPUS + 1 + cpu, self.at(since), ticks - since, {"task": task})
+                              CPUS + 1 + cpu, self.at(since), length, {"task": task})
 
     def shootdown(self, record):
         self.slice("shootdown", "shootdown", record.task, record.time - record.d, record.d,
