@@ -106,7 +106,7 @@ doctor:
 run: $(BUILD)/kernel.elf $(BUILD)/system.cpio
 	@echo '  the kernel logs to $(BUILD)/run.log'
 	@tools/run --kernel $(BUILD)/kernel.elf --initrd $(BUILD)/system.cpio \
-		--log $(BUILD)/run.log $(addprefix --with ,$(WITH)) /bin/init
+		--log $(BUILD)/run.log $(addprefix --with ,$(WITH)) --init /bin/init
 
 debug: $(BUILD)/kernel.elf $(BUILD)/initrd.cpio
 	@echo '  stopped at reset; now `make gdb` in another terminal (Ctrl-A x leaves)'

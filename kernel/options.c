@@ -13,16 +13,28 @@
 #define WORD_MAX 288
 
 struct options options = {
-	.init = "/init",
+	.program = "/init",
 	.rows = 24,
 	.columns = 80,
 };
 
 // Each takes what follows the '=' ("" when there is none) and says whether it made sense.
 
+static bool set_program(const char *value, bool own_init)
+{
+	options.own_init = own_init;
+	return *value &&
+	       strlcpy(options.program, value, sizeof(options.program)) < sizeof(options.program);
+}
+
 static bool set_init(const char *value)
 {
-	return *value && strlcpy(options.init, value, sizeof(options.init)) < sizeof(options.init);
+	return set_program(value, false);
+}
+
+static bool set_run(const char *value)
+{
+	return set_program(value, true);
 }
 
 static bool set_test(const char *value)
@@ -124,6 +136,7 @@ static const struct {
 } known[] = {
 	{"memory", memory_option_apply},
 	{"init", set_init},
+	{"run", set_run},
 	{"console", set_console},
 	{"strace", set_strace},
 	{"trace", set_trace},

@@ -14,7 +14,8 @@ enum console_mode {
 
 // memory=LIST acts at once: see kernel/memory_option.h; so does sysctl.NAME=VALUE.
 struct options {
-	char init[256];            // init=PATH; "/init" when not given
+	char program[256];         // init=PATH, run=PATH; "/init" when not given
+	bool own_init;             // run=: PATH is not process 1 but a child of the kernel's own
 	enum console_mode console; // console=raw|tty
 	bool strace;               // strace: print every system call
 	bool trace;                // trace, or trace=EVENTS: on from the start

@@ -111,8 +111,7 @@ static void start_on_own_stack(void)
 		ring0_test_main(options.test);
 	}
 	start_files();
-	process_start_init();
-	apply_options();
+	process_start_init(apply_options);
 	scheduler_run();
 }
 

@@ -69,6 +69,7 @@ struct mm {
 	uint64_t locked;        // pages of VMAs that are locked
 	uint32_t tasks;         // of `users`; not mm/'s: kernel/process/exit.c
 	uint32_t barriers;      // not mm/'s: kernel/syscall/sys_membarrier.c; atomic
+	bool quiet;             // its faults and calls are not traced; set before it is used
 	uint64_t minor_faults;  // faults, not pages
 	uint64_t major_faults;
 

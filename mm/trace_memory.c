@@ -155,6 +155,8 @@ enum fault_result trace_fault(struct mm *mm, uintptr_t address, enum fault_acces
 	int64_t free;
 	pte_t before;
 
+	if (mm->quiet)
+		return handle(mm, address, access);
 	machine_fault_origin(&origin);
 	before = trace_fault_begin(mm, address);
 	free = frame_cpu_balance();

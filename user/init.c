@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// init [STATION...]: the first program: the tour, then a shell
+// init [STATION...]: process 1 of `make run`: the tour, then a shell
 //
 // The shell is busybox where the initrd has it, /bin/prompt elsewhere.
 // Without a terminal there is only the tour, whose exit status is init's: the kernel stops when
-// its first program ends, and tools/run ends with that status. Between times it collects the
+// process 1 ends, and tools/run ends with that status. Between times it collects the
 // processes that lost their parents. Busybox's poweroff, halt and reboot ask it by their signals.
 #include <signal.h>
 #include <stdio.h>

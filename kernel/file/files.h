@@ -46,7 +46,7 @@ void files_close_on_exec_set(struct files *files, unsigned descriptor, bool on);
 // No descriptor from this one on is in use.
 unsigned files_end(struct files *files);
 
-// Opens descriptors 0, 1 and 2 of the first process on what the boot options say: the console as
+// Opens descriptors 0, 1 and 2 of a first process on what the boot options say: the console as
 // a terminal, or plain streams. 0 or -ENOMEM.
 int files_open_standard(struct files *files);
 

@@ -67,7 +67,7 @@ int tty_start(void)
 	sleep_lock_init(&tty.writer);
 	tty.size.ws_row = options.rows;
 	tty.size.ws_col = options.columns;
-	// The first program leads session 1. Between files and pipes nobody has a terminal.
+	// Process 1 leads session 1. Between files and pipes nobody has a terminal.
 	tty.session = input_is_stream() ? 0 : 1;
 	tty.foreground = tty.session;
 	stream_start(options.stdin_framed, options.stdin_empty);

@@ -5,7 +5,7 @@
 #pragma once
 
 enum machine_exit {
-	MACHINE_EXIT_DONE = 0x10,  // QEMU exits with 33: the first program has ended
+	MACHINE_EXIT_DONE = 0x10,  // QEMU exits with 33: process 1 has ended
 	MACHINE_EXIT_PANIC = 0x23, // QEMU exits with 71
 };
 

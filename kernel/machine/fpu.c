@@ -75,7 +75,7 @@ void fpu_sanitize(void *state)
 // Reserved bytes of the legacy part and most of the header are not written, nor what lies between
 // the components after AVX. XRSTOR wants zeros in the header, and signal frames show all of it.
 // MXCSR is loaded whatever the header says (SDM vol. 1, 13.8.1), and reserved bits in it fault:
-// the first program's task is switched to before anything was saved for it.
+// the first process's task is switched to before anything was saved for it.
 void fpu_prepare(void *state)
 {
 	char *block = state;

@@ -85,7 +85,7 @@ static uintptr_t choose_mmap_top(uint64_t stack_limit)
 	return PAGE_ALIGN_DOWN(STACK_TOP - gap);
 }
 
-static struct mm *new_space(void)
+struct mm *exec_new_space(void)
 {
 	struct mm *mm = mm_create();
 
@@ -179,7 +179,7 @@ static int build_space(struct exec *exec)
 {
 	int error;
 
-	exec->mm = new_space();
+	exec->mm = exec_new_space();
 	if (!exec->mm)
 		return -ENOMEM;
 	error = fill_space(exec);
@@ -189,7 +189,7 @@ static int build_space(struct exec *exec)
 }
 
 // Changes address spaces. Under process_lock, because /proc may be about to hold the old one.
-static void enter_space(struct task *task, struct mm *mm)
+void exec_enter_space(struct task *task, struct mm *mm)
 {
 	struct mm *old = task->mm;
 	uint64_t flags;
@@ -241,7 +241,7 @@ static void commit(struct exec *exec)
 	struct task *task = current_task();
 
 	posix_timers_release(task->process);
-	enter_space(task, exec->mm);
+	exec_enter_space(task, exec->mm);
 	vfork_release(task);
 	files_close_on_exec(task->files);
 	set_executable(task->process, exec->program.inode);

@@ -24,6 +24,6 @@ struct exec_file {
 };
 int exec_from_user(const struct exec_file *file, uintptr_t argv, uintptr_t envp);
 
-// The same for the first program: NUL-terminated strings one after the other.
+// The same for the program asked for: NUL-terminated strings one after the other.
 int exec_from_kernel(const char *path, const char *argv, size_t argv_size, const char *envp,
 		     size_t envp_size);

@@ -12,6 +12,7 @@
 
 struct inode;
 struct mm;
+struct task;
 
 // Where the stack ends. Linux leaves a random distance to the end of ring 3's addresses; programs
 // that map the highest ones rely on not hitting their stack there.
@@ -40,6 +41,11 @@ struct exec_strings {
 	size_t prefix_size;
 	unsigned prefix_count;
 };
+
+// exec.c. An empty address space for a program, with its layout; NULL when out of memory.
+struct mm *exec_new_space(void);
+// The running task leaves the space it has, if any, and takes over the caller's reference to this.
+void exec_enter_space(struct task *task, struct mm *mm);
 
 // exec_strings.c. After an error the strings still have to be freed.
 int strings_from_user(struct exec_strings *strings, uintptr_t argv, uintptr_t envp);

@@ -78,8 +78,8 @@ void task_leave_words(struct task *task)
 	task->clear_child_tid = 0;
 }
 
-// Leaves the address space: from here on this is a task of the kernel. The first program has none
-// yet when it could not be run.
+// Leaves the address space: from here on this is a task of the kernel. The program asked for has
+// none yet when it could not be run.
 static void leave_memory(struct task *task)
 {
 	struct mm *mm = task->mm;
@@ -145,7 +145,7 @@ static void notify_parent(struct process *process)
 	wake_all(&process->parent->child_wait);
 }
 
-// The nearest ancestor that asked for it (prctl), else the first program.
+// The nearest ancestor that asked for it (prctl), else process 1.
 static struct process *reaper_of(const struct process *process)
 {
 	struct process *ancestor = process->parent;
@@ -225,6 +225,8 @@ static bool become_zombie(struct process *process)
 	if (reaped)
 		process_unlink(process);
 	wake_all(&process->end_wait);
+	if (process == main_process && process != init_process)
+		init_end_with_program();
 	return reaped;
 }
 

@@ -291,7 +291,7 @@ static int check_request(const struct fork_request *request)
 		return -EINVAL;
 	if (flags & CLONE_SIGHAND && (!(flags & CLONE_VM) || flags & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
-	// The first program has no parent that a sibling could have.
+	// Process 1 has no parent that a sibling could have.
 	if (flags & CLONE_PARENT && !current_process()->parent)
 		return -EINVAL;
 	if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED))

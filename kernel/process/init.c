@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The first program: made from the boot options and the initrd at the start; at its end everybody
-// else ends first, then the books are checked and the machine stops.
+// The first processes, and the last. At the start the program asked for is made from the boot
+// options and the initrd: as process 1 (init=), or as the child of a process 1 of the kernel's own
+// (run=), which is what programs expect of themselves. When it has ended everybody else ends,
+// process 1 last; then the books are checked and the machine stops.
 //
 // The lines logged here are read by tools/run: it makes its exit status of them.
 #include "kernel/driver/log.h"
@@ -105,42 +107,27 @@ static int strings_or(const char *path, const char *bytes, size_t size,
 	return error;
 }
 
-// The first program's task, in ring 0. When it returns, ring 3 begins.
-static void become_init(void *unused)
+// The task of the program asked for, in ring 0. When it returns, ring 3 begins.
+static void become_program(void *unused)
 {
 	struct strings_file arguments = {0}, environment = {0};
 	int error;
 
 	(void)unused;
-	error = strings_or(ARGUMENTS_PATH, options.init, strlen(options.init) + 1, &arguments);
+	error = strings_or(ARGUMENTS_PATH, options.program, strlen(options.program) + 1,
+			   &arguments);
 	if (!error)
 		error = strings_or(ENVIRONMENT_PATH, DEFAULT_ENVIRONMENT,
 				   sizeof(DEFAULT_ENVIRONMENT) - 1, &environment);
 	if (!error)
-		error = exec_from_kernel(options.init, arguments.bytes, arguments.size,
+		error = exec_from_kernel(options.program, arguments.bytes, arguments.size,
 					 environment.bytes, environment.size);
 	strings_give_room(&arguments);
 	strings_give_room(&environment);
 	if (error) {
-		log_line("faultline: cannot run %s: error %d", options.init, error);
+		log_line("faultline: cannot run %s: error %d", options.program, error);
 		process_exit(EXIT_CANNOT_RUN << 8);
 	}
-}
-
-static void link_init(struct process *process, struct task *task)
-{
-	uint64_t flags = spin_lock_irqsave(&process_lock);
-
-	process->group = process->pid;
-	process->session = process->pid;
-	process->exit_signal = 0;
-	process->task_count = 1;
-	list_add_tail(&all_processes, &process->link);
-	list_add_tail(&process->tasks, &task->thread_link);
-	pid_link_process(process);
-	pid_link_task(task);
-	init_process = process;
-	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 static uint64_t frames_before[FRAME_KIND_COUNT];
@@ -152,16 +139,13 @@ static void count_frames(uint64_t counts[FRAME_KIND_COUNT])
 		counts[kind] = frame_kind_count(kind);
 }
 
-void process_start_init(void)
+// A process that nobody forks, with the files of the console; neither visible yet nor with
+// anything to do.
+static struct task *make_process(void)
 {
-	struct process *process;
-	struct task *task;
+	struct process *process = process_alloc();
+	struct task *task = process ? task_alloc(process, pid_alloc()) : NULL;
 
-	process_caches_create();
-	count_frames(frames_before);
-	kernel_tables_before = kernel_table_count();
-	process = process_alloc();
-	task = process ? task_alloc(process, pid_alloc()) : NULL;
 	if (!task)
 		panic("no memory for the first process");
 	process->pid = task->tid;
@@ -171,25 +155,103 @@ void process_start_init(void)
 	task->place = place_create();
 	if (credentials_init(task) || !task->files || !task->place ||
 	    files_open_standard(task->files))
-		panic("no memory for what the first process has");
-	task_set_entry(task, become_init, NULL);
-	link_init(process, task);
+		panic("no memory for what a first process has");
+	return task;
+}
+
+// The family of `parent`, who has been linked before; NULL: process 1, which has a family of its
+// own.
+static void link_process(struct task *task, struct process *parent)
+{
+	struct process *process = task->process;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+
+	process->group = parent ? parent->group : process->pid;
+	process->session = parent ? parent->session : process->pid;
+	process->exit_signal = parent ? SIGCHLD : 0;
+	process->unkillable = !parent;
+	process->task_count = 1;
+	if (parent) {
+		process_set_parent(process, parent);
+		list_add_tail(&parent->children, &process->sibling);
+	}
+	list_add_tail(&all_processes, &process->link);
+	list_add_tail(&process->tasks, &task->thread_link);
+	pid_link_process(process);
+	pid_link_task(task);
+	if (!parent)
+		init_process = process;
+	main_process = process;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static void (*watch_program)(void);
+
+// What is watched and made to fail from here on is the program's.
+static void start_program(struct task *task)
+{
+	watch_program();
 	task_start(task);
 }
 
-// Ends every other process and waits until the last one is gone. Called by the first program's
-// task, which has been their parent's place all along.
-void init_outlive_others(void)
+// The task of the kernel's own process 1, in ring 0.
+static void become_init(void *program)
+{
+	if (own_init_enter())
+		panic("no memory for process 1");
+	start_program(program);
+}
+
+// Both are there before one of them runs: from then on ^C may come.
+void process_start_init(void (*watch)(void))
+{
+	struct task *program, *init = NULL;
+
+	process_caches_create();
+	count_frames(frames_before);
+	kernel_tables_before = kernel_table_count();
+	watch_program = watch;
+	if (options.own_init) {
+		init = make_process();
+		link_process(init, NULL);
+	}
+	program = make_process();
+	link_process(program, init ? init->process : NULL);
+	task_set_entry(program, become_program, NULL);
+	if (!init) {
+		start_program(program);
+		return;
+	}
+	task_set_entry(init, become_init, program);
+	task_start(init);
+}
+
+// process_lock held.
+static void end_others(void)
 {
 	struct process *process;
+
+	list_for_each_entry (process, &all_processes, link) {
+		if (process != init_process)
+			process_begin_exit(process, SIGKILL);
+	}
+}
+
+void init_end_with_program(void)
+{
+	end_others();
+	process_begin_exit(init_process, main_process->status);
+}
+
+// Ends every other process and waits until the last one is gone. Called by the task of process 1,
+// which has been their parent's place all along.
+void init_outlive_others(void)
+{
 	uint64_t flags;
 
 	do {
 		flags = spin_lock_irqsave(&process_lock);
-		list_for_each_entry (process, &all_processes, link) {
-			if (process != init_process)
-				process_begin_exit(process, SIGKILL);
-		}
+		end_others();
 		spin_unlock_irqrestore(&process_lock, flags);
 	} while (process_reap_one());
 }

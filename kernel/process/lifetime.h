@@ -34,6 +34,7 @@ int pid_next_process(int pid);        // lowest pid in use above `pid`, or 0
 // process.c
 extern struct list all_processes; // guarded by process_lock
 extern struct process *init_process;
+extern struct process *main_process; // the one asked for: see process_start_init()
 void process_caches_create(void);
 // Alone: no tree, no tasks, pid not yet allocated. NULL when out of memory.
 struct process *process_alloc(void);
@@ -145,7 +146,14 @@ bool signal_frame_push(struct registers *registers, const struct signal_info *in
 bool signal_frame_pop(struct registers *registers);
 
 // init.c
-// The first program ends: everybody else does, before it.
+// The program asked for has ended, and is not process 1: that one is to end as it did, and
+// everybody else with it. process_lock held.
+void init_end_with_program(void);
+// Process 1 ends: everybody else does, before it.
 void init_outlive_others(void);
-// In the idle loop: ends the machine when the first program is gone. Else returns.
+// In the idle loop: ends the machine when process 1 is gone. Else returns.
 void process_finish_if_over(void);
+
+// own_init.c
+// The running task becomes the kernel's own process 1: 0 or -ENOMEM.
+int own_init_enter(void);

@@ -16,7 +16,7 @@
 
 struct spinlock process_lock;
 struct list all_processes = LIST_INIT(all_processes);
-struct process *init_process;
+struct process *init_process, *main_process;
 
 static struct cache *process_cache;
 static struct process_counts counts; // fork, exec, exit: atomic; the others by process_lock

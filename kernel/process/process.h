@@ -50,6 +50,7 @@ struct process {
 	int group;           // process group; process_lock
 	int session;         // process_lock
 	uint8_t state;       // enum process_state; process_lock
+	bool unkillable;     // process 1: signals without a handler do nothing; process_lock
 	bool stopped;        // by a stop signal, or its threads are about to; process_lock
 	bool stop_complete;  // and all of them have; process_lock
 	bool stop_reported;  // wait4(WUNTRACED) has told; process_lock
@@ -66,7 +67,7 @@ struct process {
 	bool oom_victim; // told to end because memory ran out; process_lock
 	int status;      // wait status of the end; process_lock
 
-	struct process *parent; // NULL: the first program; process_lock
+	struct process *parent; // NULL: process 1; process_lock
 	int parent_pid;         // its pid, or 0; written under process_lock, atomic
 	int made_by;            // which of the parent's threads did, for __WNOTHREAD; process_lock
 	struct list children;   // by sibling; process_lock
@@ -110,10 +111,11 @@ struct process {
 
 extern struct spinlock process_lock;
 
-// Creates pid 1 from the initrd and the boot options and lets it run. Panics when the machine
-// cannot do even that; a program that is missing or no ELF is reported like the first program's
-// failed exec.
-void process_start_init(void);
+// Creates process 1, and the program asked for if that is to be another (boot option run=), from
+// the initrd and the boot options, and lets them run. Panics when the machine cannot do even that;
+// a program that is missing or no ELF is reported like its failed exec. `watch` is called before
+// the program's first instruction and allocation, in a task's context or before there is any.
+void process_start_init(void (*watch)(void));
 
 struct process *process_get(struct process *process);
 void process_put(struct process *process);
@@ -133,7 +135,7 @@ char task_state_letter(const struct task *task);
 char process_state_letter(struct process *process);
 // Copies the executable's path, NUL-terminated; its length, or -ENOENT.
 long process_executable(struct process *process, char *path, uint64_t size);
-int process_parent_pid(const struct process *process); // 0: the first program
+int process_parent_pid(const struct process *process); // 0: process 1
 // The executable's inode with a reference, or NULL.
 struct inode *process_executable_inode(struct process *process);
 // For fork and exec: a reference of a program that is being executed, which says that it is; NULL

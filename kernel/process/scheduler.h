@@ -35,7 +35,7 @@ struct run_queue {
 void scheduler_init_cpu(void);
 
 // The idle loop: runs whatever is runnable, halts the CPU when nothing is. On the first CPU it
-// ends the machine once the first program is gone. Never returns.
+// ends the machine once process 1 is gone. Never returns.
 _Noreturn void scheduler_run(void);
 
 // Gives the CPU to the next runnable task. Returns when this one runs again.

@@ -183,7 +183,8 @@ static bool is_ignored(const struct process *process, const struct task *task, i
 		return false; // as Linux: the first thread's mask speaks for the process
 	if (process->signals.ignored & bit)
 		return true;
-	return !(process->signals.caught & bit) && signal_default(signal) == DEFAULT_IGNORE;
+	return !(process->signals.caught & bit) &&
+	       (process->unkillable || signal_default(signal) == DEFAULT_IGNORE);
 }
 
 // Whether its end can begin at once. A core file is for the task itself to write.

@@ -133,6 +133,8 @@ static bool force(struct task *task, const struct signal_info *info)
 		signal_queue_own(task, info);
 	else
 		process_begin_exit(task->process, info->signal);
+	if (!caught)
+		task->process->unkillable = false;
 	spin_unlock_irqrestore(&process_lock, flags);
 	return caught;
 }
@@ -194,6 +196,9 @@ static void stop_by_default(int signal)
 
 static void act_by_default(const struct registers *registers, const struct signal_info *info)
 {
+	// It was blocked when it came, or it would not be here.
+	if (current_process()->unkillable)
+		return;
 	switch (signal_default(info->signal)) {
 	case DEFAULT_TERMINATE:
 		end_by_signal(registers, info->signal);

@@ -67,7 +67,7 @@ static int kill_group(int group, const struct signal_info *info)
 	return result;
 }
 
-// Everybody but the first program and the caller. That one of them may not be sent to is no error.
+// Everybody but process 1 and the caller. That one of them may not be sent to is no error.
 static int kill_all(const struct signal_info *info)
 {
 	const struct process *self = current_process();

@@ -76,7 +76,8 @@ void process_continue(struct process *process)
 }
 
 // POSIX: a group without a member whose parent is in another group of the same session. Nobody
-// would ever continue it, so the terminal's stop signals do nothing there.
+// would ever continue it, so the terminal's stop signals do nothing there. Process 1 is nobody, as
+// on Linux.
 bool group_is_orphaned(int group)
 {
 	struct process *process;
@@ -85,7 +86,8 @@ bool group_is_orphaned(int group)
 		struct process *parent = process->parent;
 
 		if (process->group == group && process->state == PROCESS_ALIVE && parent &&
-		    parent->group != group && parent->session == process->session)
+		    parent != init_process && parent->group != group &&
+		    parent->session == process->session)
 			return false;
 	}
 	return true;

@@ -9,6 +9,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/trace_call.h"
 #include "lib/lock_check.h"
+#include "mm/mm.h"
 #include "mm/trace.h"
 #include <linux/errno.h>
 
@@ -68,7 +69,7 @@ static __attribute__((noinline)) void dispatch_watched(struct registers *registe
 
 void syscall_dispatch(struct registers *registers)
 {
-	if (trace_wants(TRACE_SYSCALL)) {
+	if (trace_wants(TRACE_SYSCALL) && !current_task()->mm->quiet) {
 		dispatch_watched(registers);
 		return;
 	}

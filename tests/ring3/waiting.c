@@ -106,7 +106,7 @@ static void killed(void)
 }
 
 // A process whose parent ended goes to the first process, and not to its grandparent. Played in a
-// child, because on the kernel this program itself is the first process.
+// child, so that it holds also where this program is that process (tools/run --init).
 static int orphans(void)
 {
 	int ends[2], status, number = 0;

@@ -17,5 +17,5 @@ int main(void)
 	if (page == MAP_FAILED)
 		return 1;
 	touch(page);
-	return getppid() == 0 && *page == 1 ? 7 : 1;
+	return getppid() == 1 && *page == 1 ? 7 : 1;
 }

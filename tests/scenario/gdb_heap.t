@@ -12,20 +12,20 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 from gdb_session import Session, contains
 
-BLOCK = "mm-heap 1 blocks[100]+7"
-COMMANDS = ["mm-trace", "program-stop libc_heap", "mm-heap 1", "tbreak stand_still", "continue",
-            "mm-heap 1", BLOCK, "mm-heap 1 0x10000", "mm-trace 80", "mm-trace 0", "mm-trace 10 10",
+BLOCK = "mm-heap 2 blocks[100]+7"
+COMMANDS = ["mm-trace", "program-stop libc_heap", "mm-heap 2", "tbreak stand_still", "continue",
+            "mm-heap 2", BLOCK, "mm-heap 2 0x10000", "mm-trace 80", "mm-trace 0", "mm-trace 10 10",
             "mm-heap 99", "continue"]
 # Functions in which something is half done.
 PLACES = ["page_slot_walk", "mm_fork", "page_share", "vma_free", "page_root_free",
           "process_unlink", "mm_audit"]
-EVERYTHING = ["mm-ps", "mm-vmas 1", "mm-walk $sp", "mm-walk 0x400000", "mm-frame $sp", "mm-buddy",
-              "mm-heap 1", "mm-audit", "mm-vmas 2", "mm-heap 2"]
+EVERYTHING = ["mm-ps", "mm-vmas 2", "mm-walk $sp", "mm-walk 0x400000", "mm-frame $sp", "mm-buddy",
+              "mm-heap 2", "mm-audit", "mm-vmas 3", "mm-heap 3"]
 
 
 def heap(tap, session):
     told = {words[0]: words[1:] for words in map(str.split, session.output.splitlines())}
-    shown = session.of("mm-heap 1", 1)
+    shown = session.of("mm-heap 2", 1)
     rows = {row[1]: [row[2], row[3]] for row in re.finditer(
         r"^  (used|cached|free|mapped) +(\d+) +(\d+)", shown, re.M)}
     same = all(rows.get(name) == told.get(name) for name in ("cached", "free", "mapped"))
@@ -39,8 +39,8 @@ def heap(tap, session):
     address, size = int(told["block"][0], 16), int(told["block"][1])
     contains(tap, session.of(BLOCK), f"byte 7 of it, a block at {address:#x} with {size} bytes, "
              "used", "an address's block")
-    contains(tap, session.of("mm-heap 1 0x10000"), "is in no block", "or none")
-    contains(tap, session.of("mm-heap 1"), "nothing was allocated", "before the first malloc")
+    contains(tap, session.of("mm-heap 2 0x10000"), "is in no block", "or none")
+    contains(tap, session.of("mm-heap 2"), "nothing was allocated", "before the first malloc")
     area(tap, shown, int(told["arena"][0]))
 
 
@@ -86,12 +86,12 @@ def in_the_midst(tap):
 
 def second_program(tap):
     """One that another program starts: its symbols take the place of the first one's."""
-    session = Session(["program-stop cow", "break write_to", "continue", "mm-heap 1", "delete",
+    session = Session(["program-stop cow", "break write_to", "continue", "mm-heap 2", "delete",
                        "continue"], "/bin/memmap", "--text", "--run", "/bin/cow",
                       options=("--initrd", harness.built("initrd.cpio")))
     tap.ok("Python Exception" not in session.text and
-           "user/cow.c" in session.of("continue") and "malloc of process 1" in
-           session.of("mm-heap 1"), "a program that another one starts, and the other's heap",
+           "user/cow.c" in session.of("continue") and "malloc of process 2" in
+           session.of("mm-heap 2"), "a program that another one starts, and the other's heap",
            session.describe())
 
 

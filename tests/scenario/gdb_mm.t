@@ -13,7 +13,7 @@ from gdb_session import Session, contains
 
 PAGE = 4096
 
-BREAK = ["mm-break-fault places[0] 2", "continue", "backtrace 4", "step",
+BREAK = ["mm-break-fault places[0] 3", "continue", "backtrace 4", "step",
          "mm-break-fault places[3] watched", "mm-break-fault 0x1000", "mm-break-fault 0x2000",
          "mm-break-fault 0x3000", "disable", "print fault_watch", "enable", "print fault_watch",
          "delete", "print fault_watch", "print fault_breaks[0].end"]
@@ -23,25 +23,25 @@ ERRORS = ["mm-vmas", "mm-vmas 77", "mm-vmas nonsense", "mm-walk 0x80000000000000
           "mm-walk nonsense", "mm-walk 0x1000 77", "mm-frame 0x7fffffffffff", "mm-frame",
           "mm-audit now", "mm-who-wrote places", "mm-break-fault kernel_main"]
 PLACES = 6
-LOOK = ["program-stop watched", "tbreak stand_still", "continue", "mm-ps", "mm-vmas 1",
+LOOK = ["program-stop watched", "tbreak stand_still", "continue", "mm-ps", "mm-vmas 2",
         "mm-buddy", "mm-audit", "mm-frame $rsp", "mm-frame &frame_limit", "mm",
-        *(f"mm-walk places[{at}] 1" for at in range(PLACES)),
+        *(f"mm-walk places[{at}] 2" for at in range(PLACES)),
         *(f"mm-frame places[{at}]" for at in range(PLACES))]
 SPOIL = ["mm-frame places[1]", "set variable $_frame->references = 9", "mm-audit",
          "set variable $_frame->references = 2", "set variable $kind = $_frame->kind",
          "set variable $_frame->kind = 2", "mm-audit", "set variable $_frame->kind = $kind",
          "mm-audit"]
 # Whose they are, in words.
-OWNERS = {"$_entry": "PT (level 1) of process 1 (watched), for ",
+OWNERS = {"$_entry": "PT (level 1) of process 2 (watched), for ",
           "all_processes.next": "a slab of process: objects of ",
           "'mm/buddy.c'::free_blocks[10].next": "heads a block of order 10: 1024 frames",
           "(struct frame *)'mm/buddy.c'::free_blocks[10].next + 5":
           "inside of a block of order 10 that frame ",
-          "cpus[0]->current->kernel_sp": "a stack of the kernel's",
+          "cpus[0]->tss.ist[0]-8": "a stack of the kernel's",
           "cpus[1]->kernel_stack_top-8": "kernel stack of task ",
           "zero_frame": "the one shared frame of zeros"}
-COMFORT = ["complete mm-vmas 1", "complete program-stop deb", "complete mm-walk frame_lim",
-           "complete mm-walk $sp - 8 ", "help mm-walk", "mm-walk $sp - 0x8", "mm-walk $sp - 0x8 2"]
+COMFORT = ["complete mm-vmas 2", "complete program-stop deb", "complete mm-walk frame_lim",
+           "complete mm-walk $sp - 8 ", "help mm-walk", "mm-walk $sp - 0x8", "mm-walk $sp - 0x8 3"]
 
 
 def sections(text):
@@ -63,7 +63,7 @@ def early(tap, session):
 def walks(tap, session, told):
     texts = [text for title, text in told.items() if title.startswith("walk ")]
     for at, text in enumerate(texts):
-        command = f"mm-walk places[{at}] 1"
+        command = f"mm-walk places[{at}] 2"
         lines = re.sub(r"^table 0x[0-9a-f]+  ", "", session.of(command), flags=re.M)
         wanted = re.sub(r" \(frame kept, no access\)", "", text)
         got = re.sub(r" frame 0x[0-9a-f]+ \(frame kept, no access\)", "", lines)
@@ -71,7 +71,7 @@ def walks(tap, session, told):
         tap.ok(text and not missing, f"{command} is the kernel's own walk",
                f"missing: {missing}\nkernel:\n{text}\ngdb:\n{session.of(command)}")
     tap.ok(len(texts) == PLACES, "all of them", session.describe())
-    hidden = session.of("mm-walk places[2] 1")
+    hidden = session.of("mm-walk places[2] 2")
     contains(tap, hidden, "nobody may access it now (PROT_NONE)", "a hidden page's frame is found")
 
 
@@ -89,45 +89,45 @@ def smaps(text):
 
 def vmas(tap, session, told):
     rows = []
-    for line in session.of("mm-vmas 1").splitlines():
+    for line in session.of("mm-vmas 2").splitlines():
         row = re.match(r" *([0-9a-f]+-[0-9a-f]+) +(\S+) +\d+ +(\d+) +(\d+) +\d+  "
                        r"(?:anonymous|file 0x\w+|shared memory 0x\w+) *(.*)", line)
         if row:
             rows.append((row[1], int(row[3]) + int(row[4]), row[5]))
     tap.ok(rows and rows == smaps(told["/proc/self/smaps"]),
            "mm-vmas has the mappings, resident pages and names of smaps",
-           f"{rows}\n{smaps(told['/proc/self/smaps'])}\n{session.of('mm-vmas 1')}")
-    tap.ok("but its counter" not in session.of("mm-vmas 1"), "and agrees with the counters")
+           f"{rows}\n{smaps(told['/proc/self/smaps'])}\n{session.of('mm-vmas 2')}")
+    tap.ok("but its counter" not in session.of("mm-vmas 2"), "and agrees with the counters")
 
 
 def ps(tap, session, told):
     wanted = {}
     for title, text in told.items():
         if title.endswith("/statm"):
-            pid = 1 if "self" in title else int(title.split("/")[2])
+            pid = 2 if "self" in title else int(title.split("/")[2])
             size, resident = map(int, text.split()[:2])
             wanted[pid] = (size * 4, resident * 4)
     got = {int(row[1]): (int(row[2]), int(row[3])) for row in re.finditer(
         r"^ *(\d+) +\d+  .* 0x\w+ +(\d+) +(\d+)  watched$", session.of("mm-ps", 2), re.M)}
     tap.ok(len(wanted) == 2 and got == wanted, "mm-ps has the sizes of statm",
            f"{got} {wanted}\n{session.of('mm-ps')}")
-    tap.ok(re.search(r"^ +1 +1  running +\d\*", session.of("mm-ps", 2), re.M) and
-           re.search(r"^ +2 +2  sleeping ", session.of("mm-ps", 2), re.M),
+    tap.ok(re.search(r"^ +2 +2  running +\d\*", session.of("mm-ps", 2), re.M) and
+           re.search(r"^ +3 +3  sleeping ", session.of("mm-ps", 2), re.M),
            "and says who runs and who sleeps", session.of("mm-ps", 2))
 
 
 def frames(tap, session, addresses):
     shared = session.of("mm-frame places[1]")
     tap.ok("anonymous, 2 references" in shared and
-           f"mapped by process 1 (watched) at {addresses[1]:#x}, read-only" in shared and
            f"mapped by process 2 (watched) at {addresses[1]:#x}, read-only" in shared and
+           f"mapped by process 3 (watched) at {addresses[1]:#x}, read-only" in shared and
            "references that" not in shared,
            "mm-frame: a page shared by copy-on-write is mapped by both", shared)
     own = session.of("mm-frame places[0]")
-    tap.ok("anonymous, 1 reference\n" in own and "process 2" not in own and "writable" in own,
+    tap.ok("anonymous, 1 reference\n" in own and "process 3" not in own and "writable" in own,
            "a copied one by its writer alone", own)
     common = session.of("mm-frame places[4]")
-    tap.ok("/dev/zero (deleted)" in common and "process 1 (watched)" in common and
+    tap.ok("/dev/zero (deleted)" in common and "process 2 (watched)" in common and
            "page cache" in common, "shared memory has its object", common)
     code = session.of("mm-frame places[5]")
     tap.ok("page 1 of /bin/watched" in code and "references that" not in code,
@@ -171,7 +171,7 @@ def spoiled(tap, session):
 def breaks(tap, session):
     """The child's first write to the page that both have is the one; its parent's came before."""
     told = session.of("continue", 2)
-    tap.ok(re.search(r"^fault at 0x\w+: write, process 2 \(watched\)$", told, re.M) and
+    tap.ok(re.search(r"^fault at 0x\w+: write, process 3 \(watched\)$", told, re.M) and
            "fault_awaited (" in told, "mm-break-fault stops at the fault of one process", told)
     contains(tap, session.of("backtrace 4"), "page_fault_entry", "of ring 3")
     contains(tap, session.of("step"), "mm_fault (mm=", "and a step leads into mm_fault")
@@ -186,14 +186,14 @@ def comfort(tap, session):
         text = session.of(command)
         tap.ok(text.startswith("error: ") and text.count("\n") == 1 and "Python" not in text,
                f"{command}: an error in one line", text)
-    tap.same(session.of("complete mm-vmas 1").encode(), b"mm-vmas 1\n", "PIDs are completed")
+    tap.same(session.of("complete mm-vmas 2").encode(), b"mm-vmas 2\n", "PIDs are completed")
     contains(tap, session.of("complete program-stop deb"), "program-stop debugged\n",
              "names of programs are")
     contains(tap, session.of("complete mm-walk frame_lim"), "mm-walk frame_limit",
                  "so are expressions")
-    contains(tap, session.of("mm-walk $sp - 0x8"), "in process 1 (watched)",
+    contains(tap, session.of("mm-walk $sp - 0x8"), "in process 2 (watched)",
              "an expression may have blanks in it")
-    contains(tap, session.of("mm-walk $sp - 0x8 2"), "in process 2 (watched)",
+    contains(tap, session.of("mm-walk $sp - 0x8 3"), "in process 3 (watched)",
              "and a process behind it")
     contains(tap, session.of("help mm-walk"), "Usage: mm-walk ADDRESS [PID]", "help of a command")
     names = re.findall(r"^(mm-[\w-]+)", session.of("mm"), re.M)

@@ -19,8 +19,8 @@ LIMIT = 120
 COMMANDS = ["program-stop cow", "set variable $page = &page[0]",
             "break write_to if value == 'C'", "continue", "stepi", "reverse-stepi", "stepi",
             "stepi", "delete", "continue", "tbreak fork_vma", "reverse-continue",
-            "mm-break-fault $page 2", "continue", "tbreak process_exit", "continue",
-            "mm-who-wrote $page 2", "mm-walk $page 2", "mm-who-wrote $page 2"]
+            "mm-break-fault $page 3", "continue", "tbreak process_exit", "continue",
+            "mm-who-wrote $page 3", "mm-walk $page 3", "mm-who-wrote $page 3"]
 
 
 def recording(tap, directory):
@@ -57,19 +57,19 @@ def through_the_fault(tap, session):
     contains(tap, session.of("stepi", 2), "page_fault_entry", "and the fault again")
     contains(tap, session.of("continue", 1), "The recording ends here", "it stops at its end")
     contains(tap, session.of("reverse-continue"), "fork_vma", "and goes back from there")
-    contains(tap, session.of("continue", 2), "write, process 2 (cow)",
+    contains(tap, session.of("continue", 2), "write, process 3 (cow)",
              "mm-break-fault in a recording")
 
 
 def who_wrote(tap, session):
-    first, second = (session.of("mm-who-wrote $page 2", at) for at in range(2))
+    first, second = (session.of("mm-who-wrote $page 3", at) for at in range(2))
     tap.ok(re.search(r"^map_instead, mm/fault\.c:\d+:\n    \S", first, re.M)
            and "#1  copy (" in first and "page_fault_entry" in first,
            "mm-who-wrote: the copy wrote the entry", first)
     before = re.findall(r"^PT .*", first, re.M)
     tap.ok(len(before) == 2 and "writable" in before[0] and "read-only" in before[1],
            "it was writable after and read-only before", first)
-    contains(tap, session.of("mm-walk $page 2"), before[-1] if before else "?",
+    contains(tap, session.of("mm-walk $page 3"), before[-1] if before else "?",
              "and there the machine stands: the entry is the one from before")
     tap.ok("share_entries" in second and "mm_fork" in second,
            "asked again: fork had written the one before", second)

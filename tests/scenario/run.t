@@ -34,12 +34,36 @@ def statuses(tap):
     tap.ok(killed.status == 128 + SIGKILL, "ended by SIGKILL: 137", killed.describe())
     fault = harness.run(ENDS, "touch", "0x10")
     tap.ok(fault.status == 128 + SIGSEGV, "ended by SIGSEGV: 139", fault.describe())
-    child = harness.run(ENDS, "signal", str(SIGKILL), options=["--child"])
-    tap.ok(child.status == 128 + SIGKILL, "--child: the same", child.describe())
-    child = harness.run(ENDS, "exit", "42", options=["--child"])
-    tap.ok(child.status == 42, "--child: exit status 42", child.describe())
     late = harness.launch(["--timeout", "3", ENDS, "loop"])
     tap.ok(late.status == 124, "--timeout: 124", late.describe())
+
+
+def first_process(tap):
+    """The program is not process 1 unless that is asked for; see tests/scenario/first.c."""
+    first = harness.built("tests", "scenario", "first")
+    for options, how, status in ((["--init"], "immortal", 128 + SIGSEGV), ([], "ordinary", 42),
+                                 (["--cpus", "2"], "ordinary", 42)):
+        result = harness.run(first, how, options=options)
+        said = re.findall(rb"^((?:not )?ok) - (.*)$", result.output, re.M)
+        for verdict, name in said:
+            tap.ok(verdict == b"ok", f"{how}: {name.decode()}", result.describe())
+        tap.ok(said and result.status == status and b" facts, 0 wrong" in result.errors,
+               f"{how}: its end is the machine's, status {status}", result.describe())
+    missing = harness.boot("run=/nothing")
+    tap.ok(missing.status == 127, "run=: a program that is missing: 127", missing.describe())
+
+
+def unseen(tap):
+    """Nobody asked for process 1: it is in /proc, and in nothing that is told of a program."""
+    shell = shutil.which("busybox")
+    script = "(sleep 0.01 &); cat /proc/1/maps /proc/1/cmdline; sleep 0.05"
+    options = ["--append", "strace", "--explain", "--trace-events", "fault,frame,process,call"]
+    result = harness.run(shell, "sh", "-c", script, options=options)
+    tap.ok(result.output == b"00400000-00401000 r-xp 00000000 00:00 0 \ninit\0",
+           "process 1 has a page and a name", result.describe())
+    tap.ok(b"[2] wait4(" in result.errors and b", process 2 (" in result.errors and
+           b"[1] " not in result.errors and b", process 1 (" not in result.errors,
+           "neither strace nor --explain tells of it", result.describe())
 
 
 def contents(tap):
@@ -166,8 +190,8 @@ def own_errors(tap):
 
 def main():
     tap = harness.Tap()
-    for part in (statuses, contents, streams, files, modules, empty_input, other_emulator, account,
-                 own_errors):
+    for part in (statuses, first_process, unseen, contents, streams, files, modules, empty_input,
+                 other_emulator, account, own_errors):
         part(tap)
     return tap.done()
 

@@ -155,8 +155,8 @@ def whole_screen(tap, shell):
 
 def system(tap):
     """What `make run` boots, without the tour."""
-    shell = Session(["--env", "TERM=xterm", "--initrd", harness.built("system.cpio"), "/bin/init",
-                     "--list"], b"faultline:~> ")
+    shell = Session(["--env", "TERM=xterm", "--initrd", harness.built("system.cpio"), "--init",
+                     "/bin/init", "--list"], b"faultline:~> ")
     try:
         tap.ok(shell.until(shell.prompt, 30) is not None, "busybox's shell after the tour",
                shell.shown)
@@ -179,7 +179,7 @@ def system(tap):
 
 
 def switched_off(tap):
-    shell = Session(["--initrd", harness.built("system.cpio"), "/bin/init", "--list"],
+    shell = Session(["--initrd", harness.built("system.cpio"), "--init", "/bin/init", "--list"],
                     b"faultline:~> ")
     shell.until(shell.prompt, 30)
     tap.contains(shell.line(b"dmesg"), b"faultline: console ready\r\n", "dmesg")

@@ -65,7 +65,7 @@ class Session:
             run = os.path.join(harness.ROOT, "tools", "run")
             os.environ["TERM"] = "xterm"
             os.execv(run, [run, "--kernel", harness.built("kernel.elf"), "--timeout",
-                           str(harness.LIMIT), "--quiet"] + OPTIONS + ["/bin/init"])
+                           str(harness.LIMIT), "--quiet"] + OPTIONS + ["--init", "/bin/init"])
 
     def wait(self, text):
         """Reads until `text` shows; what came up to there since the last time, or None."""

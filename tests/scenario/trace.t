@@ -237,9 +237,9 @@ def choices(tap, directory):
     events = {record.event for record in records.read(path)}
     tap.ok(E.FAULT in events and E.TASK in events and not events & {E.FRAME_ALLOC, E.SYSCALL},
            "--trace-events: these only", events)
-    path, _ = traced(directory, "selected", options=["--trace-pid", "3"])
+    path, _ = traced(directory, "selected", options=["--trace-pid", "4"])
     tasks = {record.task for record in records.read(path) if record.event == E.FAULT}
-    tap.ok(tasks == {3}, "--trace-pid: this process only", tasks)
+    tap.ok(tasks == {4}, "--trace-pid: this process only", tasks)
     done = harness.run(PROGRAM, options=["--trace-events", "fault"])
     tap.ok(done.status == 125, "--trace-events without --trace is refused", done.describe())
     done = harness.run(PROGRAM, options=["--trace", path, "--trace-events", "fault,falt"])

@@ -33,8 +33,8 @@ static void show_output(void)
 		fwrite(bytes, 1, (size_t)length, stdout);
 }
 
-// Its status; -1 when it hangs: then it stays, to be looked at. As the first process this is also
-// the parent of orphans, who may end before it.
+// Its status; -1 when it hangs: then it stays, to be looked at. As process 1 (tools/run --init)
+// this is also the parent of orphans, who may end before it.
 static int status_of(pid_t child, const sigset_t *ended, unsigned seconds)
 {
 	const struct timespec limit = {.tv_sec = seconds};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The parts of tools/run: a program of the host, booted as the first program of the kernel.
+"""The parts of tools/run: a program of the host, which the kernel is booted for.
 
 options.py   what can be asked for
 archive.py   the initrd: cpio archives in the `newc` form, written and read

@@ -16,8 +16,8 @@ MEMORY_LEAST = 4  # MiB
 MEMORY_PICTURE = "64M"  # small enough for one mark a frame
 
 DESCRIPTION = """\
-Boots the kernel in QEMU with PROGRAM, an x86-64 Linux program of this machine, as its first
-program; a dynamically linked one brings its libraries with it. Standard input and output are the program's own, byte for byte; so is standard error,
+Boots the kernel in QEMU and runs PROGRAM, an x86-64 Linux program of this machine, until it ends,
+and with it the machine; a dynamically linked one brings its libraries with it. Standard input and output are the program's own, byte for byte; so is standard error,
 which also shows the kernel's log unless --log or --quiet says otherwise."""
 
 EPILOG = """\
@@ -95,8 +95,9 @@ def _parser():
     add("--append", action="append", default=[], metavar="OPTIONS",
         help="boot options for the kernel; may be repeated")
     add("--initrd", metavar="FILE", help="start from this archive; PROGRAM may be a path in it")
-    add("--child", action="store_true", help="PROGRAM is not the first program but the first one's "
-        "child and has children with a parent that is not process 1, as test suites want it")
+    add("--init", action="store_true", help="PROGRAM is process 1: the parent of all orphans, whom "
+        "signals that it does not handle do not reach (otherwise it is process 2, a child of the "
+        "kernel's own process 1)")
     add("--timeout", type=_positive(float), metavar="S",
         help="end with status 124 after S seconds")
     add("--log", metavar="FILE", help="the kernel's log goes to FILE")
@@ -194,7 +195,7 @@ def parse(arguments):
     if not os.path.isfile(options.kernel):
         raise LaunchError(f"{os.path.relpath(options.kernel)} is not there: run make"
                           + (" DEBUG=1" if options.debug else ""))
-    boots_itself = any(re.search(r"(^|\s)(init|test)=", words) for words in options.append)
+    boots_itself = any(re.search(r"(^|\s)(init|run|test)=", words) for words in options.append)
     if not options.program and not boots_itself:
         raise LaunchError("which program? (tools/run --help)")
     return options

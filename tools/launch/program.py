@@ -123,8 +123,8 @@ def _strings(values):
 
 
 def pack(options):
-    """The initrd for these options, the path of its first program (None: as --append says), and
-    which files of the host some of its files are."""
+    """The initrd for these options, the path of the program that the kernel is to run (None: as
+    --append says), and which files of the host some of its files are."""
     archive = Archive()
     if options.initrd:
         archive.load(_read(options.initrd), options.initrd)
@@ -133,40 +133,27 @@ def pack(options):
         add_file(archive, argument)
     for argument in options.with_libraries:
         add_with(archive, argument)
-    init = None
+    path = None
     if options.program:
-        init = _add_program(archive, options)
+        path = _add_program(archive, options)
         words = [options.program] + options.arguments
-        if options.picture is not None and os.path.basename(init) != "memmap":
-            init, words = _beneath_memmap(archive, options, init)
-        elif options.child:
-            init, words = _beneath_child(archive, options, init, words)
+        if options.picture is not None and os.path.basename(path) != "memmap":
+            path, words = _beneath_memmap(archive, options, path)
         archive.add(".faultline/argv", _strings(words))
     environment = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/", "TERM": os.environ.get("TERM", "dumb")}
     if os.environ.get("NO_COLOR"):
         environment["NO_COLOR"] = os.environ["NO_COLOR"]  # whoever set it here means it there too
     environment.update(pair.split("=", 1) for pair in options.env)
     archive.add(".faultline/env", _strings(f"{k}={v}" for k, v in environment.items()))
-    return archive.image(), init, archive.origins
-
-
-def _add_own(archive, options, name):
-    path = f"/bin/{name}"
-    if path not in archive:
-        built = os.path.join(os.path.dirname(options.kernel), "user", name)
-        archive.add(path, _read(built), stat.S_IFREG | 0o755)
-    return path
-
-
-def _beneath_child(archive, options, guest, words):
-    """One more between the first program and the one that was asked for: its children's parent."""
-    path = _add_own(archive, options, "child")
-    return path, [path, guest] + words
+    return archive.image(), path, archive.origins
 
 
 def _beneath_memmap(archive, options, guest):
     """What draws is a program as well, and runs the one that was asked for."""
-    path = _add_own(archive, options, "memmap")
+    path = "/bin/memmap"
+    if path not in archive:
+        built = os.path.join(os.path.dirname(options.kernel), "user", "memmap")
+        archive.add(path, _read(built), stat.S_IFREG | 0o755)
     pause = [] if options.picture else ["--pause", PAUSE]
     return path, [path, "--draw"] + pause + ["--run", guest] + options.arguments
 
