@@ -10,11 +10,18 @@
 
 #include "lib/lock_check.h"
 #include <stdbool.h>
+#include <stdint.h>
 
-// What a CPU does while it waits for another one: a pause, and in the kernel whatever the other
-// may be waiting for (kernel/machine/shootdown.c). Whoever links a file that takes locks defines
-// it.
-void spin_wait(void);
+// How long somebody has been waiting for another CPU: all zero at first.
+struct spin {
+	unsigned looks; // that were in vain
+	uint64_t began; // spin_wait()'s own
+};
+
+// What a CPU does between two looks at what another one is to change: whatever the other may be
+// waiting for, then a pause, and after a while a rest (kernel/machine/spin_wait.c). Whoever links
+// a file that takes locks defines it.
+void spin_wait(struct spin *spin);
 
 struct spinlock {
 	bool held;
@@ -23,11 +30,13 @@ struct spinlock {
 #endif
 };
 
+// Takes the lock, which somebody has.
+void spin_lock_contended(struct spinlock *lock);
+
 static inline void spin_lock(struct spinlock *lock)
 {
-	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
-		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-			spin_wait();
+	if (__builtin_expect(__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE), 0))
+		spin_lock_contended(lock);
 }
 
 // Takes the lock if it is free; whether it did.

@@ -66,6 +66,7 @@ static __attribute__((noinline)) bool wait_for_host(struct ring *ring)
 	struct trace_channel_ring *state = ring->state;
 	uint64_t taken = __atomic_load_n(&state->taken, __ATOMIC_ACQUIRE);
 	uint64_t began = machine_time();
+	struct spin spin = {0};
 
 	if (!ring->host_gone)
 		state->waits++;
@@ -74,7 +75,7 @@ static __attribute__((noinline)) bool wait_for_host(struct ring *ring)
 			ring->host_gone = true;
 			return false;
 		}
-		spin_wait();
+		spin_wait(&spin);
 	}
 	ring->host_gone = false;
 	return true;

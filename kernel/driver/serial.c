@@ -68,9 +68,10 @@ void serial_write(const void *data, size_t count)
 
 	while (present && count > 0) {
 		size_t part = count < FIFO_SIZE ? count : FIFO_SIZE;
+		struct spin spin = {0};
 
 		while (!fill_transmitter(at, part))
-			spin_wait();
+			spin_wait(&spin);
 		at += part;
 		count -= part;
 	}

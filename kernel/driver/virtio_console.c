@@ -132,11 +132,12 @@ void virtio_console_write(unsigned buffer, const void *data, size_t count)
 
 	while (count > 0) {
 		size_t part = count < output.buffer_size ? count : output.buffer_size;
+		struct spin spin = {0};
 
 		memcpy(virtio_queue_buffer(&output, buffer), at, part);
 		send(buffer, part);
 		while (!is_back(buffer))
-			spin_wait();
+			spin_wait(&spin);
 		at += part;
 		count -= part;
 	}

@@ -79,6 +79,7 @@ static const struct {
 } apic_sources[] = {
 	{"LOC", "Local timer interrupts"},
 	{"RES", "Rescheduling interrupts"},
+	{"WAK", "Wakes from a rest in a spin loop"},
 	{"TLB", "TLB shootdowns"},
 	{"SPU", "Spurious interrupts"},
 };

@@ -3,6 +3,7 @@
 // See apic.h. Registers are reached through memory (xAPIC mode): x2APIC would be faster on
 // hardware, but QEMU's own processor has none.
 #include "kernel/machine/apic.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
@@ -25,10 +26,10 @@
 
 #define SPURIOUS_ENABLE   0x100
 #define LVT_MASKED        0x10000
-#define LVT_PERIODIC      0x20000
 #define LVT_NMI           0x400
 #define LVT_EXTERNAL      0x700 // what the old controllers say
 #define DIVIDE_BY_16      0x3
+#define PRIORITY_RESTING  (VECTOR_APIC_TIMER >> 4) // up to this no interrupt gets through
 #define COMMAND_PENDING   0x1000
 #define COMMAND_ASSERT    0x4000
 #define COMMAND_LEVEL     0x8000
@@ -100,18 +101,53 @@ void apic_start_secondary(void)
 {
 	enable(false);
 	write(REGISTER_TIMER_DIVIDER, DIVIDE_BY_16);
-	write(REGISTER_TIMER, LVT_PERIODIC | VECTOR_APIC_TIMER);
-	write(REGISTER_TIMER_START, timer_count);
+	write(REGISTER_TIMER, VECTOR_APIC_TIMER);
 }
 
-void apic_timer_once(uint64_t nanoseconds)
+// Rounded up: earlier than said is of no use.
+static uint32_t counts_of(uint64_t nanoseconds)
+{
+	if (nanoseconds > tick_nanoseconds)
+		nanoseconds = tick_nanoseconds;
+	return (uint32_t)(nanoseconds * timer_count / tick_nanoseconds) + 1;
+}
+
+static void start_timer(uint64_t when, uint64_t now)
+{
+	write(REGISTER_TIMER_START, counts_of(when > now ? when - now : 0));
+}
+
+void apic_timer_at(uint64_t when, uint64_t now)
 {
 	if (!timer_count)
 		return;
-	if (nanoseconds > tick_nanoseconds)
-		nanoseconds = tick_nanoseconds;
-	// Rounded up: earlier than said is of no use.
-	write(REGISTER_TIMER_START, (uint32_t)(nanoseconds * timer_count / tick_nanoseconds) + 1);
+	this_cpu()->timer_due = when;
+	start_timer(when, now);
+}
+
+// The timer wakes meanwhile instead of ticking. That it has come to zero does not say that its
+// interrupt is there: QEMU needs a moment. What the old controllers say knows no priorities.
+void apic_rest(uint64_t nanoseconds)
+{
+	struct cpu *cpu = this_cpu();
+	uint64_t now = clock_monotonic(), end = now + nanoseconds;
+
+	if (cpu->timer_due && cpu->timer_due < end)
+		end = cpu->timer_due;
+	if (cpu->number == 0)
+		write(REGISTER_LINT0, LVT_MASKED);
+	cr8_write(PRIORITY_RESTING);
+	write(REGISTER_TIMER, VECTOR_WAKE);
+	start_timer(end, now);
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+	write(REGISTER_TIMER, VECTOR_APIC_TIMER);
+	if (cpu->timer_due)
+		start_timer(cpu->timer_due, clock_monotonic());
+	else
+		write(REGISTER_TIMER_START, 0);
+	cr8_write(0);
+	if (cpu->number == 0)
+		write(REGISTER_LINT0, LVT_EXTERNAL);
 }
 
 uint8_t apic_id(void)

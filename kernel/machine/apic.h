@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Vectors of interrupts that come through the local APIC.
+// Vectors of interrupts that come through the local APIC. Those of the upper sixteen get through
+// to a CPU that rests: their handlers take no locks.
 enum apic_vector {
-	VECTOR_APIC_TIMER = 0xf0,
-	VECTOR_RESCHEDULE = 0xf1, // there is something in cpu->work, or on the run queue
-	VECTOR_FLUSH = 0xf2,      // there is a request in the mailbox (shootdown.h)
-	VECTOR_SPURIOUS = 0xff,   // of lowest priority; is not acknowledged
+	VECTOR_APIC_TIMER = 0xe0,
+	VECTOR_RESCHEDULE = 0xe1, // there is something in cpu->work, or on the run queue
+	VECTOR_WAKE = 0xf0,       // from a rest
+	VECTOR_FLUSH = 0xf1,      // there is a request in the mailbox (shootdown.h)
+	VECTOR_SPURIOUS = 0xff,   // is not acknowledged
 	VECTOR_APIC_FIRST = VECTOR_APIC_TIMER,
 };
 
@@ -24,9 +26,14 @@ bool apic_start(uint64_t physical, unsigned per_second);
 // On a secondary CPU, and its timer.
 void apic_start_secondary(void);
 
-// On the first CPU: VECTOR_APIC_TIMER in so many nanoseconds, at most a tick, or a little later.
-// Nothing without apic_start().
-void apic_timer_once(uint64_t nanoseconds);
+// On this CPU: VECTOR_APIC_TIMER at `when`, at most a tick after `now` (clock_monotonic()), or a
+// little later. Nothing without apic_start(). The handler clears cpu->timer_due first.
+void apic_timer_at(uint64_t when, uint64_t now);
+
+// With interrupts off, whatever is held: halts until VECTOR_WAKE or VECTOR_FLUSH has come, but
+// for so many nanoseconds, at most a tick, or a little longer. No other interrupt is let in; that
+// of the timer comes afterwards.
+void apic_rest(uint64_t nanoseconds);
 
 // This CPU's number on the bus.
 uint8_t apic_id(void);

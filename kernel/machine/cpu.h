@@ -6,6 +6,7 @@
 
 #include "kernel/machine/context.h"
 #include "mm/machine.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ enum {
 	INTERRUPT_LINES = 16,
 	INTERRUPT_TIMER = INTERRUPT_LINES,
 	INTERRUPT_RESCHEDULE,
+	INTERRUPT_WAKE,
 	INTERRUPT_FLUSH,
 	INTERRUPT_SPURIOUS,
 	INTERRUPT_SOURCES,
@@ -66,7 +68,9 @@ struct cpu {
 	uint64_t flush_from; // bit n: CPU n has put one into its place; atomic
 	struct flush_request *flush_requests[MAX_CPUS];
 
-	uint32_t looks; // at the mailbox, while waiting for something else
+	bool resting;       // or about to, until somebody wakes it (spin_wait.h); atomic
+	uint64_t timer_due; // when the APIC's timer is to interrupt, in nanoseconds; 0: it is not
+	uint64_t next_tick; // of a secondary CPU
 
 	uint64_t interrupts[INTERRUPT_SOURCES]; // taken
 	uint64_t switches;                      // of tasks

@@ -117,6 +117,12 @@ static inline void cr4_write(uint64_t value)
 	__asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
 }
 
+// The priority that an interrupt of the local APIC has to be above.
+static inline void cr8_write(uint64_t value)
+{
+	__asm__ volatile("movq %0, %%cr8" : : "r"(value) : "memory");
+}
+
 static inline void page_flush(uintptr_t address)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

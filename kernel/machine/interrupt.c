@@ -99,10 +99,15 @@ void apic_interrupt(struct registers *registers, unsigned vector)
 	switch (vector) {
 	case VECTOR_APIC_TIMER:
 		this_cpu()->interrupts[INTERRUPT_TIMER]++;
+		this_cpu()->timer_due = 0;
 		if (this_cpu()->number == 0)
 			timers_expire(clock_monotonic());
 		else
-			timer_tick(registers);
+			timer_tick_secondary(registers);
+		break;
+	case VECTOR_WAKE:
+		this_cpu()->interrupts[INTERRUPT_WAKE]++;
+		this_cpu()->resting = false;
 		break;
 	case VECTOR_FLUSH:
 		this_cpu()->interrupts[INTERRUPT_FLUSH]++;

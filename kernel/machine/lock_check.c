@@ -109,11 +109,12 @@ static void log_path(const uint8_t *path, unsigned length)
 // ---- the graph ----
 static uint64_t lock_graph_begin(void)
 {
+	struct spin spin = {0};
 	uint64_t flags;
 
 	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
 	while (__atomic_test_and_set(&graph_lock, __ATOMIC_ACQUIRE))
-		spin_wait();
+		spin_wait(&spin);
 	return flags;
 }
 
@@ -291,9 +292,10 @@ static void remember(struct cpu_locks *locks, struct spinlock *lock, unsigned cl
 static void wait_for(struct spinlock *lock)
 {
 	uint64_t since = clock_monotonic();
+	struct spin spin = {0};
 
 	while (!(spin_trylock)(lock)) {
-		spin_wait();
+		spin_wait(&spin);
 		if (clock_monotonic() - since < wait_limit || is_off())
 			continue;
 		if (lock_report_begin())

@@ -51,6 +51,7 @@ void secondary_main(void)
 	cpu_start_calls();
 	scheduler_init_cpu();
 	apic_start_secondary();
+	timer_start_secondary();
 	// From here on others tell this CPU what to forget, and wait for it. What they changed
 	// before, it may know wrongly.
 	__atomic_fetch_or(&cpus_online, 1ul << cpu->number, __ATOMIC_SEQ_CST);

@@ -8,6 +8,7 @@
 #include "kernel/machine/flush.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/secondary.h"
+#include "kernel/machine/spin_wait.h"
 #include "lib/mutant.h"
 #include "lib/spinlock.h"
 #include "mm/mm.h"
@@ -35,13 +36,15 @@ static void post(struct cpu *target, struct flush_request *request)
 static inline __attribute__((always_inline)) void
 tell(struct cpu *self, struct flush_request *request, uint64_t targets)
 {
+	struct spin spin = {0};
+
 	self->shootdowns_sent++;
 	request->waiting = targets;
 	for (uint64_t left = targets; left; left &= left - 1)
 		post(cpus[__builtin_ctzl(left)], request);
 	while (__atomic_load_n(&request->waiting, __ATOMIC_ACQUIRE) &&
 	       !MUTANT(shootdown_not_awaited))
-		spin_wait();
+		spin_wait(&spin);
 }
 
 static __attribute__((cold, noinline)) void
@@ -73,12 +76,15 @@ void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 // The first CPU of the set `from`.
 static inline __attribute__((always_inline)) void answer(struct cpu *self, uint64_t from)
 {
-	struct flush_request *request = self->flush_requests[__builtin_ctzl(from)];
+	unsigned sender = __builtin_ctzl(from);
+	struct flush_request *request = self->flush_requests[sender];
+	uint64_t bit = 1ul << self->number;
 
 	flush_local(request->mm, request->start, request->end, request->change);
 	self->shootdowns_received++;
 	// With the last acknowledgement the request is gone.
-	__atomic_fetch_and(&request->waiting, ~(1ul << self->number), __ATOMIC_RELEASE);
+	if (__atomic_fetch_and(&request->waiting, ~bit, __ATOMIC_SEQ_CST) == bit)
+		spin_wake(cpus[sender]);
 }
 
 static __attribute__((cold, noinline)) void answer_traced(struct cpu *self, uint64_t from)
@@ -103,18 +109,4 @@ void shootdown_answer(void)
 		else
 			answer(self, from);
 	}
-}
-
-// Every PAUSE makes QEMU stop and take its global lock, which the interrupt that is waited for
-// needs as well; without any, one host thread for all CPUs would not go on to the next.
-#define LOOKS_PER_PAUSE 32
-
-void spin_wait(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	if (__builtin_expect(__atomic_load_n(&cpu->flush_from, __ATOMIC_RELAXED) != 0, 0))
-		shootdown_answer();
-	if (++cpu->looks % LOOKS_PER_PAUSE == 0)
-		__builtin_ia32_pause();
 }

@@ -7,6 +7,8 @@
 #include "kernel/driver/log.h"
 #include "kernel/driver/pit.h"
 #include "kernel/driver/rtc.h"
+#include "kernel/machine/apic.h"
+#include "kernel/machine/cpu.h"
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/process/scheduler.h"
@@ -78,4 +80,29 @@ uint64_t clock_tsc_hz(void)
 void timer_tick(struct registers *registers)
 {
 	scheduler_tick(registers_from_user(registers));
+}
+
+void timer_start_secondary(void)
+{
+	uint64_t now = clock_monotonic();
+
+	this_cpu()->next_tick = now + TICK_NANOSECONDS;
+	apic_timer_at(this_cpu()->next_tick, now);
+}
+
+// Ticks that are over by now are left out, as the PIT's are. After a rest (apic_rest()) one may
+// come twice.
+void timer_tick_secondary(struct registers *registers)
+{
+	struct cpu *cpu = this_cpu();
+	uint64_t now = clock_monotonic();
+	bool due = cpu->next_tick <= now + TICK_NANOSECONDS / 16;
+
+	if (due)
+		cpu->next_tick += TICK_NANOSECONDS;
+	if (cpu->next_tick <= now)
+		cpu->next_tick = now + TICK_NANOSECONDS;
+	apic_timer_at(cpu->next_tick, now);
+	if (due)
+		timer_tick(registers);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define TICKS_PER_SECOND 100
+#define TICK_NANOSECONDS (1000000000ul / TICKS_PER_SECOND)
 
 // Measures the time-stamp counter against the PIT, reads the battery clock, starts the tick (which
 // is heard once interrupts are on).
@@ -22,3 +23,6 @@ uint64_t clock_nanoseconds(uint64_t tsc); // a difference of it
 
 // The tick's handler: calls scheduler_tick() (kernel/process/scheduler.h), interrupts off.
 void timer_tick(struct registers *registers);
+// The same on a secondary CPU, whose own timer has to be set for each tick.
+void timer_start_secondary(void);
+void timer_tick_secondary(struct registers *registers);

@@ -14,8 +14,6 @@
 #include "kernel/machine/irq.h"
 #include "kernel/machine/timer.h"
 
-#define TICK_NANOSECONDS (1000000000ul / TICKS_PER_SECOND)
-
 static struct spinlock lock; // guards `timers` and every armed timer
 static struct list timers = LIST_INIT(timers);
 static bool first_changed; // for the first CPU, by another one; atomic
@@ -32,7 +30,7 @@ static void set_interrupt(void)
 	if (when > now + TICK_NANOSECONDS)
 		return;
 	if (this_cpu()->number == 0) {
-		apic_timer_once(when > now ? when - now : 0);
+		apic_timer_at(when, now);
 		return;
 	}
 	__atomic_store_n(&first_changed, true, __ATOMIC_RELAXED);

@@ -11,8 +11,7 @@
 #include <linux/time.h>
 #include <linux/time_types.h>
 
-#define TICK_NANOSECONDS (NANOSECONDS / TICKS_PER_SECOND)
-#define LATEST_SECOND    (INT64_MAX / (int64_t)NANOSECONDS - 30 * 366 * 86400l)
+#define LATEST_SECOND (INT64_MAX / (int64_t)NANOSECONDS - 30 * 366 * 86400l)
 
 int user_duration_read(uintptr_t from, uint64_t *nanoseconds)
 {

@@ -16,8 +16,6 @@
 #include <linux/time_types.h>
 #include <linux/times.h>
 
-#define TICK_NANOSECONDS (NANOSECONDS / TICKS_PER_SECOND)
-
 static bool never(void *unused)
 {
 	(void)unused;

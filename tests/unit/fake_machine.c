@@ -161,8 +161,9 @@ void machine_release_others(void)
 {
 }
 
-void spin_wait(void)
+void spin_wait(struct spin *spin)
 {
+	(void)spin;
 	if (fake_waiting)
 		fake_waiting();
 }
