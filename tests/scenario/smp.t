@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Several CPUs: all of them start, however the kernel was booted; programs that several tasks or
-threads make of run on four of them, with the whole of memory recounted in between."""
+threads make of run on four of them, with the whole of memory recounted in between; and eight of
+them share one of the host's without wasting it."""
 import os
 import re
 import sys
@@ -40,6 +41,19 @@ def programs_run(tap):
                f"{name} on 4 CPUs", result.describe())
 
 
+# A CPU that spins until its time slice of the host is over makes minutes of it.
+def share_one(tap):
+    if not hasattr(os, "sched_setaffinity"):
+        tap.skip("8 CPUs on one of the host: this host binds no process to a CPU")
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    for name in ("threads_many", "cpus_processes"):
+        result = harness.run(harness.built("tests", "ring3", name), options=["--cpus", "8"])
+        tap.ok(result.status == 0, f"{name}: 8 CPUs on one of the host", result.describe())
+    os.sched_setaffinity(0, before)
+
+
 def memory_runs_out(tap):
     options = ["--cpus", "4", "--memory", "64M", "--append", "sysctl.vm.overcommit_memory=1"]
     result = harness.run(harness.built("tests", "scenario", "shortage"), options=options, limit=180)
@@ -51,6 +65,7 @@ def main():
     tap = harness.Tap()
     cpus_start(tap)
     programs_run(tap)
+    share_one(tap)
     memory_runs_out(tap)
     return tap.done()
 
