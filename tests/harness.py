@@ -14,6 +14,12 @@ BOCHS = os.environ.get("MACHINE") == "bochs"  # `make test-bochs`
 LIMIT = int(os.environ.get("LIMIT") or (240 if BOCHS else 60))
 
 
+def with_clang():
+    """Whether the kernel is compiled by clang."""
+    with open(built("flags", "kernel"), encoding="utf-8") as flags:
+        return "clang" in flags.read().split()[0]
+
+
 def built(*parts):
     """Path of something that the build made."""
     return os.path.join(BUILD, *parts)

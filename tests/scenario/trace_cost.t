@@ -50,10 +50,8 @@ def sites_passed(path):
 
 def main():
     tap = harness.Tap()
-    with open(harness.built("flags", "kernel"), encoding="utf-8") as flags:
-        if "clang" in flags.read().split()[0]:
-            tap.skip("clang inlines other functions where there are sites")
-            return tap.done()
+    # Clang chooses otherwise what it inlines where there are sites.
+    allowance = 3 if harness.with_clang() else 0
     with tempfile.TemporaryDirectory(prefix="trace-cost-") as directory:
         path = os.path.join(directory, "trace")
         ticks(tap, "traced", options=["--icount", "--trace", path])
@@ -65,7 +63,7 @@ def main():
     tap.ok(with_sites["getppid"] > without["getppid"], "the other kernel has no sites")
     for (name, cost), sites in zip(with_sites.items(), passed):
         more = cost - without[name]
-        tap.ok(more <= sites, f"{name}: an instruction for each site passed",
+        tap.ok(more <= sites + (-(-sites // allowance) if allowance else 0), f"{name}: an instruction for each site passed",
                f"{sites} sites, {more} more instructions than {without[name]}")
         tap.note(f"{name}: {sites} sites, {more} instructions on top of {without[name]}")
     return tap.done()
