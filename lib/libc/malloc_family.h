@@ -200,10 +200,15 @@ void *calloc(size_t count, size_t size)
 	return zero(malloc(size), size);
 }
 
+// To nothing is free, as glibc has it: programs of Linux count on it.
 void *realloc(void *payload, size_t size)
 {
 	if (!payload)
 		return malloc(size);
+	if (size == 0) {
+		free(payload);
+		return NULL;
+	}
 	return layer_above() ? layer->resize(payload, size) : malloc_plain_resize(payload, size);
 }
 
@@ -220,12 +225,18 @@ static bool power_of_two(size_t value)
 	return value != 0 && (value & (value - 1)) == 0;
 }
 
+// What is no power of two becomes the next one, as in glibc.
 void *memalign(size_t alignment, size_t size)
 {
-	if (power_of_two(alignment))
-		return allocate(size, alignment);
-	errno = EINVAL;
-	return NULL;
+	size_t power = UNIT;
+
+	if (alignment > SIZE_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	while (power < alignment)
+		power *= 2;
+	return allocate(size, power);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)

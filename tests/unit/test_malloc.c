@@ -101,6 +101,11 @@ static void slot_resize(struct slot *slot)
 
 	slot_check(slot, slot->size);
 	bytes = tested_realloc(slot->bytes, size);
+	if (size == 0) { // freed
+		assert_null(bytes);
+		slot->bytes = NULL;
+		return;
+	}
 	if (!bytes) {
 		slot_check(slot, slot->size);
 		return;
@@ -202,12 +207,34 @@ static void sizes_that_overflow(void **state)
 	assert_int_equal(errno, ENOMEM);
 	assert_null(tested_reallocarray(kept, SIZE_MAX / 4, 5));
 	assert_string_equal(kept, "kept");
-	assert_null(tested_aligned_alloc(24, 10));
+	assert_null(tested_memalign(((size_t)1 << 63) + 1, 10));
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(tested_posix_memalign(&untouched, 4, 10), EINVAL);
 	assert_int_equal(tested_posix_memalign(&untouched, 64, SIZE_MAX - 100), ENOMEM);
 	assert_ptr_equal(untouched, kept);
 	tested_free(kept);
+	assert_int_equal(audit(), 0);
+}
+
+// What programs that were written on glibc count on.
+static void as_glibc_has_it(void **state)
+{
+	static const size_t asked[] = {0, 1, 8, 24, 48, 100}, given[] = {16, 16, 16, 32, 64, 128};
+	void *bytes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		bytes = tested_memalign(asked[i], 40);
+		assert_non_null(bytes);
+		assert_int_equal((uintptr_t)bytes % given[i], 0);
+		tested_free(bytes);
+	}
+	errno = 0;
+	assert_null(tested_realloc(tested_malloc(40), 0));
+	assert_int_equal(errno, 0);
+	bytes = tested_realloc(NULL, 0);
+	assert_non_null(bytes);
+	tested_free(bytes);
 	assert_int_equal(audit(), 0);
 }
 
@@ -361,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_small_size),
 		TEST(sizes_that_overflow),
+		TEST(as_glibc_has_it),
 		TEST(merging_and_splitting),
 		TEST(resizing_in_place),
 		TEST(brk_for_small_mmap_for_large),

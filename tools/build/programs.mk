@@ -150,7 +150,8 @@ endif
 		cpio --quiet --reproducible -o -H newc -R 0:0) >$@
 
 # The same malloc.c as a shared object that programs on Linux accept through LD_PRELOAD, with the
-# debug allocator, but for how it finds call stacks.
+# debug allocator, but for how it finds call stacks. Its constructors run before all others: what
+# is registered for fork first gets the lock last, as a lock below all others must.
 PRELOAD_SOURCES := $(wildcard lib/libc/preload/*.c) $(filter-out %/malloc_debug_walk.c, \
 	$(wildcard lib/libc/malloc_layer.c lib/libc/malloc_trace.c lib/libc/malloc_environment.c \
 		lib/libc/malloc_debug*.c lib/libc/debug_*.c) \
@@ -165,7 +166,7 @@ $(BUILD)/libfaultline-malloc.so: $(PRELOAD_SOURCES) $(BUILD)/flags/preload
 		$(HOST_CC) $(PRELOAD_CFLAGS) -MMD -MP -MF $(BUILD)/obj/preload/$${source##*/}.d \
 			-MT $@ -c -o $(BUILD)/obj/preload/$${source##*/}.o $$source || exit 1; \
 	done
-	$(quiet)$(HOST_CC) -shared -static-libgcc -o $@ \
+	$(quiet)$(HOST_CC) -shared -static-libgcc -Wl,-z,initfirst -o $@ \
 		$(foreach source,$(PRELOAD_SOURCES),$(BUILD)/obj/preload/$(notdir $(source)).o)
 
 -include $(LIBC_OBJECTS:.o=.d) $(wildcard $(BUILD)/obj/preload/*.d)
