@@ -53,14 +53,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 // -- the heap
 
-#define SMALL      2048ul // below this a bin, or a list of a cache, is for one size
-#define BINS_SMALL (SMALL / UNIT)
-#define BINS       448u           // from there on sixteen for each doubling
 #define LOOK_AT    32u            // blocks of a bin, before one is taken from a bin above
 #define GROW_STEP  (128ul << 10)  // the heap grows by multiples of this
 #define SEGMENT    (1ul << 20)    // at least so much by mmap where brk was refused
@@ -124,22 +120,6 @@ static inline bool in_heap(const struct block *block)
 }
 
 // -- bins: free blocks by size. From here to "mappings" the lock is held.
-
-static inline unsigned int bin_of(size_t size)
-{
-	unsigned int power;
-
-	if (size < SMALL)
-		return (unsigned int)(size / UNIT);
-	power = 63 - (unsigned int)__builtin_clzl(size); // 11 to 30
-	return (unsigned int)(BINS_SMALL - 16 + (power - 11) * 16 + (size >> (power - 4)));
-}
-
-// The smallest in it.
-static inline size_t size_of_bin(unsigned int bin)
-{
-	return bin < BINS_SMALL ? bin * UNIT : (16ul + bin % 16) << (bin / 16 - 1);
-}
 
 static void bin_insert(struct block *block, size_t size)
 {
@@ -410,13 +390,14 @@ struct list {
 // One page: the thread's alone, but for the inbox.
 struct cache {
 	struct list lists[CACHED_BINS];
-	size_t limits;            // bytes that all lists together may hold
-	int32_t seen[BINS_SMALL]; // how many were in each list when it was looked at, or empty
-	unsigned int look_at;     // the one to look at next
-	struct block *inbox;      // freed by other threads; atomic: all push, who takes takes all
-	uint32_t key;             // of the tags of blocks that a program has from here
-	uint8_t number;           // in caches[]
-	bool unowned;             // its thread has ended; under the heap's lock
+	size_t limits;             // bytes that all lists together may hold
+	int32_t seen[CACHED_BINS]; // how many were in each list when it was looked at, or empty
+	unsigned int look_at;      // the one to look at next
+	uint32_t key;              // of the tags of blocks that a program has from here
+	uint8_t number;            // in caches[]
+	bool unowned;              // its thread has ended; under the heap's lock
+	// Freed by others; atomic: all push, who takes takes all. In a cache line of its own.
+	_Alignas(64) struct block *inbox;
 };
 _Static_assert(sizeof(struct cache) <= PAGE && sizeof(struct list) == UNIT, "");
 
@@ -455,13 +436,21 @@ static inline void push(struct list *list, struct block *block)
 	list->first = block;
 }
 
-static inline struct block *pop(struct list *list)
+// The one behind it in a list or an inbox.
+static inline struct block *next_of(const struct block *block)
 {
-	struct block *block = list->first, *next = block->next;
+	struct block *next = block->next;
 
 	if (unlikely(block->guard != guard_of(block, next)))
 		die(block, WRITTEN_AFTER);
-	list->first = next;
+	return next;
+}
+
+static inline struct block *pop(struct list *list)
+{
+	struct block *block = list->first;
+
+	list->first = next_of(block);
 	return block;
 }
 
@@ -489,17 +478,22 @@ static struct list take_inbox(struct cache *cache)
 	return taken;
 }
 
-// Sorts what came back from other threads into the lists.
+// Sorts what came back from other threads into the lists. Blocks of one size that came one after
+// the other are linked as they have to be, but for the last.
 static void read_inbox(struct cache *cache)
 {
-	struct list taken = take_inbox(cache);
+	struct block *first = take_inbox(cache).first, *last, *next;
 
-	while (taken.first) {
-		struct block *block = pop(&taken);
-		struct list *list = list_of(cache, size_of(block));
+	for (; first; first = next) {
+		size_t size = size_of(first);
+		struct list *list = list_of(cache, size);
 
-		push(list, block);
 		list->room--;
+		for (last = first; (next = next_of(last)) && size_of(next) == size; last = next)
+			list->room--;
+		last->next = list->first;
+		last->guard = guard_of(last, list->first);
+		list->first = first;
 	}
 }
 
@@ -533,6 +527,16 @@ static bool empty_inboxes(void)
 	return any;
 }
 
+// What came back from other threads and is more than the lists may hold.
+static bool release_surplus(struct cache *cache)
+{
+	bool any = false;
+
+	for (unsigned int bin = 0; bin < CACHED_BINS; bin++)
+		any |= release_list(&cache->lists[bin], -cache->lists[bin].room);
+	return any;
+}
+
 // All of it; each list may hold as little again as in the beginning.
 static bool empty_cache(struct cache *cache)
 {
@@ -552,7 +556,7 @@ static struct block *search_or_grow(size_t size)
 {
 	struct block *block = search(size);
 
-	if (!block && empty_inboxes())
+	if (!block && (empty_inboxes() | release_surplus(mine)))
 		block = search(size);
 	if (!block && (grow(size) || empty_cache(mine)))
 		block = search(size);
@@ -638,7 +642,7 @@ static void release_unused(struct cache *cache)
 		cache->limits -= (size_t)unused * size_of_bin(bin);
 	}
 	cache->seen[bin] = list->limit - list->room;
-	cache->look_at = (bin + 1) % BINS_SMALL;
+	cache->look_at = (bin + 1) % CACHED_BINS;
 }
 
 // Lets a list hold twice as much as before, but no more than is good for all lists together. With
@@ -693,8 +697,7 @@ static void refill(struct cache *cache, unsigned int bin, size_t size)
 	struct block *block;
 
 	enlarge(cache, list);
-	if (bin < BINS_SMALL)
-		cache->seen[bin] = 0;
+	cache->seen[bin] = 0;
 	count = ((size_t)list->limit + 1) / 2;
 	if (count > most)
 		count = most ? most : 1;
@@ -768,16 +771,6 @@ static const struct malloc_layer *choose_layer(void)
 static inline const struct malloc_layer *layer_above(void)
 {
 	return mine == &no_cache ? choose_layer() : NULL;
-}
-
-static uint64_t random_number(void)
-{
-	const void *random = (const void *)getauxval(AT_RANDOM); // 16 bytes
-	uint64_t number = (uintptr_t)&random;
-
-	if (random)
-		memcpy(&number, random, sizeof(number));
-	return number | HOLDERS;
 }
 
 // With the lock; NULL where there can not be one more.
@@ -957,18 +950,22 @@ void *malloc(size_t size)
 
 static __attribute__((noinline)) void free_slowly(void *payload)
 {
-	struct block *block = block_of(payload);
-	unsigned int holder;
-
-	if (!payload)
-		return;
-	holder = in_heap(block) ? holder_of(block) : PROGRAM;
-	if (layer_above())
+	if (payload && layer_above())
 		layer->release(payload);
-	else if (holder - 1 < cache_count && holder != mine->number)
-		give_back(block, holder);
 	else
 		malloc_plain_free(payload);
+}
+
+// `tag`: what it would be if the block were from the thread's own cache.
+static __attribute__((noinline)) void free_of_another(void *payload, uint32_t tag)
+{
+	struct block *block = block_of(payload);
+	uint32_t holder = block->tag ^ tag ^ mine->number;
+
+	if (likely(holder - 1 < cache_count))
+		give_back(block, holder);
+	else
+		free_slowly(payload);
 }
 
 void free(void *payload)
@@ -991,6 +988,8 @@ void free(void *payload)
 			}
 			return;
 		}
+		free_of_another(payload, tag);
+		return;
 	}
 	free_slowly(payload);
 }

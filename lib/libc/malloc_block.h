@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
 
 #define PAGE   4096ul
 #define UNIT   16ul // sizes of blocks are multiples of this, and so are callers' addresses
@@ -59,6 +61,16 @@ struct mapping {
 
 static uint64_t malloc_key; // another one in each run; more than HOLDERS in its lower half
 
+static uint64_t random_number(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM); // 16 bytes
+	uint64_t number = (uintptr_t)&random;
+
+	if (random)
+		memcpy(&number, random, sizeof(number));
+	return number | HOLDERS;
+}
+
 static inline void *payload_of(const struct block *block)
 {
 	return (char *)block + HEADER;
@@ -104,6 +116,28 @@ static inline size_t block_size(size_t size)
 static inline uintptr_t round_up(uintptr_t value, uintptr_t step)
 {
 	return (value + step - 1) & -step;
+}
+
+// -- sizes: the bin, or the list of a cache, that a block belongs into
+
+#define SMALL      2048ul // below this it is for one size
+#define BINS_SMALL (SMALL / UNIT)
+#define BINS       448u // from there on sixteen for each doubling
+
+static inline unsigned int bin_of(size_t size)
+{
+	unsigned int power;
+
+	if (size < SMALL)
+		return (unsigned int)(size / UNIT);
+	power = 63 - (unsigned int)__builtin_clzl(size); // 11 to 30
+	return (unsigned int)(BINS_SMALL - 16 + (power - 11) * 16 + (size >> (power - 4)));
+}
+
+// The smallest in it.
+static inline size_t size_of_bin(unsigned int bin)
+{
+	return bin < BINS_SMALL ? bin * UNIT : (16ul + bin % 16) << (bin / 16 - 1);
 }
 
 // -- who has it: tags

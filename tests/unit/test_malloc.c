@@ -3,6 +3,7 @@
 // lib/libc/malloc.c against a model that knows which bytes belong to whom, its single properties,
 // and what it does when the kernel's brk, mmap and mremap fail.
 #define _GNU_SOURCE
+#include <pthread.h>
 #include "tests/unit/malloc_under_test.h"
 
 // -- the model
@@ -363,6 +364,39 @@ static void exhaustion(void **state)
 	run_out(true);
 }
 
+// One thread allocates, another frees, and the size changes now and then: what came back of the
+// sizes before is used again.
+#define PASSED_BYTES (4ul << 20)
+
+static void *passed[PASSED_BYTES / 512];
+
+static void *free_passed(void *count)
+{
+	for (size_t i = 0; i < (size_t)count; i++)
+		tested_free(passed[i]);
+	return NULL;
+}
+
+static void sizes_that_change(void **state)
+{
+	size_t before = tested_mallinfo2().arena;
+	pthread_t thread;
+
+	(void)state;
+	for (size_t size = 512; size <= 30000; size += size / 4) {
+		size_t count = PASSED_BYTES / size;
+
+		for (size_t i = 0; i < count; i++) {
+			passed[i] = tested_malloc(size);
+			assert_non_null(passed[i]);
+		}
+		assert_int_equal(pthread_create(&thread, NULL, free_passed, (void *)count), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+	assert_in_range(tested_mallinfo2().arena - before, PASSED_BYTES, 3 * PASSED_BYTES);
+	audit();
+}
+
 static void exhausted_error(void **state)
 {
 	char *kept = tested_malloc(100);
@@ -386,17 +420,12 @@ static void exhausted_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_small_size),
-		TEST(sizes_that_overflow),
-		TEST(as_glibc_has_it),
-		TEST(merging_and_splitting),
-		TEST(resizing_in_place),
-		TEST(brk_for_small_mmap_for_large),
-		TEST(brk_moved_by_others),
-		TEST(brk_refused),
-		TEST(exhausted_error),
-		TEST(random_use),
-		TEST(exhaustion),
+		TEST(every_small_size),    TEST(sizes_that_overflow),
+		TEST(as_glibc_has_it),     TEST(merging_and_splitting),
+		TEST(resizing_in_place),   TEST(brk_for_small_mmap_for_large),
+		TEST(brk_moved_by_others), TEST(brk_refused),
+		TEST(sizes_that_change),   TEST(exhausted_error),
+		TEST(random_use),          TEST(exhaustion),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
