@@ -390,12 +390,12 @@ struct list {
 // One page: the thread's alone, but for the inbox.
 struct cache {
 	struct list lists[CACHED_BINS];
-	size_t limits;             // bytes that all lists together may hold
-	int32_t seen[CACHED_BINS]; // how many were in each list when it was looked at, or empty
-	unsigned int look_at;      // the one to look at next
-	uint32_t key;              // of the tags of blocks that a program has from here
-	uint8_t number;            // in caches[]
-	bool unowned;              // its thread has ended; under the heap's lock
+	size_t limits;            // bytes that all lists together may hold
+	int32_t seen[BINS_SMALL]; // how many were in each list when it was looked at, or empty
+	unsigned int look_at;     // the one to look at next
+	uint32_t key;             // of the tags of blocks that a program has from here
+	uint8_t number;           // in caches[]
+	bool unowned;             // its thread has ended; under the heap's lock
 	// Freed by others; atomic: all push, who takes takes all. In a cache line of its own.
 	_Alignas(64) struct block *inbox;
 };
@@ -642,7 +642,7 @@ static void release_unused(struct cache *cache)
 		cache->limits -= (size_t)unused * size_of_bin(bin);
 	}
 	cache->seen[bin] = list->limit - list->room;
-	cache->look_at = (bin + 1) % CACHED_BINS;
+	cache->look_at = (bin + 1) % BINS_SMALL;
 }
 
 // Lets a list hold twice as much as before, but no more than is good for all lists together. With
@@ -697,7 +697,8 @@ static void refill(struct cache *cache, unsigned int bin, size_t size)
 	struct block *block;
 
 	enlarge(cache, list);
-	cache->seen[bin] = 0;
+	if (bin < BINS_SMALL)
+		cache->seen[bin] = 0;
 	count = ((size_t)list->limit + 1) / 2;
 	if (count > most)
 		count = most ? most : 1;
