@@ -3,8 +3,8 @@
 // timerfd: a timer in a file. Reading takes how often it has fired since the last time. Left out:
 // being told when the real-time clock is set.
 //
-// Locks: `lock` makes one of several settings at a time; it comes before the timers' lock. The
-// count is changed while that is held, or atomically.
+// Locks: `lock` makes one of several settings, and re-armings, at a time; it comes before the
+// timers' lock.
 #include "kernel/file/event.h"
 
 #include "kernel/file/anonymous.h"
@@ -18,29 +18,51 @@
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 
-#define SHORTEST 1000000ul // of an interval, ns
-
 struct timerfd {
 	struct spinlock lock;
 	struct timer timer;
 	uint64_t interval; // changed while the timer is not armed
 	uint64_t fired;    // since the last read; atomic
+	bool expired;      // and has not been armed again; atomic
 	bool realtime;     // which clock; constant
 	struct wait_queue fire_wait;
 };
 
+// One with an interval is armed again only when somebody asks how often it has fired: those that
+// nobody reads cost nothing, however short their interval.
 static uint64_t timerfd_fire(struct timer *timer)
 {
 	struct timerfd *event = container_of(timer, struct timerfd, timer);
-	uint64_t times = 1, next = 0;
 
-	if (event->interval) {
-		times += (clock_monotonic() - timer->when) / event->interval;
-		next = timer->when + times * event->interval;
-	}
-	__atomic_add_fetch(&event->fired, times, __ATOMIC_RELEASE);
+	__atomic_store_n(&event->expired, true, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&event->fired, 1, __ATOMIC_RELEASE);
 	wake_all(&event->fire_wait);
-	return next;
+	return 0;
+}
+
+// Arms an expired one again, if it has an interval: how often it would have fired by now besides.
+// The lock is held.
+static uint64_t catch_up(struct timerfd *event)
+{
+	uint64_t now = clock_monotonic(), missed;
+
+	if (!event->interval || !__atomic_exchange_n(&event->expired, false, __ATOMIC_ACQUIRE))
+		return 0;
+	missed = (now - event->timer.when) / event->interval;
+	timer_arm(&event->timer, event->timer.when + (missed + 1) * event->interval, timerfd_fire);
+	return missed;
+}
+
+static uint64_t take_fired(struct timerfd *event)
+{
+	uint64_t fired;
+
+	spin_lock(&event->lock);
+	fired = __atomic_exchange_n(&event->fired, 0, __ATOMIC_ACQ_REL);
+	if (fired)
+		fired += catch_up(event);
+	spin_unlock(&event->lock);
+	return fired;
 }
 
 static bool has_fired(void *event)
@@ -57,7 +79,7 @@ static long timerfd_read(struct file *file, struct io *io, uint64_t *offset)
 	(void)offset;
 	if (io->left < sizeof(fired))
 		return -EINVAL;
-	while (!(fired = __atomic_exchange_n(&event->fired, 0, __ATOMIC_ACQ_REL)) && !error)
+	while (!(fired = take_fired(event)) && !error)
 		error = file->flags & O_NONBLOCK ? -EAGAIN
 						 : wait_until(&event->fire_wait, has_fired, event);
 	if (!fired)
@@ -119,8 +141,10 @@ static int find(int descriptor, struct file **file)
 
 static void get_locked(struct timerfd *event, struct alarm_setting *setting)
 {
-	uint64_t when = timer_when(&event->timer), now = clock_monotonic();
+	uint64_t missed = catch_up(event), when = timer_when(&event->timer);
+	uint64_t now = clock_monotonic();
 
+	__atomic_add_fetch(&event->fired, missed, __ATOMIC_RELEASE);
 	*setting = (struct alarm_setting){.interval = event->interval};
 	if (when)
 		setting->left = when > now ? when - now : 1;
@@ -148,9 +172,8 @@ int timerfd_set(int descriptor, bool absolute, const struct alarm_setting *setti
 	get_locked(event, old);
 	timer_disarm(&event->timer);
 	__atomic_store_n(&event->fired, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&event->expired, false, __ATOMIC_RELAXED);
 	event->interval = setting->interval;
-	if (setting->interval && setting->interval < SHORTEST)
-		event->interval = SHORTEST;
 	if (setting->left)
 		arm(event, absolute, setting->left);
 	spin_unlock(&event->lock);

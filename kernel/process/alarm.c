@@ -16,7 +16,7 @@
 #include <linux/time.h>
 
 #define TICK_NANOSECONDS (1000000000ul / TICKS_PER_SECOND)
-#define SHORTEST         1000000ul // of an interval, ns: a tick is longer anyway
+#define SHORTEST         1000000ul // between two times that it goes off, ns: a tick is longer
 
 // Guarded by process_lock.
 struct cpu_alarm {
@@ -44,7 +44,9 @@ static uint64_t alarm_fire(struct timer *timer)
 	if (!alarm->interval)
 		return 0;
 	// What was missed is not made up for.
-	return next > now ? next : now + alarm->interval;
+	if (next <= now)
+		next = now + alarm->interval;
+	return next > now + SHORTEST ? next : now + SHORTEST;
 }
 
 static uint64_t cpu_alarm_fire(struct cpu_timer *timer, uint64_t now)
@@ -160,8 +162,6 @@ static void set_locked(struct alarm *alarm, const struct alarm_setting *setting)
 
 	timer_disarm(&alarm->timer);
 	alarm->interval = setting->interval;
-	if (setting->interval && setting->interval < SHORTEST)
-		alarm->interval = SHORTEST;
 	if (setting->left)
 		timer_arm(&alarm->timer,
 			  setting->left > UINT64_MAX - now ? UINT64_MAX : now + setting->left,

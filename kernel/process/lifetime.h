@@ -85,7 +85,8 @@ struct signal_note {
 	struct list link; // on a queue, or on the list of free ones
 	struct signal_info info;
 	bool queued;        // on a queue
-	bool kept;          // a timer's own: not one of the common ones
+	// A timer's own, not one of the common ones: completes `info`, as it is taken.
+	void (*taken)(struct signal_note *note);
 	struct list *queue; // and on which
 	uint64_t *pending;  // the mask that goes with it
 };

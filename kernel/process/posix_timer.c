@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // timer_create's timers. Each brings the note for its signal along, so that firing needs no memory
-// and a timer is pending at most once; how often it fired in between is counted (overrun).
+// and a timer is pending at most once. How often it would have fired until its signal is taken is
+// calculated then (overrun), so that intervals may be as short as programs like: the timer itself
+// is never armed for less than SHORTEST.
 //
 // Locks: a process's `lock` guards its list of timers, and all of a timer that says so; it is
 // taken before the timers' lock and process_lock. What firing looks at is changed only while the
@@ -18,7 +20,7 @@
 #include <linux/errno.h>
 #include <linux/time.h>
 
-#define SHORTEST 1000000ul // of an interval, ns
+#define SHORTEST 1000000ul // between two times that it fires, ns
 
 struct posix_timer {
 	struct list link; // on its process's list; lock
@@ -28,7 +30,8 @@ struct posix_timer {
 	struct process *process;
 	struct task *task;       // SIGEV_THREAD_ID: who gets the signal, held; else NULL
 	struct signal_note note; // process_lock
-	int last_overrun;        // of the signal before the one that is pending; process_lock
+	int overrun;             // of the signal that was taken last; process_lock
+	uint64_t due;            // when the signal that is pending came, or the next one will; the same
 	uint64_t interval;       // read while armed, changed while not
 	struct timer timer;
 	struct cpu_timer cpu_timer; // instead, by CPU time
@@ -41,58 +44,73 @@ struct posix_timers {
 	uint32_t count;
 };
 
-// ---- firing ----
-static int add_overrun(int overrun, uint64_t more)
+// ---- firing; process_lock is held ----
+// On the timer's own clock: the monotonic one, or CPU time.
+static uint64_t now_locked(const struct posix_timer *timer)
 {
-	return more >= (uint64_t)(INT32_MAX - overrun) ? INT32_MAX : overrun + (int)more;
+	const struct clock_id *clock = &timer->clock;
+
+	if (clock->kind == CLOCK_KIND_CPU)
+		return cpu_clock_locked(clock->process, clock->task, clock->cpu);
+	return clock_monotonic();
 }
 
-// process_lock is held. `missed`: times it should have fired besides.
-static void notify(struct posix_timer *timer, uint64_t missed)
+// Times that it was due up to `now`, besides the one at `due`; what comes next is after `now`.
+static uint64_t forward(struct posix_timer *timer, uint64_t now)
 {
-	struct signal_info *info = &timer->note.info;
+	uint64_t missed = 0;
 
-	if (timer->notify == SIGEV_NONE)
-		return;
-	if (timer->note.queued) {
-		info->overrun = add_overrun(info->overrun, missed + 1);
-		return;
+	if (timer->interval && now >= timer->due) {
+		missed = (now - timer->due) / timer->interval;
+		timer->due += (missed + 1) * timer->interval;
 	}
-	timer->last_overrun = info->overrun;
-	info->overrun = add_overrun(0, missed);
-	if (!timer->task || !timer->task->exiting)
-		signal_send_note(timer->process, timer->task, &timer->note);
+	return missed;
 }
 
-// When it fires next, and how often it should have done so by now already.
-static uint64_t next_time(const struct posix_timer *timer, uint64_t when, uint64_t now,
-			  uint64_t *missed)
+static void taken(struct signal_note *note)
 {
-	*missed = 0;
+	struct posix_timer *timer = container_of(note, struct posix_timer, note);
+	uint64_t missed = forward(timer, now_locked(timer));
+
+	timer->overrun = missed > INT32_MAX ? INT32_MAX : (int)missed;
+	note->info.overrun = timer->overrun;
+}
+
+// When it fires next; 0: not by itself.
+static uint64_t fire_locked(struct posix_timer *timer, uint64_t now)
+{
+	bool pending = timer->note.queued;
+	uint64_t next;
+
+	if (!pending && now >= timer->due && timer->notify != SIGEV_NONE &&
+	    (!timer->task || !timer->task->exiting)) {
+		signal_send_note(timer->process, timer->task, &timer->note);
+		pending = timer->note.queued;
+	}
 	if (!timer->interval)
 		return 0;
-	*missed = (now - when) / timer->interval;
-	return when + (*missed + 1) * timer->interval;
+	// Of a signal that nobody wants nothing is counted.
+	if (!pending)
+		(void)forward(timer, now);
+	next = timer->due;
+	if (next <= now)
+		next += ((now - next) / timer->interval + 1) * timer->interval;
+	return next > now + SHORTEST ? next : now + SHORTEST;
 }
 
 static uint64_t fire(struct timer *armed)
 {
 	struct posix_timer *timer = container_of(armed, struct posix_timer, timer);
-	uint64_t missed, next = next_time(timer, armed->when, clock_monotonic(), &missed);
 	uint64_t flags = spin_lock_irqsave(&process_lock);
+	uint64_t next = fire_locked(timer, clock_monotonic());
 
-	notify(timer, missed);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return next;
 }
 
 static uint64_t fire_cpu(struct cpu_timer *armed, uint64_t now)
 {
-	struct posix_timer *timer = container_of(armed, struct posix_timer, cpu_timer);
-	uint64_t missed, next = next_time(timer, armed->when, now, &missed);
-
-	notify(timer, missed);
-	return next;
+	return fire_locked(container_of(armed, struct posix_timer, cpu_timer), now);
 }
 
 // ---- arming; the list's lock is held ----
@@ -105,7 +123,7 @@ static void disarm(struct posix_timer *timer)
 	flags = spin_lock_irqsave(&process_lock);
 	cpu_timer_disarm(&timer->cpu_timer);
 	signal_note_cancel(timer->process, &timer->note);
-	timer->note.info.overrun = timer->last_overrun = 0;
+	timer->overrun = 0;
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -119,29 +137,36 @@ static void arm(struct posix_timer *timer, bool absolute, uint64_t time)
 	uint64_t now = clock_id_now(&timer->clock), flags;
 	uint64_t when = absolute ? time : add(now, time);
 
-	if (timer->clock.kind == CLOCK_KIND_CPU) {
-		flags = spin_lock_irqsave(&process_lock);
-		cpu_timer_arm(&timer->cpu_timer, when);
-		spin_unlock_irqrestore(&process_lock, flags);
-		return;
-	}
-	// The timers' own clock is the monotonic one.
+	// Without CPU time the timers' own clock is the monotonic one.
 	if (timer->clock.kind == CLOCK_KIND_REALTIME)
 		when = add(clock_monotonic(), when > now ? when - now : 0);
-	timer_arm(&timer->timer, when, fire);
+	flags = spin_lock_irqsave(&process_lock);
+	timer->due = when;
+	if (timer->clock.kind == CLOCK_KIND_CPU)
+		cpu_timer_arm(&timer->cpu_timer, when);
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (timer->clock.kind != CLOCK_KIND_CPU)
+		timer_arm(&timer->timer, when, fire);
 }
 
 static void get(struct posix_timer *timer, struct alarm_setting *setting)
 {
 	bool cpu = timer->clock.kind == CLOCK_KIND_CPU;
-	uint64_t when = cpu ? timer->cpu_timer.when : timer_when(&timer->timer);
-	uint64_t now = cpu ? clock_id_now(&timer->clock) : clock_monotonic();
+	uint64_t flags, now, due;
+	bool armed = cpu || timer_when(&timer->timer);
 
+	flags = spin_lock_irqsave(&process_lock);
+	now = now_locked(timer);
+	due = timer->due;
+	if (cpu)
+		armed = timer->cpu_timer.armed;
+	spin_unlock_irqrestore(&process_lock, flags);
 	*setting = (struct alarm_setting){.interval = timer->interval};
-	if (cpu && !timer->cpu_timer.armed)
-		when = 0;
-	if (when)
-		setting->left = when > now ? when - now : 1;
+	if (!armed)
+		return;
+	if (timer->interval && due <= now)
+		due += ((now - due) / timer->interval + 1) * timer->interval;
+	setting->left = due > now ? due - now : 1;
 }
 
 // ---- the list ----
@@ -236,7 +261,7 @@ static void timer_init(struct posix_timer *timer, const struct posix_timer_reque
 	timer->clock = *clock;
 	timer->process = current_process();
 	timer->task = target;
-	timer->note.kept = true;
+	timer->note.taken = taken;
 	timer->note.info.signal = request->signal;
 	timer->note.info.code = SI_TIMER;
 	timer->note.info.value = request->value;
@@ -319,8 +344,6 @@ int posix_timer_set(int id, bool absolute, const struct alarm_setting *setting,
 		get(timer, old);
 	disarm(timer);
 	timer->interval = setting->interval;
-	if (setting->interval && setting->interval < SHORTEST)
-		timer->interval = SHORTEST;
 	if (setting->left)
 		arm(timer, absolute, setting->left);
 	spin_unlock(&list->lock);
@@ -349,7 +372,7 @@ int posix_timer_overrun(int id)
 	if (!timer)
 		return -EINVAL;
 	flags = spin_lock_irqsave(&process_lock);
-	overrun = timer->note.queued ? timer->last_overrun : timer->note.info.overrun;
+	overrun = timer->overrun;
 	spin_unlock_irqrestore(&process_lock, flags);
 	spin_unlock(&list->lock);
 	return overrun;

@@ -65,7 +65,7 @@ static void note_free(struct process *process, struct signal_note *note)
 {
 	list_del(&note->link);
 	note->queued = false;
-	if (note->kept)
+	if (note->taken)
 		return;
 	process->signals.queued--;
 	list_add(&free_notes, &note->link);
@@ -377,6 +377,8 @@ static void take(struct process *process, uint64_t *pending, struct list *queue,
 			return;
 		}
 		found = true;
+		if (note->taken)
+			note->taken(note);
 		*info = note->info;
 		note_free(process, note);
 	}
