@@ -31,8 +31,10 @@ struct posix_timer {
 	struct task *task;       // SIGEV_THREAD_ID: who gets the signal, held; else NULL
 	struct signal_note note; // process_lock
 	int overrun;             // of the signal that was taken last; process_lock
-	uint64_t due;            // when the signal that is pending came, or the next one will; the same
-	uint64_t interval;       // read while armed, changed while not
+	// When the signal that is pending came, or the next one will: perhaps before the machine
+	// was started. process_lock
+	int64_t due;
+	uint64_t interval; // read while armed, changed while not
 	struct timer timer;
 	struct cpu_timer cpu_timer; // instead, by CPU time
 };
@@ -55,14 +57,24 @@ static uint64_t now_locked(const struct posix_timer *timer)
 	return clock_monotonic();
 }
 
+// The first time after `now`, without saying that it is what comes next.
+static uint64_t next_due(const struct posix_timer *timer, uint64_t now)
+{
+	uint64_t due = (uint64_t)timer->due;
+
+	if (timer->due > (int64_t)now)
+		return due;
+	return due + ((now - due) / timer->interval + 1) * timer->interval;
+}
+
 // Times that it was due up to `now`, besides the one at `due`; what comes next is after `now`.
 static uint64_t forward(struct posix_timer *timer, uint64_t now)
 {
 	uint64_t missed = 0;
 
-	if (timer->interval && now >= timer->due) {
-		missed = (now - timer->due) / timer->interval;
-		timer->due += (missed + 1) * timer->interval;
+	if (timer->interval && (int64_t)now >= timer->due) {
+		missed = (now - (uint64_t)timer->due) / timer->interval;
+		timer->due += (int64_t)((missed + 1) * timer->interval);
 	}
 	return missed;
 }
@@ -82,7 +94,7 @@ static uint64_t fire_locked(struct posix_timer *timer, uint64_t now)
 	bool pending = timer->note.queued;
 	uint64_t next;
 
-	if (!pending && now >= timer->due && timer->notify != SIGEV_NONE &&
+	if (!pending && (int64_t)now >= timer->due && timer->notify != SIGEV_NONE &&
 	    (!timer->task || !timer->task->exiting)) {
 		signal_send_note(timer->process, timer->task, &timer->note);
 		pending = timer->note.queued;
@@ -92,9 +104,7 @@ static uint64_t fire_locked(struct posix_timer *timer, uint64_t now)
 	// Of a signal that nobody wants nothing is counted.
 	if (!pending)
 		(void)forward(timer, now);
-	next = timer->due;
-	if (next <= now)
-		next += ((now - next) / timer->interval + 1) * timer->interval;
+	next = next_due(timer, now);
 	return next > now + SHORTEST ? next : now + SHORTEST;
 }
 
@@ -127,45 +137,46 @@ static void disarm(struct posix_timer *timer)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static uint64_t add(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static void arm(struct posix_timer *timer, bool absolute, uint64_t time)
 {
-	uint64_t now = clock_id_now(&timer->clock), flags;
-	uint64_t when = absolute ? time : add(now, time);
+	bool cpu = timer->clock.kind == CLOCK_KIND_CPU;
+	uint64_t now = clock_id_now(&timer->clock), flags, when;
+	int64_t wait = time > INT64_MAX ? INT64_MAX : (int64_t)time, due;
 
+	if (absolute)
+		wait -= (int64_t)now;
 	// Without CPU time the timers' own clock is the monotonic one.
 	if (timer->clock.kind == CLOCK_KIND_REALTIME)
-		when = add(clock_monotonic(), when > now ? when - now : 0);
+		now = clock_monotonic();
+	due = wait > INT64_MAX - (int64_t)now ? INT64_MAX : (int64_t)now + wait;
+	when = due > 0 ? (uint64_t)due : 1;
 	flags = spin_lock_irqsave(&process_lock);
-	timer->due = when;
-	if (timer->clock.kind == CLOCK_KIND_CPU)
+	timer->due = due;
+	if (cpu)
 		cpu_timer_arm(&timer->cpu_timer, when);
 	spin_unlock_irqrestore(&process_lock, flags);
-	if (timer->clock.kind != CLOCK_KIND_CPU)
+	if (!cpu)
 		timer_arm(&timer->timer, when, fire);
 }
 
 static void get(struct posix_timer *timer, struct alarm_setting *setting)
 {
 	bool cpu = timer->clock.kind == CLOCK_KIND_CPU;
-	uint64_t flags, now, due;
+	uint64_t flags, now, due = 0;
 	bool armed = cpu || timer_when(&timer->timer);
 
 	flags = spin_lock_irqsave(&process_lock);
 	now = now_locked(timer);
-	due = timer->due;
 	if (cpu)
 		armed = timer->cpu_timer.armed;
+	if (timer->interval)
+		due = next_due(timer, now);
+	else if (timer->due > 0)
+		due = (uint64_t)timer->due;
 	spin_unlock_irqrestore(&process_lock, flags);
 	*setting = (struct alarm_setting){.interval = timer->interval};
 	if (!armed)
 		return;
-	if (timer->interval && due <= now)
-		due += ((now - due) / timer->interval + 1) * timer->interval;
 	setting->left = due > now ? due - now : 1;
 }
 

@@ -312,6 +312,10 @@ long sys_arch_prctl(int option, uintptr_t address)
 		return copy_to_user(address, &fs, sizeof(fs));
 	case ARCH_GET_GS:
 		return copy_to_user(address, &gs, sizeof(gs));
+	case ARCH_GET_CPUID: // always allowed: no processor here can refuse it
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
 	default:
 		return -EINVAL;
 	}

@@ -130,6 +130,8 @@ static void thread_words(void)
 
 	check(syscall(SYS_set_tid_address, &word) == getpid(), "set_tid_address");
 	show("set_robust_list with a wrong length", syscall(SYS_set_robust_list, &word, 1));
+	show("cpuid is allowed", syscall(SYS_arch_prctl, 0x1011, 0));
+	check(syscall(SYS_arch_prctl, 0x1012, 1) == 0 || errno == ENODEV, "and stays so");
 	show("arch_prctl, unknown", syscall(SYS_arch_prctl, 0x9999, 0));
 	show("arch_prctl, base in the kernel",
 	     syscall(SYS_arch_prctl, 0x1002, 0xffff888000000000));

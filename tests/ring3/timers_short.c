@@ -3,6 +3,7 @@
 // Timers with intervals that no machine can keep up with: they are told as they were set, how
 // often they would have fired is counted exactly, and hundreds of them do not stop the machine.
 #define _GNU_SOURCE
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -86,6 +87,25 @@ static void counted(const sigset_t *set)
 	syscall(SYS_timer_delete, id);
 }
 
+// Due long ago, by the time of day and by a clock that began with the machine.
+static void long_ago(const sigset_t *set, clockid_t clock, long behind)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+	struct itimerspec is = {.it_interval.tv_nsec = 1};
+	siginfo_t info;
+	int id;
+
+	syscall(SYS_timer_create, clock, &event, &id);
+	clock_gettime(clock, &is.it_value);
+	is.it_value.tv_sec = is.it_value.tv_sec > behind ? is.it_value.tv_sec - behind : 0;
+	is.it_value.tv_nsec |= 1;
+	syscall(SYS_timer_settime, id, TIMER_ABSTIME, &is, NULL);
+	sigwaitinfo(set, &info);
+	syscall(SYS_timer_delete, id);
+	check(info.si_overrun == INT_MAX || (clock == CLOCK_MONOTONIC && info.si_overrun > 0),
+	      "what was missed since long ago");
+}
+
 static void alarms(void)
 {
 	struct itimerval is = {.it_interval.tv_usec = 1, .it_value.tv_usec = 1};
@@ -154,6 +174,9 @@ int main(void)
 	sigdelset(&set, SIGALRM);
 	missed(&set);
 	counted(&set);
+	long_ago(&set, CLOCK_REALTIME, 3);
+	long_ago(&set, CLOCK_REALTIME, 1000000000);
+	long_ago(&set, CLOCK_MONOTONIC, 1000000000);
 	alarms();
 	files();
 	many_files();
