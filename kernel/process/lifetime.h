@@ -84,7 +84,7 @@ uint64_t process_limit_locked(const struct process *process, unsigned resource);
 struct signal_note {
 	struct list link; // on a queue, or on the list of free ones
 	struct signal_info info;
-	bool queued;        // on a queue
+	bool queued; // on a queue
 	// A timer's own, not one of the common ones: completes `info`, as it is taken.
 	void (*taken)(struct signal_note *note);
 	struct list *queue; // and on which
