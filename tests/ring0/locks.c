@@ -18,7 +18,8 @@
 
 static struct spinlock first, second, third;
 static struct spinlock pair[2];
-static struct sleep_lock outer, inner;
+static struct spinlock many[64];
+static struct sleep_lock outer, inner, many_sleeping[64];
 
 static void take_both(struct spinlock *a, struct spinlock *b)
 {
@@ -143,6 +144,20 @@ RING0_PANIC(lock_in_a_handler)
 	}
 }
 
+static void sleep_there(struct registers *registers)
+{
+	(void)registers;
+	schedule();
+}
+
+RING0_PANIC(lock_handler_sleeps)
+{
+	irq_register(IRQ_PIT, "timer", sleep_there);
+	irq_enable();
+	for (;;)
+		;
+}
+
 RING0_PANIC(lock_held_in_schedule)
 {
 	name_locks();
@@ -182,6 +197,14 @@ RING0_PANIC(lock_released_by_another_cpu)
 	spin_lock(&first);
 	this_cpu()->number = 1;
 	spin_unlock(&first);
+}
+
+RING0_PANIC(lock_too_many_held)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		spin_lock_init(&many[i]);
+		spin_lock_nested(&many[i]);
+	}
 }
 
 RING0_PANIC(lock_never_released)
@@ -235,6 +258,33 @@ RING0_PANIC(sleep_lock_released_by_nobody)
 {
 	name_locks();
 	sleep_lock_release(&outer);
+}
+
+RING0_PANIC(sleep_lock_too_many_held)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		sleep_lock_init(&many_sleeping[i]);
+		sleep_lock_take(&many_sleeping[i]);
+	}
+}
+
+// Only told in the log: there are no more checks then.
+RING0_TEST(lock_too_many_kinds)
+{
+	static char names[LOCK_CLASSES][4];
+
+	name_locks();
+	for (unsigned i = 0; i < LOCK_CLASSES; i++) {
+		struct spinlock lock;
+
+		names[i][0] = (char)('a' + i / 26);
+		names[i][1] = (char)('a' + i % 26);
+		lock_check_init(&lock, names[i], __FILE__);
+		spin_lock(&lock);
+		spin_unlock(&lock);
+	}
+	spin_lock(&first);
+	spin_unlock(&first);
 }
 
 // Only told in the log.

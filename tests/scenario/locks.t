@@ -38,6 +38,7 @@ REPORTS = {
         "held with interrupts on"],
     "lock_in_a_handler": [
         rf"panic: locks: {FIRST} is (held with interrupts on|taken again)"],
+    "lock_handler_sleeps": [r"panic: locks: an interrupt handler may sleep"],
     "lock_held_in_schedule": [rf"panic: locks: a task may sleep with {FIRST} held"],
     "lock_held_over_a_user_copy": [
         rf"panic: locks: a task may sleep with {FIRST} held", r"copy_from_user"],
@@ -45,6 +46,7 @@ REPORTS = {
     "lock_released_by_nobody": [r"panic: locks: &first is released, but nobody holds it"],
     "lock_released_by_another_cpu": [
         r"panic: locks: &first is released by CPU 1, but held by CPU 0"],
+    "lock_too_many_held": [r"panic: locks: more than \d+ are held"],
     "lock_never_released": [rf"panic: locks: {FIRST} is not released"],
     "lock_held_in_ring3": [rf"panic: locks: ring 3 goes on with {FIRST} held"],
     "sleep_lock_held_in_ring3": [r"panic: locks: ring 3 goes on with &outer .* held"],
@@ -52,7 +54,14 @@ REPORTS = {
     "sleep_lock_taken_again": [r"panic: locks: &outer .* is taken again by its holder"],
     "sleep_lock_released_by_nobody": [
         r"panic: locks: &outer .* is released by a task that does not hold it"],
+    "sleep_lock_too_many_held": [r"panic: locks: a task holds more than \d+ that sleep"],
 }
+# What is only told in the log.
+NOTES = {
+    "lock_held_long": rf"locks: {FIRST} was held for \d+ ms by lock_held_long",
+    "lock_too_many_kinds": r"locks: more than \d+ kinds: no more checks",
+}
+CHECKS = ["kernel/machine/lock_check.c", "kernel/process/sleep_check.c"]
 PROGRAMS = ["tests/ring3/threads_futex.c", "tests/ring3/cpus_processes.c"]
 
 
@@ -69,6 +78,15 @@ def boot(name):
     return result, result.errors.replace(b"\r", b"").decode(errors="replace")
 
 
+def checks():
+    """The text of each report that the checks can end in, as an expression."""
+    for source in CHECKS:
+        with open(os.path.join(harness.ROOT, source), encoding="utf-8") as file:
+            text = re.sub(r'"\s*"', "", file.read())
+        for message in re.findall(r'panic\("(.*?)"', text):
+            yield re.sub(r"%l?[a-z]", ".*", re.escape(message).replace("\\%", "%"))
+
+
 def main():
     tap = harness.Tap()
     programs = [f"{DIRECTORY}/tests/ring3/{os.path.basename(test)[:-2]}" for test in PROGRAMS]
@@ -76,14 +94,17 @@ def main():
     built = run(["make", "-s", "DEBUG=1", f"BUILD={DIRECTORY}", f"{DIRECTORY}/kernel-test.elf",
                  "all", *programs])
     tap.ok(built.status == 0, "the kernel builds with DEBUG=1", built.describe())
+    logs = ""
     for name, expected in REPORTS.items():
         result, log = boot(name)
         missing = [part for part in expected if not re.search(part, log, re.M)]
         tap.ok(result.status == 70 and not missing, name, f"missing: {missing}\n{log}")
-    result, log = boot("lock_held_long")
-    tap.ok(result.status == 0 and
-           re.search(rf"locks: {FIRST} was held for \d+ ms by lock_held_long", log),
-           "lock_held_long", log)
+        logs += log
+    for name, note in NOTES.items():
+        result, log = boot(name)
+        tap.ok(result.status == 0 and re.search(note, log), name, log)
+    unseen = [check for check in checks() if not re.search(check, logs)]
+    tap.ok(list(checks()) and not unseen, "each check was seen to fire", "\n".join(unseen))
     for test in PROGRAMS:
         result = run(["tests/execute", test], BUILD=DIRECTORY)
         tap.ok(result.status == 0, f"{test} in a debug kernel", result.describe())
