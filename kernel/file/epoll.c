@@ -12,6 +12,7 @@
 #include "kernel/file/epoll.h"
 
 #include "kernel/file/anonymous.h"
+#include "kernel/file/io.h"
 #include "kernel/file/poll.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/wait.h"
@@ -23,6 +24,7 @@
 
 #define DEPTH_MAX 4   // of epolls within epolls, as on Linux
 #define WAYS_MAX  500 // from epoll to epoll through one watch: each wait goes all of them
+#define AT_ONCE   256 // events that one wait copies to ring 3 at most
 #define ALWAYS    (EPOLLERR | EPOLLHUP)
 #define MODES     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 #define EXCLUSIVE_EVENTS \
@@ -63,7 +65,8 @@ struct seen {
 	struct epoll_event event; // what there is to report
 	bool fresh;
 	uint32_t serial, wakes;
-	uint32_t before; // of `wakes`: when it was reported last
+	uint32_t before;   // of `wakes`: when it was reported last
+	uint32_t reported; // the serial that the watch then had; 0: it was not reported
 };
 
 static struct spinlock epoll_lock;
@@ -349,7 +352,7 @@ static long look_at_all(struct seen *all, long count, struct poll_table *table)
 }
 
 // Reports it, unless it has gone meanwhile, or somebody else has had what one alone may have.
-static bool report_one(struct epoll *epoll, const struct seen *one, struct epoll_event *event)
+static bool report_one(struct epoll *epoll, struct seen *one, struct epoll_event *event)
 {
 	struct watch *watch = find(epoll, one->file, one->descriptor);
 
@@ -357,7 +360,7 @@ static bool report_one(struct epoll *epoll, const struct seen *one, struct epoll
 		return false;
 	*event = one->event;
 	watch->fresh = false;
-	watch->serial = ++last_serial;
+	watch->serial = one->reported = ++last_serial;
 	watch->wakes = one->wakes;
 	if (watch->event.events & EPOLLONESHOT)
 		watch->event.events = 0;
@@ -367,8 +370,8 @@ static bool report_one(struct epoll *epoll, const struct seen *one, struct epoll
 	return true;
 }
 
-static long report(struct epoll *epoll, const struct seen *all, long count,
-		   struct epoll_event *events, size_t most)
+static long report(struct epoll *epoll, struct seen *all, long count, struct epoll_event *events,
+		   size_t most)
 {
 	size_t used = 0;
 
@@ -377,6 +380,43 @@ static long report(struct epoll *epoll, const struct seen *all, long count,
 		used += all[i].event.events && report_one(epoll, &all[i], &events[used]);
 	spin_unlock(&epoll_lock);
 	return (long)used;
+}
+
+static void take_back(struct epoll *epoll, const struct seen *one)
+{
+	struct watch *watch = find(epoll, one->file, one->descriptor);
+
+	if (!watch || watch->serial != one->reported)
+		return;
+	watch->event.events = one->wanted;
+	watch->fresh = one->fresh;
+	watch->wakes = one->before;
+	watch->serial = ++last_serial;
+	list_del(&watch->link);
+	list_add(&epoll->watches, &watch->link);
+}
+
+// Of `ready` events that were reported, as many as ring 3's memory takes: how many, or -EFAULT.
+// The others are as if they had never been reported: an edge is not lost.
+static long deliver(struct epoll *epoll, const struct seen *all, long count, struct io *to,
+		    const struct epoll_event *events, long ready)
+{
+	long size = sizeof(*events),
+	     taken = (long)io_to(to, events, (size_t)(ready * size)) / size;
+	long left = ready - taken;
+
+	if (!left)
+		return ready;
+	spin_lock(&epoll_lock);
+	for (long i = count - 1; left; i--) {
+		if (!all[i].reported)
+			continue;
+		take_back(epoll, &all[i]);
+		left--;
+	}
+	spin_unlock(&epoll_lock);
+	wake_all(&epoll->changed);
+	return taken ? taken : -EFAULT;
 }
 
 // Whether there is, or may be, something to report: else 0 after having slept, or -errno.
@@ -398,7 +438,8 @@ static long look_and_sleep(struct epoll *epoll, struct seen *all, long count,
 	return 1;
 }
 
-static long wait_once(struct epoll *epoll, struct epoll_event *events, size_t most,
+// `events`: room for `most` of them.
+static long wait_once(struct epoll *epoll, struct io *to, struct epoll_event *events, size_t most,
 		      uint64_t deadline)
 {
 	struct poll_table table;
@@ -415,19 +456,19 @@ static long wait_once(struct epoll *epoll, struct epoll_event *events, size_t mo
 			result = report(epoll, all, count, events, most);
 	}
 	poll_table_end(&table);
+	if (result > 0)
+		result = deliver(epoll, all, count, to, events, result);
 	if (count >= 0)
 		let_go(all, count);
 	return result;
 }
 
-long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint64_t deadline)
+static long wait_for_some(struct epoll *epoll, struct io *to, struct epoll_event *events,
+			  size_t most, uint64_t deadline)
 {
-	struct epoll *epoll = epoll_of(file);
-
-	if (!epoll)
-		return -EINVAL;
 	for (;;) {
-		long result = wait_once(epoll, events, most, deadline);
+		long result = wait_once(epoll, to, events, most, deadline);
+
 		if (result == -ETIMEDOUT)
 			deadline = 0; // a last look
 		else if (result == -ERESTARTSYS)
@@ -435,6 +476,25 @@ long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint
 		else if (result || !deadline)
 			return result;
 	}
+}
+
+long epoll_wait(struct file *file, struct io *to, uint64_t deadline)
+{
+	struct epoll *epoll = epoll_of(file);
+	size_t most = to->left / sizeof(struct epoll_event);
+	struct epoll_event *events;
+	long result;
+
+	if (!epoll)
+		return -EINVAL;
+	if (most > AT_ONCE)
+		most = AT_ONCE; // the others come next time
+	events = kmalloc(most * sizeof(*events));
+	if (!events)
+		return -ENOMEM;
+	result = wait_for_some(epoll, to, events, most, deadline);
+	kfree(events);
+	return result;
 }
 
 // ---- the operations of the file ----

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct io;
+
 int epoll_install(int flags); // O_CLOEXEC or 0. The descriptor, -EMFILE or -ENOMEM
 
 // Adds, changes or forgets (`operation`: EPOLL_CTL_*) what is wanted of `file`, by its
@@ -16,8 +18,9 @@ int epoll_change(struct file *epoll, int operation, struct file *file, int descr
 		 const struct epoll_event *event);
 
 // Sleeps until something wanted has happened, or until `deadline` (clock_monotonic, 0: not at
-// all). How many of `most` events; -EINVAL (`file` is no epoll), -ENOMEM or -EINTR.
-long epoll_wait(struct file *file, struct epoll_event *events, size_t most, uint64_t deadline);
+// all). How many events it moved to `to`; -EINVAL (`file` is no epoll), -ENOMEM, -EFAULT or
+// -EINTR.
+long epoll_wait(struct file *file, struct io *to, uint64_t deadline);
 
 // A descriptor of it was closed: whoever waits for it looks anew. NULL is allowed.
 void epoll_closed(const struct file *file);

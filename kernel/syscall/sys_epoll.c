@@ -2,6 +2,7 @@
 //
 // System calls of epoll (kernel/file/epoll.c).
 #include "kernel/file/epoll.h"
+#include "kernel/file/io.h"
 #include "kernel/machine/timer.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/signal_action.h"
@@ -9,11 +10,9 @@
 #include "kernel/syscall/calls_file.h"
 #include "kernel/syscall/file_arguments.h"
 #include "kernel/syscall/user_time.h"
-#include "mm/slab.h"
 #include <linux/errno.h>
 
 #define MILLISECOND 1000000ul
-#define AT_ONCE     256 // events that are taken along in one copy to ring 3
 
 long sys_epoll_create1(int flags)
 {
@@ -41,36 +40,20 @@ long sys_epoll_ctl(int descriptor, int operation, int target, uintptr_t from)
 	return result;
 }
 
-static long wait_and_copy(struct file *file, uintptr_t to, size_t most, uint64_t deadline)
-{
-	struct epoll_event *events;
-	long count;
-
-	if (most > AT_ONCE)
-		most = AT_ONCE; // the others come next time
-	events = kmalloc(most * sizeof(*events));
-	if (!events)
-		return -ENOMEM;
-	count = epoll_wait(file, events, most, deadline);
-	if (count > 0 && copy_to_user(to, events, (size_t)count * sizeof(*events)))
-		count = -EFAULT;
-	kfree(events);
-	return count;
-}
-
 static long wait_for_events(int descriptor, uintptr_t to, int most, uint64_t deadline)
 {
 	struct file *file;
+	struct io events;
 	long result;
 
 	if (most <= 0 || (unsigned)most > INT32_MAX / sizeof(struct epoll_event))
 		return -EINVAL;
-	if (!user_range_ok(to, (size_t)most * sizeof(struct epoll_event)))
+	if (io_user(&events, to, (size_t)most * sizeof(struct epoll_event)))
 		return -EFAULT;
 	file = get_open_file(descriptor);
 	if (!file)
 		return -EBADF;
-	result = wait_and_copy(file, to, (size_t)most, deadline);
+	result = epoll_wait(file, &events, deadline);
 	file_put(file);
 	return result;
 }

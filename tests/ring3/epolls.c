@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -324,6 +325,34 @@ static void counters(void)
 	close(counter);
 }
 
+// Room for one event and a half: what was not delivered is not lost.
+static void faults(void)
+{
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *room = pages + 4096 - sizeof(struct epoll_event) * 3 / 2;
+	const unsigned modes[] = {EPOLLET, EPOLLONESHOT, EPOLLET | EPOLLONESHOT, 0};
+
+	printf("# -- places that can not be written\n");
+	mprotect(pages + 4096, 4096, PROT_NONE);
+	for (int i = 0; i < 4; i++) {
+		int counters[3];
+
+		set = epoll_create1(0);
+		for (int c = 0; c < 3; c++) {
+			counters[c] = eventfd(1, 0);
+			change(EPOLL_CTL_ADD, counters[c], EPOLLIN | modes[i], (unsigned)c);
+		}
+		show("nothing fits", epoll_wait(set, (struct epoll_event *)(pages + 4096), 3, 0));
+		show("one fits", epoll_wait(set, (struct epoll_event *)room, 3, 0));
+		show_events("the others");
+		show_events("again");
+		for (int c = 0; c < 3; c++)
+			close(counters[c]);
+		close(set);
+	}
+	munmap(pages, 8192);
+}
+
 int main(void)
 {
 	refused();
@@ -335,5 +364,6 @@ int main(void)
 	waiting();
 	closed_meanwhile();
 	counters();
+	faults();
 	return tap_end();
 }
