@@ -34,7 +34,7 @@ struct inode *inode_parent(struct inode *inode)
 	struct inode *parent;
 
 	spin_lock(&tree_lock);
-	parent = inode_get(inode->parent);
+	parent = inode_get(inode_uncovered(inode->parent));
 	spin_unlock(&tree_lock);
 	return parent;
 }

@@ -100,6 +100,7 @@ struct inode {
 			       // is itself. tree_lock
 	const char *name;      // its first name there, or the last it had. tree_lock
 	struct object *object; // page cache, for mapping and exec; NULL when it has none
+	struct inode *cover;   // the root of what is mounted on it (mount.h), or NULL. tree_lock
 	uint64_t number;
 	uint64_t size;    // bytes; with an object that knows better: inode_size
 	uint32_t links;   // tree_lock
@@ -157,6 +158,15 @@ void inode_execute_end(struct inode *inode);
 
 uint64_t inode_size(const struct inode *inode);
 void inode_stat(struct inode *inode, struct stat *status);
+
+// What is found where this inode's name is: itself, or the root of what is mounted on it.
+// tree_lock.
+static inline struct inode *inode_uncovered(struct inode *inode)
+{
+	while (__builtin_expect(inode->cover != NULL, 0))
+		inode = inode->cover;
+	return inode;
+}
 
 // The directory it is in, with a reference.
 struct inode *inode_parent(struct inode *inode);

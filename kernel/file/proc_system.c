@@ -2,6 +2,7 @@
 //
 // /proc outside of the processes: its tables, names, and what is small. Numbers come from who
 // counts them; what nobody counts here (disks, networks) is zero or absent.
+#include "kernel/file/mount.h"
 #include "kernel/file/proc_internal.h"
 #include "kernel/process/credentials.h"
 #include "kernel/process/load.h"
@@ -115,7 +116,7 @@ static int show_constant(struct pseudo_open *open, struct text *text)
 static int show_file_systems(struct pseudo_open *open, struct text *text)
 {
 	(void)open;
-	text_print(text, "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\n");
+	text_print(text, "nodev\ttmpfs\nnodev\tramfs\nnodev\tproc\nnodev\tsysfs\n");
 	return 0;
 }
 
@@ -124,6 +125,7 @@ int proc_show_mounts(struct pseudo_open *open, struct text *text)
 	(void)open;
 	text_print(text, "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw 0 0\n"
 			 "sysfs /sys sysfs rw 0 0\n");
+	mounts_show(text);
 	return 0;
 }
 

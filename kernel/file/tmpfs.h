@@ -45,6 +45,15 @@ struct tmpfs_file {
 	uint32_t seals; // F_SEAL_*; changed under `lock`
 };
 
+// A file system in memory: the tree's, or one that is mounted (mount.h).
+struct tmpfs_volume {
+	struct object_quota quota; // of its files' pages; limit 0: none
+	uint64_t inode_count;      // atomic
+	uint64_t inode_limit;      // 0: none
+	uint32_t device;           // st_dev
+	bool is_ramfs;
+};
+
 struct tmpfs_directory {
 	struct avl_tree by_name, by_position; // of entries; tree_lock
 	uint64_t last_position;               // tree_lock
@@ -54,6 +63,7 @@ struct pipe;
 
 struct tmpfs_inode {
 	struct inode inode;
+	struct tmpfs_volume *volume;
 	struct list names;             // entries, the first one's is inode.name; tree_lock
 	struct tmpfs_entry *last_name; // kept when it has no other; tree_lock
 	union {                        // by the type in inode.mode
@@ -75,6 +85,8 @@ bool inode_is_tmpfs(const struct inode *inode);
 // ---- inodes ----
 // A new inode without a name and owner: user 0, permissions and type by `mode`, the times now.
 // NULL when out of memory, or of the number of inodes there may be.
+struct tmpfs_inode *tmpfs_inode_create_in(struct tmpfs_volume *volume, uint32_t mode);
+// In the volume that is the tree from the beginning.
 struct tmpfs_inode *tmpfs_inode_create(uint32_t mode);
 // A regular file of `size` zeros that never had a name, shown as `name`, for memfd_create and
 // shmget; no limit but memory. NULL when out of memory.
@@ -82,12 +94,14 @@ struct tmpfs_inode *tmpfs_create_nameless(const char *name, uint32_t mode, uint6
 // For `fill` and `release` of objects that are a tmpfs file's.
 int tmpfs_fill(struct object *object, uint64_t index, void *page);
 void tmpfs_release_object(struct object *object);
-struct space_figures tmpfs_space(void);
+struct space_figures tmpfs_space(const struct inode *inode); // of its volume
 
 // ---- names; under tree_lock, or while nobody else is there ----
 // A name that is in no directory yet; NULL when out of memory.
 struct tmpfs_entry *tmpfs_entry_create(const char *name, size_t length);
 struct tmpfs_entry *tmpfs_find(struct tmpfs_inode *directory, const char *name, size_t length);
+// The newest entry that is older than `position`, 0: than all.
+struct tmpfs_entry *tmpfs_entry_before(struct tmpfs_directory *directory, uint64_t position);
 // Enters it as the last one; takes over the caller's reference to `inode`.
 void tmpfs_enter(struct tmpfs_inode *directory, struct tmpfs_entry *entry, struct inode *inode);
 // Takes it out. The reference to the inode becomes the caller's; the entry is freed, or kept as

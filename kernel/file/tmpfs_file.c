@@ -327,7 +327,7 @@ static int allocate_pages(struct object *object, uint64_t start, uint64_t end)
 	uint64_t index = start >> PAGE_SHIFT, last = (end + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	int result = 0;
 
-	if (last - index > tmpfs_space().blocks)
+	if (object->quota && last - index > object->quota->limit)
 		return -ENOSPC;
 	for (; result == 0 && index < last; index++) {
 		result = object_page_ahead(object, index);

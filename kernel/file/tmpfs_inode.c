@@ -14,26 +14,32 @@
 
 static struct cache *inode_cache;
 static uint64_t last_number; // atomic
-static uint64_t inode_count; // atomic
+static struct tmpfs_volume tree;
 
-static struct object_quota quota; // half of RAM, once there is a first inode
-static struct object_quota *quota_of_all(void)
+// Half of RAM is the tree's, once there is a first inode.
+static struct tmpfs_volume *tree_volume(void)
 {
-	quota.limit = frame_total() / 2;
-	return &quota;
+	tree.device = TMPFS_DEVICE;
+	tree.quota.limit = tree.inode_limit = frame_total() / 2;
+	return &tree;
 }
 
-struct space_figures tmpfs_space(void)
+static uint64_t room(uint64_t limit, const uint64_t *used)
 {
-	uint64_t limit = quota_of_all()->limit;
-	uint64_t used = __atomic_load_n(&quota.used, __ATOMIC_RELAXED);
-	uint64_t inodes = __atomic_load_n(&inode_count, __ATOMIC_RELAXED);
+	uint64_t now = __atomic_load_n(used, __ATOMIC_RELAXED);
+
+	return now < limit ? limit - now : 0;
+}
+
+struct space_figures tmpfs_space(const struct inode *inode)
+{
+	const struct tmpfs_volume *volume = tmpfs_inode(inode)->volume;
 
 	return (struct space_figures){
-		.blocks = limit,
-		.blocks_free = used < limit ? limit - used : 0,
-		.inodes = limit,
-		.inodes_free = inodes < limit ? limit - inodes : 0,
+		.blocks = volume->quota.limit,
+		.blocks_free = room(volume->quota.limit, &volume->quota.used),
+		.inodes = volume->inode_limit,
+		.inodes_free = room(volume->inode_limit, &volume->inode_count),
 	};
 }
 
@@ -42,9 +48,9 @@ static void free_inode(struct tmpfs_inode *node)
 {
 	struct inode *parent = node->inode.parent;
 
+	__atomic_sub_fetch(&node->volume->inode_count, 1, __ATOMIC_RELAXED);
 	kfree(node->last_name);
 	cache_free(inode_cache, node);
-	__atomic_sub_fetch(&inode_count, 1, __ATOMIC_RELAXED);
 	if (parent != &node->inode)
 		inode_put(parent);
 }
@@ -113,7 +119,7 @@ static int lookup(struct inode *inode, const char *name, size_t length, struct i
 	spin_lock(&tree_lock);
 	entry = tmpfs_find(tmpfs_inode(inode), name, length);
 	if (entry)
-		*found = inode_get(entry->inode);
+		*found = inode_get(inode_uncovered(entry->inode));
 	spin_unlock(&tree_lock);
 	return entry ? 0 : -ENOENT;
 }
@@ -126,8 +132,7 @@ static long link_read(struct inode *inode, char *buffer, size_t size)
 	return (long)length;
 }
 
-// The newest entry that is older than `position`, 0: than all. Under tree_lock.
-static struct tmpfs_entry *entry_before(struct tmpfs_directory *directory, uint64_t position)
+struct tmpfs_entry *tmpfs_entry_before(struct tmpfs_directory *directory, uint64_t position)
 {
 	struct avl_node *node = directory->by_position.root;
 	struct tmpfs_entry *best = NULL;
@@ -150,7 +155,7 @@ static int next_entry(struct inode *inode, uint64_t *cookie, struct directory_en
 	struct tmpfs_entry *entry;
 
 	spin_lock(&tree_lock);
-	entry = entry_before(&tmpfs_inode(inode)->directory, *cookie);
+	entry = tmpfs_entry_before(&tmpfs_inode(inode)->directory, *cookie);
 	if (entry) {
 		memcpy(result->space, entry->name, entry->length + 1);
 		result->name = result->space;
@@ -220,7 +225,7 @@ static const struct inode_ops *ops_of(uint32_t mode)
 }
 
 // ---- the beginning ----
-static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
+static struct tmpfs_inode *create(struct tmpfs_volume *volume, uint32_t mode, bool limited)
 {
 	struct tmpfs_inode *node;
 	struct inode *inode;
@@ -230,13 +235,14 @@ static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
 	node = inode_cache ? cache_alloc_zeroed(inode_cache) : NULL;
 	if (!node)
 		return NULL;
-	__atomic_add_fetch(&inode_count, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&volume->inode_count, 1, __ATOMIC_RELAXED);
+	node->volume = volume;
 	inode = &node->inode;
 	inode->references = 1;
 	inode->mode = mode;
 	inode->ops = ops_of(mode);
 	inode->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
-	inode->device = TMPFS_DEVICE;
+	inode->device = volume->device;
 	inode->parent = inode;
 	inode->name = "";
 	list_init(&node->names);
@@ -244,7 +250,7 @@ static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
 		inode->size = 2 * TMPFS_ENTRY_SIZE;
 	if (inode_is(inode, S_IFREG)) {
 		object_init(&node->file.object, &object_ops, 0);
-		node->file.object.quota = limit;
+		node->file.object.quota = limited && volume->quota.limit ? &volume->quota : NULL;
 		node->file.object.charges_pages = true;
 		inode->object = &node->file.object;
 		sleep_lock_init(&node->file.lock);
@@ -254,17 +260,22 @@ static struct tmpfs_inode *create(uint32_t mode, struct object_quota *limit)
 	return node;
 }
 
+struct tmpfs_inode *tmpfs_inode_create_in(struct tmpfs_volume *volume, uint32_t mode)
+{
+	if (volume->inode_limit && !room(volume->inode_limit, &volume->inode_count))
+		return NULL;
+	return create(volume, mode, true);
+}
+
 struct tmpfs_inode *tmpfs_inode_create(uint32_t mode)
 {
-	if (tmpfs_space().inodes_free == 0)
-		return NULL;
-	return create(mode, quota_of_all());
+	return tmpfs_inode_create_in(tree_volume(), mode);
 }
 
 struct tmpfs_inode *tmpfs_create_nameless(const char *name, uint32_t mode, uint64_t size)
 {
 	struct tmpfs_entry *entry = tmpfs_entry_create(name, strlen(name));
-	struct tmpfs_inode *node = entry ? create(mode, NULL) : NULL;
+	struct tmpfs_inode *node = entry ? create(tree_volume(), mode, false) : NULL;
 
 	if (!node) {
 		kfree(entry);

@@ -210,9 +210,10 @@ static int add(struct inode *directory, struct tmpfs_entry *entry, struct inode 
 static struct inode *create_inode(struct inode *directory, const struct new_name *what,
 				  int *result)
 {
-	struct tmpfs_inode *node = tmpfs_inode_create(what->mode);
+	struct tmpfs_volume *volume = tmpfs_inode(directory)->volume;
+	struct tmpfs_inode *node = tmpfs_inode_create_in(volume, what->mode);
 
-	*result = tmpfs_space().inodes_free ? -ENOMEM : -ENOSPC;
+	*result = !volume->inode_limit || tmpfs_space(directory).inodes_free ? -ENOMEM : -ENOSPC;
 	if (!node)
 		return NULL;
 	inode_set_owner(&node->inode, directory);
@@ -314,7 +315,7 @@ static int remove_checked(struct inode *directory, struct tmpfs_entry *entry, bo
 		return result;
 	if (is_directory != want_directory)
 		return is_directory ? -EISDIR : -ENOTDIR;
-	if (!inode_is_tmpfs(entry->inode))
+	if (!inode_is_tmpfs(entry->inode) || entry->inode->cover)
 		return -EBUSY; // a file system begins there
 	if (is_directory && !is_empty(entry->inode))
 		return -ENOTEMPTY;
@@ -423,7 +424,8 @@ static int check_rename(const struct rename_request *request, const struct tmpfs
 		result = inode_permission(from->inode, 2);
 	if (result)
 		return result;
-	if (!inode_is_tmpfs(from->inode) || (to && !inode_is_tmpfs(to->inode)))
+	if (!inode_is_tmpfs(from->inode) || from->inode->cover ||
+	    (to && (!inode_is_tmpfs(to->inode) || to->inode->cover)))
 		return -EBUSY;
 	if (to && !(request->flags & RENAME_EXCHANGE) && inode_is(to->inode, S_IFDIR) &&
 	    !is_empty(to->inode))

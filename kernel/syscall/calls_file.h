@@ -72,6 +72,9 @@ long sys_faccessat(int directory, uintptr_t path, int mode);
 long sys_faccessat2(int directory, uintptr_t path, int mode, int flags);
 long sys_readlink(uintptr_t path, uintptr_t buffer, int size);
 long sys_readlinkat(int directory, uintptr_t path, uintptr_t buffer, int size);
+long sys_mount(uintptr_t source, uintptr_t directory, uintptr_t type, unsigned long flags,
+	       uintptr_t data);
+long sys_umount2(uintptr_t path, int flags);
 long sys_statfs(uintptr_t path, uintptr_t status);
 long sys_fstatfs(int descriptor, uintptr_t status);
 

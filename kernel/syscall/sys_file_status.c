@@ -210,11 +210,11 @@ long sys_readlink(uintptr_t path, uintptr_t buffer, int size)
 }
 
 // ---- statfs ----
-static void fill_tmpfs(struct statfs *status)
+static void fill_tmpfs(const struct inode *inode, struct statfs *status)
 {
-	struct space_figures space = tmpfs_space();
+	struct space_figures space = tmpfs_space(inode);
 
-	status->f_type = TMPFS_MAGIC;
+	status->f_type = tmpfs_inode(inode)->volume->is_ramfs ? RAMFS_MAGIC : TMPFS_MAGIC;
 	status->f_blocks = (long)space.blocks;
 	status->f_bfree = status->f_bavail = (long)space.blocks_free;
 	status->f_files = (long)space.inodes;
@@ -232,7 +232,7 @@ static void fill_statfs(const struct inode *inode, struct statfs *status)
 	if (!inode)
 		status->f_type = PIPEFS_MAGIC;
 	else if (inode_is_tmpfs(inode))
-		fill_tmpfs(status);
+		fill_tmpfs(inode, status);
 	else
 		status->f_type = inode->device == PROC_DEVICE ? PROC_SUPER_MAGIC : SYSFS_MAGIC;
 }

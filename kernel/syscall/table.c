@@ -206,6 +206,8 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(llistxattr),
 	CALL(flistxattr),
 	CALL(readlinkat),
+	CALL(mount),
+	CALL(umount2),
 	CALL(statfs),
 	CALL(fstatfs),
 	CALL(getcwd),

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -83,6 +84,7 @@ static const struct row {
 	{"lgetxattr", SYS_lgetxattr, {TEXT("/tmp"), TEXT("user.a"), 0, 0}, EOPNOTSUPP},
 	{"listxattr", SYS_listxattr, {TEXT("/tmp"), 0, 0}, 0},
 	{"llistxattr", SYS_llistxattr, {TEXT("/tmp"), 0, 0}, 0},
+	{"umount2", SYS_umount2, {TEXT("/tmp/file"), 0}, EINVAL},
 	{"linkat", SYS_linkat, {HERE, TEXT("/tmp/file"), HERE, TEXT("/tmp/new"), 0}, 0},
 	{"symlinkat", SYS_symlinkat, {TEXT("x"), HERE, TEXT("/tmp/new")}, 0},
 	{"mkdirat", SYS_mkdirat, {HERE, TEXT("/tmp/new"), 0700}, 0},
@@ -147,6 +149,17 @@ static void clean(void)
 	flock(FD_FILE, LOCK_UN);
 	fcntl(FD_FILE, F_SETLK, &(struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET});
 	recv(FD_PEER, block, sizeof(block), MSG_DONTWAIT);
+}
+
+// ---- mounts ----
+static long mounting(void)
+{
+	return mount("x", "/tmp/directory", "tmpfs", 0, "size=1m");
+}
+
+static void unmount(void)
+{
+	umount2("/tmp/directory", 0);
 }
 
 // ---- mappings ----
@@ -372,6 +385,7 @@ int main(void)
 		row = &rows[i];
 		walk(row->name, call_row, clean);
 	}
+	walk("mount", mounting, unmount);
 	walk("pkey_mprotect", pkey_mprotecting, map_anew);
 	walk("remap_file_pages", remapping, map_anew);
 	walk("mlock2", locking, map_anew);

@@ -18,7 +18,7 @@ int main(void)
 {
 	REFUSED(ptrace);
 	REFUSED(socket);
-	REFUSED(mount);
+	REFUSED(chroot);
 	REFUSED(bpf);
 	REFUSED(io_uring_setup);
 	REFUSED(inotify_init1);
