@@ -168,7 +168,8 @@ static long move(const struct remap *remap, struct vma *vma, uintptr_t to)
 	twin = make_twin(remap, vma, to);
 	error = twin ? 0 : -ENOMEM;
 	if (!error && vma->touched)
-		error = page_move(mm, remap->from, to, remap->old_length);
+		error = page_move(mm, remap->from, to, remap->old_length,
+				  vma->flags & VMA_TRACKED);
 	if (!error)
 		return finish_move(remap, vma, twin);
 	if (twin)

@@ -142,8 +142,8 @@ void page_count_resident(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t
 			 uint64_t *file);
 
 // Moves the entries of [from, from + length) to where nothing is mapped. 0, or -ENOMEM with
-// everything as before.
-int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length);
+// everything as before. `tracked`: those that move one by one are told as written (PTE_MOVED).
+int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, bool tracked);
 
 // A top-level table with the kernel's half in it: 0 when out of memory.
 phys_t page_root_alloc(struct mm *mm);

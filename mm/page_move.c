@@ -4,7 +4,8 @@
 // reference counts untouched.
 //
 // Where a lowest table of the one range covers exactly one of the other, the table itself moves:
-// 512 pages at a time. Otherwise entries move one by one.
+// 512 pages at a time. Otherwise entries move one by one. Only these are told to have been written
+// (soft-dirty), as on Linux.
 
 #include "lib/mutant.h"
 #include "mm/machine.h"
@@ -47,15 +48,15 @@ static void move_tables(pte_t *from, pte_t *to, uint64_t count, uint64_t distanc
 	table_of(to)->entries += moved;
 }
 
-// `first`: the first of them that is in use.
-static void move_entries(pte_t *from, pte_t *to, uint64_t first, uint64_t count)
+// `first`: the first of them that is in use. `moved_bits`: what they have in addition.
+static void move_entries(pte_t *from, pte_t *to, uint64_t first, uint64_t count, pte_t moved_bits)
 {
 	uint64_t moved = 0;
 
 	for (uint64_t i = first; i < count; i++) {
 		if (!from[i])
 			continue;
-		to[i] = from[i];
+		to[i] = from[i] | moved_bits;
 		from[i] = 0;
 		moved++;
 	}
@@ -94,7 +95,8 @@ static int move_aligned(struct mm *mm, pte_t *from_slot, uintptr_t from, uintptr
 }
 
 // Moves what one table holds, up to `length` bytes; *moved becomes how far that reached.
-static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, uint64_t *moved)
+static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length,
+		     pte_t moved_bits, uint64_t *moved)
 {
 	uint64_t left;
 	pte_t *from_slot = lowest_table_slot(mm, from, &left), *to_slot, *source;
@@ -114,7 +116,7 @@ static int move_part(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t lengt
 	to_slot = page_slot_make(mm, to);
 	if (!to_slot)
 		return -ENOMEM;
-	move_entries(source, to_slot, first, *moved >> PAGE_SHIFT);
+	move_entries(source, to_slot, first, *moved >> PAGE_SHIFT, moved_bits);
 	return 0;
 }
 
@@ -128,12 +130,14 @@ static void prune_range(struct mm *mm, uintptr_t start, uintptr_t end)
 	flush_batch_finish(&batch);
 }
 
-static int move_range(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, uint64_t *done)
+static int move_range(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length,
+		      pte_t moved_bits, uint64_t *done)
 {
 	uint64_t moved;
 
 	for (*done = 0; *done < length; *done += moved) {
-		int error = move_part(mm, from + *done, to + *done, length - *done, &moved);
+		int error = move_part(mm, from + *done, to + *done, length - *done, moved_bits,
+				      &moved);
 
 		if (error)
 			return error;
@@ -141,14 +145,15 @@ static int move_range(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t leng
 	return 0;
 }
 
-int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length)
+int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, bool tracked)
 {
+	const pte_t moved_bits = tracked ? PTE_MOVED : 0;
 	uint64_t done, back;
-	int error = move_range(mm, from, to, length, &done);
+	int error = move_range(mm, from, to, length, moved_bits, &done);
 
 	// The way back makes no tables: those of `from` are all still there.
 	if (error)
-		move_range(mm, to, from, done, &back);
+		move_range(mm, to, from, done, 0, &back);
 	if (!MUTANT(move_without_flush))
 		machine_flush_range(mm, from, from + length);
 	if (error)

@@ -20,6 +20,7 @@ typedef uint64_t pte_t;
 #define PTE_GLOBAL   (1ul << 8)
 #define PTE_HIDDEN   (1ul << 9)  // not present, but names a frame: PROT_NONE. Free for software.
 #define PTE_TRACKED  (1ul << 10) // not written since clear_refs said so; never with PTE_WRITE
+#define PTE_MOVED    (1ul << 11) // mremap brought it here since then: told as if it were written
 #define PTE_NX       (1ul << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ul
 

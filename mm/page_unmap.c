@@ -181,14 +181,15 @@ static void protect_entries(pte_t *slot, pte_t *last, pte_t bits)
 {
 	for (; slot < last; slot++)
 		if (*slot & PTE_MAPS)
-			*slot = (*slot & (PTE_ADDRESS | PTE_DIRTY | PTE_TRACKED)) | bits;
+			*slot = (*slot & (PTE_ADDRESS | PTE_DIRTY | PTE_TRACKED | PTE_MOVED)) |
+				bits;
 }
 
 // What may be written again. An only owner may at once; a shared frame waits for the fault that
 // copies it, and one whose writes are watched for the fault that tells.
 static void permit_entries(pte_t *slot, pte_t *last, pte_t bits)
 {
-	const pte_t kept = PTE_ADDRESS | PTE_WRITE | PTE_DIRTY | PTE_TRACKED;
+	const pte_t kept = PTE_ADDRESS | PTE_WRITE | PTE_DIRTY | PTE_TRACKED | PTE_MOVED;
 	const pte_t writable = bits | PTE_WRITE | PTE_DIRTY;
 
 	for (; slot < last; slot++) {

@@ -123,7 +123,7 @@ void mm_reset_peak(struct mm *mm)
 static void track_writes(pte_t *entry, struct page_usage *usage)
 {
 	(void)usage;
-	*entry = (*entry & ~PTE_WRITE) | PTE_TRACKED;
+	*entry = (*entry & ~(PTE_WRITE | PTE_MOVED)) | PTE_TRACKED;
 }
 
 void mm_track_writes(struct mm *mm)
@@ -152,7 +152,7 @@ static uint64_t pagemap_word(pte_t entry)
 
 	if (frame->kind == FRAME_FILE)
 		word |= PAGEMAP_FILE;
-	if ((entry & (PTE_DIRTY | PTE_TRACKED)) == PTE_DIRTY)
+	if ((entry & (PTE_DIRTY | PTE_TRACKED)) == PTE_DIRTY || (entry & PTE_MOVED))
 		word |= PAGEMAP_SOFT_DIRTY;
 	if (frame->kind == FRAME_DEVICE)
 		return word;

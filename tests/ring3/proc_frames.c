@@ -266,6 +266,34 @@ static void written(void)
 	expect("................", "soft-dirty: gone");
 }
 
+// What moves page by page counts as written; what moves with its table does not, as on Linux.
+static void moved(void)
+{
+	char *far = AT(0) + (4 << 20);
+
+	map(0, 2, MAP_PRIVATE);
+	AT(0)[0] = 1;
+	clear_soft_dirty();
+	expect("................", "soft-dirty: one that is there, one that is not");
+	mremap(AT(0), 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, AT(14));
+	expect("..............w.", "soft-dirty: moved");
+	mprotect(AT(14), 2 * PAGE, PROT_READ);
+	mprotect(AT(14), 2 * PAGE, RW);
+	expect("..............w.", "soft-dirty: moved, forbidden and allowed again");
+	clear_soft_dirty();
+	expect("................", "soft-dirty: cleared");
+	AT(14)[0] = 2;
+	expect("..............w.", "soft-dirty: written");
+	munmap(AT(14), 2 * PAGE);
+	far = (char *)(((unsigned long)far + (2 << 20) - 1) & -(2ul << 20));
+	mmap(far, 2 << 20, RW, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	far[0] = 1;
+	clear_soft_dirty();
+	mremap(far, 2 << 20, 2 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, AT(0));
+	expect("................", "soft-dirty: moved with its table");
+	munmap(AT(0), 2 << 20);
+}
+
 int main(void)
 {
 	memset(flags, 1, sizeof(flags));
@@ -276,5 +304,6 @@ int main(void)
 	one_page();
 	long_text();
 	written();
+	moved();
 	return tap_end();
 }
