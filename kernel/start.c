@@ -7,6 +7,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/driver/serial.h"
 #include "kernel/driver/trace_channel.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/files.h"
 #include "kernel/file/initrd.h"
 #include "kernel/file/pipe.h"
@@ -58,6 +59,7 @@ static void start_files(void)
 	}
 	if (file_start() || files_start() || place_start() || pipe_start())
 		panic("no memory for the caches of files");
+	epoll_start();
 	framebuffer_start();
 	if (initrd_start(archive, size))
 		panic("out of memory while reading the initrd");

@@ -14,19 +14,23 @@
 #include "kernel/file/anonymous.h"
 #include "kernel/file/io.h"
 #include "kernel/file/poll.h"
+#include "kernel/process/credentials.h"
 #include "kernel/process/signal.h"
+#include "kernel/process/user.h"
 #include "kernel/process/wait.h"
 #include "lib/list.h"
+#include "mm/frame.h"
 #include "mm/slab.h"
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 
-#define DEPTH_MAX 4   // of epolls within epolls, as on Linux
-#define WAYS_MAX  500 // from epoll to epoll through one watch: each wait goes all of them
-#define AT_ONCE   256 // events that one wait copies to ring 3 at most
-#define ALWAYS    (EPOLLERR | EPOLLHUP)
-#define MODES     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+#define WATCH_COST 192 // bytes that Linux reckons: a user may fill a 25th of RAM
+#define DEPTH_MAX  4   // of epolls within epolls, as on Linux
+#define WAYS_MAX   500 // from epoll to epoll through one watch: each wait goes all of them
+#define AT_ONCE    256 // events that one wait copies to ring 3 at most
+#define ALWAYS     (EPOLLERR | EPOLLHUP)
+#define MODES      (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 #define EXCLUSIVE_EVENTS \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
@@ -39,6 +43,7 @@ struct side {
 struct epoll {
 	struct list watches; // by `link`, those first that have not been reported for longest
 	size_t count;
+	struct user *user;         // who made it, whose watches are counted; a reference
 	struct file *file;         // its own, once it has watched something
 	uint32_t searched;         // the last search that came by, which found
 	struct side below, above;  // these
@@ -71,6 +76,7 @@ struct seen {
 
 static struct spinlock epoll_lock;
 static uint32_t last_serial, last_search;
+uint64_t epoll_max_watches;
 static const struct file_ops epoll_ops;
 
 static struct epoll *epoll_of(const struct file *file)
@@ -98,6 +104,7 @@ static void take_out(struct watch *watch)
 	*at = watch->next;
 	list_del(&watch->link);
 	watch->epoll->count--;
+	watch->epoll->user->watches--;
 }
 
 static void add_side(struct side *all, struct side one)
@@ -179,12 +186,15 @@ static int add(struct epoll *epoll, struct watch *new)
 	error = inner ? check_nesting(epoll, inner) : 0;
 	if (error)
 		return error;
+	if (epoll->user->watches >= __atomic_load_n(&epoll_max_watches, __ATOMIC_RELAXED))
+		return -ENOSPC;
 	new->serial = ++last_serial;
 	new->epoll = epoll;
 	new->next = new->file->watches;
 	new->file->watches = new;
 	list_add_tail(&epoll->watches, &new->link);
 	epoll->count++;
+	epoll->user->watches++;
 	return 0;
 }
 
@@ -533,6 +543,7 @@ static void epoll_release(struct file *file)
 		spin_unlock(&epoll_lock);
 		kfree(watch);
 	} while (watch);
+	user_put(epoll->user);
 	kfree(epoll);
 }
 
@@ -550,10 +561,18 @@ int epoll_install(int flags)
 
 	if (!epoll)
 		return -ENOMEM;
+	epoll->user = user_get(current_credentials()->user);
 	list_init(&epoll->watches);
 	wait_queue_init(&epoll->changed);
 	descriptor = anonymous_install(&epoll_ops, epoll, O_RDWR | (unsigned)flags);
-	if (descriptor < 0)
+	if (descriptor < 0) {
+		user_put(epoll->user);
 		kfree(epoll);
+	}
 	return descriptor;
+}
+
+void epoll_start(void)
+{
+	epoll_max_watches = frame_total() / 25 * PAGE_SIZE / WATCH_COST;
 }

@@ -10,10 +10,15 @@
 
 struct io;
 
+// /proc/sys/fs/epoll/max_user_watches: of all epolls that one user made. One word.
+extern uint64_t epoll_max_watches;
+void epoll_start(void);
+
 int epoll_install(int flags); // O_CLOEXEC or 0. The descriptor, -EMFILE or -ENOMEM
 
 // Adds, changes or forgets (`operation`: EPOLL_CTL_*) what is wanted of `file`, by its
-// descriptor. 0, -EEXIST, -ENOENT, -EINVAL, -EPERM, -ELOOP or -ENOMEM.
+// descriptor. 0, -EEXIST, -ENOENT, -EINVAL, -EPERM, -ELOOP, -ENOSPC
+// (the user has too many) or -ENOMEM.
 int epoll_change(struct file *epoll, int operation, struct file *file, int descriptor,
 		 const struct epoll_event *event);
 

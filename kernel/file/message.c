@@ -4,6 +4,9 @@
 #include "kernel/file/message.h"
 
 #include "kernel/file/file.h"
+#include "kernel/process/credentials.h"
+#include "kernel/process/process.h"
+#include "kernel/process/user.h"
 #include "mm/layout.h"
 #include "mm/slab.h"
 #include <linux/errno.h>
@@ -24,13 +27,41 @@ struct passed_files *passed_files_alloc(unsigned count)
 {
 	struct passed_files *files = kmalloc(sizeof(*files) + count * sizeof(files->file[0]));
 
-	if (files)
+	if (files) {
+		files->sender = NULL;
 		files->count = 0;
+	}
 	return files;
+}
+
+int passed_files_depart(struct passed_files *files)
+{
+	struct user *user;
+
+	if (!files)
+		return 0;
+	user = current_credentials()->user;
+	if (__atomic_load_n(&user->in_flight, __ATOMIC_RELAXED) >
+		    process_limit(current_process(), RLIMIT_NOFILE).rlim_cur &&
+	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		return -ETOOMANYREFS;
+	__atomic_add_fetch(&user->in_flight, files->count, __ATOMIC_RELAXED);
+	files->sender = user_get(user);
+	return 0;
+}
+
+void passed_files_arrive(struct passed_files *files)
+{
+	if (!files || !files->sender)
+		return;
+	__atomic_sub_fetch(&files->sender->in_flight, files->count, __ATOMIC_RELAXED);
+	user_put(files->sender);
+	files->sender = NULL;
 }
 
 void passed_files_free(struct passed_files *files)
 {
+	passed_files_arrive(files);
 	for (unsigned i = 0; files && i < files->count; i++)
 		file_put(files->file[i]);
 	kfree(files);

@@ -52,6 +52,7 @@ int proc_parse_int(const char *text, size_t length, unsigned base, int *value);
 	}
 int proc_show_setting(struct pseudo_open *open, struct text *text);
 int proc_store_setting(struct pseudo_open *open, const char *text, size_t length);
+extern const struct setting proc_epoll_watches; // /proc/sys/fs/epoll/max_user_watches
 extern const struct setting proc_shm_max, proc_shm_all, proc_shm_count; // /proc/sys/kernel/shm*
 
 // /proc/sysvipc/shm (shm.c).

@@ -4,6 +4,7 @@
 // does. Each is one word, read and written whole; whoever uses it sees the old value or the new
 // one.
 #include "kernel/driver/log.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/proc_internal.h"
 #include "kernel/file/shm.h"
 #include "kernel/file/sysctl.h"
@@ -229,6 +230,8 @@ static int store_drop_caches(struct pseudo_open *open, const char *bytes, size_t
 		 dropped);
 	return 0;
 }
+
+const struct setting proc_epoll_watches = {.value = &epoll_max_watches, .large = true};
 
 const struct setting proc_shm_max = {.value = &shm_limits.max, .large = true};
 const struct setting proc_shm_all = {.value = &shm_limits.all, .large = true};

@@ -195,7 +195,14 @@ static const struct pseudo_entry kernel_entries[] = {
 static const struct pseudo_entry sysvipc_entries[] = {
 	PSEUDO_TEXT("shm", proc_show_shm),
 };
+static const struct pseudo_entry epoll_entries[] = {
+	PROC_SETTING("max_user_watches", proc_epoll_watches),
+};
+static const struct pseudo_entry fs_entries[] = {
+	PSEUDO_DIRECTORY("epoll", epoll_entries),
+};
 static const struct pseudo_entry switch_entries[] = {
+	PSEUDO_DIRECTORY("fs", fs_entries),
 	PSEUDO_DIRECTORY("kernel", kernel_entries),
 	PSEUDO_DIRECTORY("vm", proc_vm_entries),
 };

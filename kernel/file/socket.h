@@ -30,12 +30,17 @@ enum {
 
 // Files on their way. Sockets are not among them, so that none can be in its own queue.
 struct passed_files {
+	struct user *sender; // while it is in a queue: who sent them, held
 	unsigned count;
 	struct file *file[]; // held
 };
 
 struct passed_files *passed_files_alloc(unsigned count); // room for them; NULL when out of memory
 void passed_files_free(struct passed_files *files);      // NULL is allowed
+// They are put into a queue, and taken out of it by who receives them. NULL is allowed.
+// -ETOOMANYREFS: their sender has more than RLIMIT_NOFILE under way already.
+int passed_files_depart(struct passed_files *files);
+void passed_files_arrive(struct passed_files *files);
 
 // Both ends; `flags`: O_NONBLOCK. `type` is one of the above, but SOCKET_RAW is SOCKET_DATAGRAM.
 // 0 or -ENOMEM. Each has one reference.

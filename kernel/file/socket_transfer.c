@@ -74,9 +74,13 @@ static int send_one(struct file *file, struct io *io, size_t size, unsigned flag
 		error = message_create(io, size, &message);
 	if (error)
 		return error;
-	message->files = files;
-	error = enqueue(file->data, message);
+	error = passed_files_depart(files);
+	if (!error) {
+		message->files = files;
+		error = enqueue(file->data, message);
+	}
 	if (error) {
+		passed_files_arrive(files);
 		message->files = NULL;
 		message_free(message);
 	}
@@ -177,6 +181,7 @@ static int take_files(struct message *message, bool peeks, struct received *rece
 	struct passed_files *files = message->files, *copy;
 
 	if (!peeks) {
+		passed_files_arrive(files);
 		received->files = files;
 		message->files = NULL;
 		return 0;

@@ -7,6 +7,7 @@
 #include "kernel/file/inode.h"
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
+#include "kernel/process/user.h"
 #include "mm/slab.h"
 #include <linux/errno.h>
 #include <linux/securebits.h>
@@ -38,6 +39,7 @@ void credentials_put(struct credentials *credentials)
 	if (!credentials || __atomic_sub_fetch(&credentials->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	group_list_put(credentials->group_list);
+	user_put(credentials->user);
 	kfree(credentials);
 }
 
@@ -80,8 +82,10 @@ int credentials_init(struct task *task)
 {
 	struct credentials *first = kzalloc(sizeof(*first));
 
-	if (!first)
-		return -ENOMEM;
+	if (first)
+		first->user = user_find(0);
+	if (!first || !first->user)
+		return -ENOMEM; // and nothing goes on
 	first->references = 2;
 	first->capabilities = (struct capabilities){
 		.permitted = CAPABILITIES_ALL,
@@ -110,6 +114,7 @@ struct credentials *credentials_copy(void)
 		return NULL;
 	*new = *current_credentials();
 	new->references = 1;
+	user_get(new->user);
 	if (new->group_list)
 		__atomic_add_fetch(&new->group_list->references, 1, __ATOMIC_RELAXED);
 	return new;
@@ -205,6 +210,17 @@ bool credentials_too_many_tasks(int change)
 	return count + change > (int64_t)limit;
 }
 
+static int take_user(struct credentials *new, uint32_t uid)
+{
+	struct user *user = user_find(uid);
+
+	if (!user)
+		return -EAGAIN;
+	user_put(new->user);
+	new->user = user;
+	return 0;
+}
+
 int credentials_set_users(const struct ids *users)
 {
 	const struct ids old = current_credentials()->users;
@@ -212,6 +228,10 @@ int credentials_set_users(const struct ids *users)
 
 	if (!new)
 		return -ENOMEM;
+	if (old.real != users->real && take_user(new, users->real)) {
+		credentials_put(new);
+		return -EAGAIN;
+	}
 	new->users = *users;
 	follow_users(&new->capabilities, &old, users);
 	credentials_change(new);

@@ -17,6 +17,7 @@
 
 struct inode;
 struct process;
+struct user;
 
 #define CAPABILITY(number) (1ul << (number))
 #define CAPABILITIES_ALL   ((CAPABILITY(CAP_LAST_CAP) << 1) - 1)
@@ -44,6 +45,7 @@ struct credentials {
 	struct ids users, groups;
 	struct capabilities capabilities;
 	struct group_list *group_list; // supplementary groups; NULL: there are none
+	struct user *user;             // the real one; a reference
 };
 
 // The running task's. NULL: a task of the kernel's own.
@@ -77,7 +79,7 @@ struct credentials *credentials_copy(void);
 void credentials_change(struct credentials *new);
 
 // Makes the running thread's users and groups these, which the caller has found allowed;
-// capabilities follow. 0 or -ENOMEM.
+// capabilities follow. 0, -ENOMEM or -EAGAIN.
 int credentials_set_users(const struct ids *users);
 int credentials_set_groups(const struct ids *groups);
 // fsuid and fsgid alone.

@@ -5,6 +5,7 @@
 // /proc/kpageflags and kpagecount beside the kernel's own account of its frames, buddyinfo beside
 // what is free, a page followed from pagemap to its frame, a long text of what changes while it
 // is read, and which pages were written since clear_refs.
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
 #include <signal.h>
