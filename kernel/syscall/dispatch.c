@@ -56,6 +56,11 @@ static __attribute__((noinline)) void dispatch_watched(struct registers *registe
 	struct traced_call traced;
 	long result;
 
+	if (current_task()->mm->quiet) {
+		finish(registers, call(registers));
+		lock_check_leaves_kernel();
+		return;
+	}
 	trace_call_begin(&traced, registers);
 	if (options.strace)
 		strace_begin(&strace, registers);
@@ -69,7 +74,7 @@ static __attribute__((noinline)) void dispatch_watched(struct registers *registe
 
 void syscall_dispatch(struct registers *registers)
 {
-	if (trace_wants(TRACE_SYSCALL) && !current_task()->mm->quiet) {
+	if (trace_wants(TRACE_SYSCALL)) {
 		dispatch_watched(registers);
 		return;
 	}

@@ -95,8 +95,8 @@ def can_fail(tap):
 
 
 def main():
-    if os.path.basename(harness.BUILD) == "debug":
-        print("1..0 # SKIP costs are those of the usual build")
+    if os.path.basename(harness.BUILD) == "debug" or os.environ.get("LLVM"):
+        print("1..0 # SKIP costs, and who called whom, are those of the usual build")
         return 0
     tap = harness.Tap()
     documents = [path for pattern in ("*.md", "docs/*.md", "docs/ko/*.md")
