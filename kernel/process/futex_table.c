@@ -101,6 +101,8 @@ static int shared_key(struct mm *mm, uintptr_t address, struct futex_key *key)
 	vma = mm_find_vma(mm, address);
 	if (!vma || address < vma->start || !(vma->flags & VMA_PROTECTION)) {
 		error = -EFAULT;
+	} else if (!vma->object && !(vma->flags & VMA_WRITE)) {
+		error = -EFAULT; // as Linux: nobody could ever change it
 	} else if (vma->flags & VMA_SHARED && vma->object) {
 		key->space = vma->object;
 		key->offset = (vma->page_offset << PAGE_SHIFT) + (address - vma->start);

@@ -229,12 +229,16 @@ static int check_clock(const struct clock_id *clock)
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_REALTIME_ALARM: // there is nothing that could wake the machine
-	case CLOCK_BOOTTIME_ALARM:
 		return -EOPNOTSUPP;
 	default:
 		return 0;
 	}
+}
+
+// There is nothing that could wake the machine.
+static bool is_alarm_clock(const struct clock_id *clock)
+{
+	return clock->number == CLOCK_REALTIME_ALARM || clock->number == CLOCK_BOOTTIME_ALARM;
 }
 
 static int find_target(const struct posix_timer_request *request, struct task **task)
@@ -335,6 +339,11 @@ int posix_timer_create(const struct posix_timer_request *request)
 	error = check_clock(&clock);
 	if (!error)
 		error = find_target(request, &target);
+	if (!error && is_alarm_clock(&clock)) {
+		if (target)
+			task_put(target);
+		error = -EOPNOTSUPP;
+	}
 	if (error) {
 		clock_id_put(&clock);
 		return error;

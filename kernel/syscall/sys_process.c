@@ -282,11 +282,15 @@ long sys_get_robust_list(int tid, uintptr_t head, uintptr_t size)
 	struct task *task = tid ? task_find(tid) : task_get(current_task());
 	size_t length = ROBUST_LIST_SIZE;
 	uintptr_t list;
+	bool allowed;
 
 	if (!task)
 		return -ESRCH;
 	list = task->robust_list;
+	allowed = credentials_may_inspect(task->process);
 	task_put(task);
+	if (!allowed)
+		return -EPERM;
 	if (copy_to_user(size, &length, sizeof(length)) || copy_to_user(head, &list, sizeof(list)))
 		return -EFAULT;
 	return 0;

@@ -46,6 +46,16 @@ static int returns_from_nothing(void)
 	return 0;
 }
 
+static int of_another_user(void)
+{
+	uint64_t head, size;
+
+	if (setuid(65534))
+		return 1;
+	CALL(get_robust_list, getppid(), &head, &size);
+	return 0;
+}
+
 static void threads(void)
 {
 	uint64_t head = 1, size = 0;
@@ -56,6 +66,7 @@ static void threads(void)
 	CALL(get_robust_list, 999999, &head, &size);
 	CALL(get_robust_list, 0, NOWHERE, &size);
 	CALL(get_robust_list, 0, &head, NOWHERE);
+	show_status("another user's", in_child(of_another_user));
 	CALL(set_robust_list, &head, 8);
 	CALL(set_robust_list, NULL, 24);
 	CALL(getcpu, &cpu, NULL, NULL);

@@ -25,6 +25,26 @@ static const void *number(long value)
 	return (const void *)value;
 }
 
+// Memory that can be read only: of one's own it can not be a word that others change, too.
+static void read_only(const char *name, int flags, bool touched)
+{
+	uint32_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	struct timespec none = {0, 0};
+	char line[80];
+
+	if (touched)
+		*page = 0;
+	mprotect(page, PAGE, PROT_READ);
+	for (int private = 0; private <= FUTEX_PRIVATE_FLAG; private += FUTEX_PRIVATE_FLAG) {
+		snprintf(line, sizeof(line), "%s, %s", name, private ? "private" : "shared");
+		show(line, futex(page, FUTEX_WAIT | private, 0, &none, NULL, 0));
+		show("wake", futex(page, FUTEX_WAKE | private, 1, NULL, NULL, 0));
+		show("requeue to it",
+		     futex(&word, FUTEX_REQUEUE | private, 1, number(1), page, 0));
+	}
+	munmap(page, PAGE);
+}
+
 static void errors(void)
 {
 	struct timespec bad = {0, 1000000000}, negative = {-1, 0}, none = {0, 0};
@@ -32,6 +52,9 @@ static void errors(void)
 	uint32_t *kernel = (uint32_t *)0xffffffff80000000ul;
 
 	word = 5;
+	read_only("its own", MAP_PRIVATE, true);
+	read_only("its own, untouched", MAP_PRIVATE, false);
+	read_only("everybody's", MAP_SHARED, true);
 	show("another value", futex(&word, FUTEX_WAIT, 4, NULL, NULL, 0));
 	show("another value, private", futex(&word, FUTEX_WAIT_PRIVATE, 4, NULL, NULL, 0));
 	show("not aligned", futex(odd, FUTEX_WAIT, 5, NULL, NULL, 0));

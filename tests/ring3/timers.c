@@ -247,6 +247,10 @@ static void timer_errors(void)
 	show("signal 0", create(CLOCK_MONOTONIC, SIGEV_SIGNAL, 0, 0));
 	show("signal 65", create(CLOCK_MONOTONIC, SIGEV_SIGNAL, 65, 0));
 	show("no way to be told", create(CLOCK_MONOTONIC, 77, SIGUSR1, 0));
+	show("signal 65, of an alarm clock", create(CLOCK_REALTIME_ALARM, SIGEV_SIGNAL, 65, 0));
+	show("setting CPU time", syscall(SYS_clock_settime, -6, &setting.it_value));
+	show("from nowhere", syscall(SYS_clock_settime, -6, 8));
+	show("setting no clock", syscall(SYS_clock_settime, -1, &setting.it_value));
 	event.notify = SIGEV_THREAD_ID;
 	event.tid = 999999;
 	show("nobody's thread", syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id));
