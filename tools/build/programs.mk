@@ -89,7 +89,8 @@ $(BUILD)/bugs/%: $(BUILD)/obj/bugs/%.o $(bug_libc) user/program.ld $(BUILD)/flag
 # OPTIONS say so, every function with a frame pointer, the stack protector on, MALLOC_DEBUG heard
 # even in a program that never allocates.
 PROGRAM_CFLAGS := $(filter-out -O2 -fno-stack-protector -Wmissing-prototypes -Wvla,$(USER_CFLAGS)) \
-	-O0 -fstack-protector-strong
+	-O0 -fstack-protector-strong \
+	$(if $(LLVM),--target=x86_64-linux-gnu -mstack-protector-guard=tls)
 .PHONY: program
 program: $(libc) user/program.ld $(staged)
 	@mkdir -p $(BUILD)/obj/program
