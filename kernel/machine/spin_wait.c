@@ -15,10 +15,10 @@
 #define LOOKS_PER_PAUSE 32
 
 // What another CPU does when it runs takes less, and halting costs a few times as much.
-#define SPIN_NANOSECONDS 20000
+#define SPIN_NANOSECONDS 5000
 // A rest gets longer with the time that has been waited, so that many do not take the host's time
 // from the one they wait for.
-#define REST_LEAST_NANOSECONDS 50000
+#define REST_LEAST_NANOSECONDS 30000
 #define REST_MOST_NANOSECONDS  1000000
 
 // For `waited` nanoseconds it has been in vain.
