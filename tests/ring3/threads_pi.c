@@ -121,47 +121,68 @@ static void trying(void)
 	show("unlock once more", pthread_mutex_unlock(&mutex));
 }
 
+// A mutex and whether the one that will die with it has it by now.
+struct inherited {
+	pthread_mutex_t mutex;
+	volatile int taken;
+};
+
+static void take(struct inherited *inherited)
+{
+	pthread_mutex_lock(&inherited->mutex);
+	inherited->taken = 1;
+	nap();
+}
+
+static void wait_taken(struct inherited *inherited)
+{
+	while (!inherited->taken)
+		usleep(1000);
+}
+
 static void *dies_with_it(void *argument)
 {
-	pthread_mutex_lock(argument);
-	nap();
+	take(argument);
 	return NULL;
 }
 
 static void robust(void)
 {
+	static struct inherited inherited;
+	pthread_mutex_t *mutex = &inherited.mutex;
 	pthread_t thread;
 
-	mutex_create(&mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_PRIVATE);
-	pthread_create(&thread, NULL, dies_with_it, &mutex);
+	mutex_create(mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_PRIVATE);
+	pthread_create(&thread, NULL, dies_with_it, &inherited);
 	pthread_join(thread, NULL);
-	show("lock after the owner's end", pthread_mutex_lock(&mutex));
-	show("made consistent", pthread_mutex_consistent(&mutex));
-	show("unlock", pthread_mutex_unlock(&mutex));
-	pthread_create(&thread, NULL, dies_with_it, &mutex);
-	usleep(5000);
-	show("lock while the owner ends", pthread_mutex_lock(&mutex));
-	show("unlock without making it consistent", pthread_mutex_unlock(&mutex));
-	show("is the end of it", pthread_mutex_lock(&mutex));
+	show("lock after the owner's end", pthread_mutex_lock(mutex));
+	show("made consistent", pthread_mutex_consistent(mutex));
+	show("unlock", pthread_mutex_unlock(mutex));
+	inherited.taken = 0;
+	pthread_create(&thread, NULL, dies_with_it, &inherited);
+	wait_taken(&inherited);
+	show("lock while the owner ends", pthread_mutex_lock(mutex));
+	show("unlock without making it consistent", pthread_mutex_unlock(mutex));
+	show("is the end of it", pthread_mutex_lock(mutex));
 	pthread_join(thread, NULL);
 }
 
 static void between_processes(void)
 {
-	pthread_mutex_t *shared =
+	struct inherited *shared =
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t child;
 	int status;
 
-	mutex_create(shared, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_SHARED);
+	mutex_create(&shared->mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST,
+		     PTHREAD_PROCESS_SHARED);
 	child = fork();
 	if (child == 0) {
-		pthread_mutex_lock(shared);
-		nap();
+		take(shared);
 		kill(getpid(), SIGKILL);
 	}
-	usleep(5000);
-	show("lock while the owner's process is killed", pthread_mutex_lock(shared));
+	wait_taken(shared);
+	show("lock while the owner's process is killed", pthread_mutex_lock(&shared->mutex));
 	waitpid(child, &status, 0);
 	munmap(shared, PAGE);
 }
