@@ -15,7 +15,8 @@
 
 #define ALICE 41011
 #define BOB   41012
-#define CAROL 41013 // has never more processes than this test's
+
+static uid_t carol; // has never more processes than this test's: each run has its own
 
 static void drop(int capability)
 {
@@ -165,7 +166,7 @@ static int how_many(void)
 {
 	set("one process", RLIMIT_NPROC, 1, 1);
 	show("fork as root", one_more());
-	setuid(CAROL);
+	setuid(carol);
 	show("fork as Carol", one_more());
 	return 0;
 }
@@ -175,7 +176,7 @@ static int how_many_children(void)
 	pid_t children[2];
 
 	set("three processes", RLIMIT_NPROC, 3, 3);
-	setuid(CAROL);
+	setuid(carol);
 	children[0] = fork();
 	if (children[0] == 0)
 		while (true)
@@ -196,10 +197,10 @@ static int how_many_children(void)
 // setuid goes through; exec does not.
 static int exec_of_too_many(void)
 {
-	pid_t child = sleeper(CAROL);
+	pid_t child = sleeper(carol);
 
 	set("no process", RLIMIT_NPROC, 0, 0);
-	show("setuid", setuid(CAROL));
+	show("setuid", setuid(carol));
 	show("exec", execl("/proc/self/exe", "process_limits", "nothing", NULL));
 	end(child);
 	return 0;
@@ -226,9 +227,9 @@ static int nice_values(void)
 	show_priority("of what", 3, 0);
 	show_priority("of nobody", PRIO_PROCESS, 4194304);
 	show_priority("of no group", PRIO_PGRP, 4194304);
-	show_priority("of no user", PRIO_USER, CAROL);
+	show_priority("of no user", PRIO_USER, carol);
 	set("limit", RLIMIT_NICE, 0, 0);
-	setuid(CAROL);
+	setuid(carol);
 	show("as Carol", setpriority(PRIO_USER, 0, 19));
 	show("less nice", setpriority(PRIO_USER, 0, 18));
 	show("the parent", setpriority(PRIO_PROCESS, getppid(), 19));
@@ -310,7 +311,7 @@ static int policies(void)
 	show("interval of nobody", syscall(SYS_sched_rr_get_interval, 4194304, &slice));
 	show("interval", syscall(SYS_sched_rr_get_interval, 0, &slice));
 	policy("idle", 0, SCHED_IDLE, 0);
-	setuid(CAROL);
+	setuid(carol);
 	policy("first in, first out, as Carol", 0, SCHED_FIFO, 1);
 	policy("other, from idle", 0, SCHED_OTHER, 0);
 	policy("the parent's", getppid(), SCHED_OTHER, 0);
@@ -366,6 +367,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return 0;
+	carol = 300000 + (uid_t)getpid();
 	show_status("limits", in_child(raise_and_lower));
 	show_status("limits as text", in_child(as_text));
 	bob = sleeper(BOB);
