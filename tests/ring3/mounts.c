@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // File systems in memory mounted on directories: names, limits, who keeps one from being
-// unmounted, what is refused. Linux's side runs in a name space of its own; it is skipped where
-// even root may not have one.
+// unmounted, what is refused. On Linux it runs in a name space of its own, with a /tmp of its own.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -196,8 +195,10 @@ static void refused(void)
 int main(void)
 {
 	// Here there are no name spaces, and nobody else to be disturbed.
-	if (unshare(CLONE_NEWNS) == 0)
+	if (unshare(CLONE_NEWNS) == 0) {
 		mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL);
+		mount("own", "/tmp", "tmpfs", 0, NULL);
+	}
 	mkdir(PLACE, 0755);
 	if (chdir(PLACE) || mkdir("a", 0755))
 		return 1;
