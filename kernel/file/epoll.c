@@ -5,7 +5,8 @@
 // they have been woken: EPOLLET reports what holds when that is another number than last time.
 //
 // A watch holds no reference to its file, whose last close ends it. While somebody waits, the
-// files are held; whoever closes a descriptor makes the waiter look anew, and thereby let go.
+// files are held; when nobody but waiters has one, they are made to look anew, thereby let go, and
+// do not take it again.
 //
 // Locks: epoll_lock guards all lists of watches and all in them. Nothing is allocated or slept
 // under it; wait queues are woken under it.
@@ -162,17 +163,53 @@ static int check_nesting(struct epoll *epoll, struct epoll *inner)
 	return under.ways * over.ways > WAYS_MAX ? -EINVAL : 0;
 }
 
-// A reference, unless the last one has gone.
-static bool try_get(struct file *file)
+// ---- holding what is watched ----
+static void hold_locked(struct file *file)
 {
-	uint32_t references = __atomic_load_n(&file->references, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&file->references, 1, __ATOMIC_RELAXED);
+	file->watchers++;
+}
 
-	while (references) {
-		if (__atomic_compare_exchange_n(&file->references, &references, references + 1,
-						true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return true;
-	}
-	return false;
+// Only while somebody else has it as well, or waiters would keep what is closed for each other.
+static bool try_hold_locked(struct file *file)
+{
+	if (__atomic_load_n(&file->references, __ATOMIC_RELAXED) == file->watchers)
+		return false;
+	hold_locked(file);
+	return true;
+}
+
+struct file *epoll_hold(struct file *file)
+{
+	spin_lock(&epoll_lock);
+	hold_locked(file);
+	spin_unlock(&epoll_lock);
+	return file;
+}
+
+void epoll_let_go(struct file *file)
+{
+	bool last;
+
+	spin_lock(&epoll_lock);
+	file->watchers--;
+	last = __atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL) == 0;
+	spin_unlock(&epoll_lock);
+	if (last)
+		file_end(file);
+}
+
+bool epoll_drop(struct file *file)
+{
+	uint32_t left;
+
+	spin_lock(&epoll_lock);
+	left = __atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL);
+	if (left && left == file->watchers)
+		for (struct watch *watch = file->watches; watch; watch = watch->next)
+			wake_all(&watch->epoll->changed);
+	spin_unlock(&epoll_lock);
+	return !left;
 }
 
 // ---- changing them ----
@@ -274,18 +311,6 @@ int epoll_change(struct file *file, int operation, struct file *target, int desc
 	return error;
 }
 
-void epoll_closed(const struct file *file)
-{
-	struct watch *watch;
-
-	if (!file || !__atomic_load_n(&file->watches, __ATOMIC_RELAXED))
-		return;
-	spin_lock(&epoll_lock);
-	for (watch = file->watches; watch; watch = watch->next)
-		wake_all(&watch->epoll->changed);
-	spin_unlock(&epoll_lock);
-}
-
 void epoll_forget(struct file *file)
 {
 	struct watch *watch;
@@ -317,7 +342,7 @@ static long take_along(struct epoll *epoll, struct seen **all)
 		// What came meanwhile and has no room woke `changed`.
 		if (used == room)
 			break;
-		if (!watch->event.events || !try_get(watch->file))
+		if (!watch->event.events || !try_hold_locked(watch->file))
 			continue;
 		(*all)[used++] = (struct seen){.file = watch->file,
 					       .descriptor = watch->descriptor,
@@ -334,7 +359,7 @@ static long take_along(struct epoll *epoll, struct seen **all)
 static void let_go(struct seen *all, long count)
 {
 	for (long i = 0; i < count; i++)
-		file_put(all[i].file);
+		epoll_let_go(all[i].file);
 	kfree(all);
 }
 

@@ -27,7 +27,12 @@ int epoll_change(struct file *epoll, int operation, struct file *file, int descr
 // -EINTR.
 long epoll_wait(struct file *file, struct io *to, uint64_t deadline);
 
-// A descriptor of it was closed: whoever waits for it looks anew. NULL is allowed.
-void epoll_closed(const struct file *file);
+// References of those who only wait for something to happen to the file: the caller has one
+// already. Letting go may end the file.
+struct file *epoll_hold(struct file *file);
+void epoll_let_go(struct file *file);
+// file_put for a file that is watched: whether the reference was the last. Whoever waits for the
+// file looks anew when nobody else has it any more.
+bool epoll_drop(struct file *file);
 // The last reference is gone: nobody watches it any more.
 void epoll_forget(struct file *file);

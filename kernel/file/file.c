@@ -46,10 +46,23 @@ struct file *file_get(struct file *file)
 	return file;
 }
 
+// Whether it was the last. Whoever begins to watch a file has a reference, so the last one to go
+// sees the watch.
+static bool drop(struct file *file)
+{
+	if (__atomic_load_n(&file->watches, __ATOMIC_RELAXED))
+		return epoll_drop(file);
+	return __atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
 void file_put(struct file *file)
 {
-	if (!file || __atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL) != 0)
-		return;
+	if (file && drop(file))
+		file_end(file);
+}
+
+void file_end(struct file *file)
+{
 	lock_file_closed(file);
 	if (file->watches)
 		epoll_forget(file);

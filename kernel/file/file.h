@@ -37,7 +37,8 @@ struct file_ops {
 };
 
 struct file {
-	uint32_t references;             // descriptors and calls in progress; atomic
+	uint32_t references;             // all of them; atomic
+	uint32_t watchers;               // those of epoll's waiters alone; epoll.c has the lock
 	uint32_t flags;                  // O_* of open; O_APPEND and O_NONBLOCK change by fcntl
 	const struct file_ops *ops;      // constant
 	struct inode *inode;             // held; NULL for pipes
@@ -55,6 +56,7 @@ int file_start(void);
 struct file *file_create(const struct file_ops *ops, struct inode *inode, unsigned flags);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
+void file_end(struct file *file); // whose last reference epoll.c saw going
 
 // Around what reads and moves the position of a file: tasks that share it get each byte once, as
 // POSIX has it. Does nothing where positions mean nothing. 0 or -ERESTARTSYS.

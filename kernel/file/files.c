@@ -5,7 +5,6 @@
 //
 // Locks: a table's own, held for a few instructions: never over an allocation or a file's release.
 // Whoever uses a file holds a reference to it, so another thread may close its descriptor.
-#include "kernel/file/epoll.h"
 #include "kernel/file/files.h"
 #include "kernel/file/lock.h"
 #include "kernel/process/task.h"
@@ -161,7 +160,6 @@ void files_put(struct files *files)
 		return;
 	for (unsigned i = 0; i < files->capacity; i++) {
 		lock_table_closed(files, files->table[i]);
-		epoll_closed(files->table[i]);
 		file_put(files->table[i]);
 	}
 	if (files->table != files->inline_table)
@@ -299,7 +297,6 @@ int files_replace(struct files *files, struct file *file, unsigned descriptor, u
 	}
 	spin_unlock(&files->lock);
 	lock_table_closed(files, old);
-	epoll_closed(old);
 	file_put(old);
 	return result;
 }
@@ -315,7 +312,6 @@ int files_close(struct files *files, unsigned descriptor)
 	if (!file)
 		return -EBADF;
 	lock_table_closed(files, file);
-	epoll_closed(file);
 	file_put(file);
 	return 0;
 }

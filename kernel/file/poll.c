@@ -3,6 +3,7 @@
 // Polling: joins the wait queue of each file once, then looks at all files each time something
 // wakes it. A file's poll operation joins two queues at most.
 #include "kernel/file/poll.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/file.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
@@ -33,7 +34,7 @@ static struct poll_waiter *add_extra(struct poll_table *table)
 		table->failed = true;
 		return NULL;
 	}
-	extra->file = file_get(table->holding);
+	extra->file = epoll_hold(table->holding);
 	extra->next = table->extra;
 	table->extra = extra;
 	return &extra->waiter;
@@ -149,7 +150,7 @@ static void leave_all(struct poll_table *table)
 	for (; extra; extra = next) {
 		next = extra->next;
 		wait_leave(extra->waiter.queue, &extra->waiter.waiter);
-		file_put(extra->file);
+		epoll_let_go(extra->file);
 		kfree(extra);
 	}
 }

@@ -114,7 +114,73 @@ static void only_one(unsigned mode, const char *name)
 	close(counter);
 }
 
-// ---- a file that ends while somebody polls the epoll that watches it ----
+// ---- a file that ends while others look at it, through poll and through epoll_wait ----
+static int watched[2];
+
+static void *polls_on(void *argument)
+{
+	struct pollfd requests[] = {{.fd = set, .events = POLLIN}, {.fd = done, .events = POLLIN}};
+
+	(void)argument;
+	for (int round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&together);
+		poll(requests, 2, -1);
+		pthread_barrier_wait(&together);
+	}
+	return NULL;
+}
+
+static void *waits_on(void *argument)
+{
+	struct epoll_event event;
+
+	(void)argument;
+	for (int round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&together);
+		epoll_wait(set, &event, 1, -1);
+		pthread_barrier_wait(&together);
+	}
+	return NULL;
+}
+
+// The reader gets the end of the pipe, however many look at its other end, or begin to just now.
+static void closed_while_looked_at(void)
+{
+	pthread_t threads[WAITERS];
+	long ends = 0;
+	uint64_t count;
+	char byte;
+
+	set = epoll_create1(0);
+	done = eventfd(0, EFD_NONBLOCK);
+	add(set, done, EPOLLIN);
+	pthread_barrier_init(&together, NULL, WAITERS + 1);
+	for (int i = 0; i < WAITERS; i++)
+		pthread_create(&threads[i], NULL, i % 2 ? polls_on : waits_on, NULL);
+	for (int round = 0; round < ROUNDS; round++) {
+		if (pipe(watched))
+			exit(1);
+		add(set, watched[1], EPOLLERR);
+		pthread_barrier_wait(&together);
+		for (volatile int i = 0; i < round * 40; i++)
+			;
+		close(watched[1]);
+		alarm(10);
+		ends += read(watched[0], &byte, 1) == 0;
+		alarm(0);
+		close(watched[0]);
+		eventfd_write(done, 1);
+		pthread_barrier_wait(&together);
+		eventfd_read(done, &count);
+	}
+	for (int i = 0; i < WAITERS; i++)
+		pthread_join(threads[i], NULL);
+	show("ends of pipes", ends);
+	close(set);
+	close(done);
+}
+
+// ---- the same, with nobody to look but one who sleeps ----
 static void *polls(void *argument)
 {
 	struct pollfd requests[] = {{.fd = set, .events = POLLIN}, {.fd = done, .events = POLLIN}};
@@ -156,5 +222,6 @@ int main(void)
 	only_one(EPOLLONESHOT, "an event that is told once is told to one");
 	only_one(EPOLLET, "an edge is told to one");
 	closed_while_polled();
+	closed_while_looked_at();
 	return tap_end();
 }
