@@ -43,15 +43,20 @@ void futex_lock_bucket(struct futex_bucket *bucket)
 	prepare(bucket);
 }
 
+// The lock's kind is named after this line when it is the first to take it: the same as above.
+static void lock_second(struct futex_bucket *bucket)
+{
+	spin_lock_nested(&bucket->lock);
+	prepare(bucket);
+}
+
 void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	struct futex_bucket *first = a < b ? a : b, *second = a < b ? b : a;
 
 	futex_lock_bucket(first);
-	if (first == second)
-		return;
-	spin_lock_nested(&second->lock);
-	prepare(second);
+	if (first != second)
+		lock_second(second);
 }
 
 void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
