@@ -100,12 +100,19 @@ static void *sleeps(void *argument)
 	return NULL;
 }
 
-// Returns when it sleeps: then, and only then, the word can not be woken.
+static int is_over(struct sleeper *sleeper)
+{
+	return __atomic_load_n(&sleeper->over, __ATOMIC_SEQ_CST);
+}
+
+// Returns when it sleeps: then, and only then, the word can not be woken. Its time may also have
+// run out before anybody has looked.
 static void start(struct sleeper *sleeper, uint32_t *from, uint32_t *to)
 {
 	*sleeper = (struct sleeper){.from = from, .to = to, .until = sleeper->until};
 	pthread_create(&sleeper->thread, NULL, sleeps, sleeper);
-	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_SEQ_CST) || wake(from) != -1)
+	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_SEQ_CST) ||
+	       (wake(from) != -1 && !is_over(sleeper)))
 		nap();
 }
 
@@ -117,11 +124,6 @@ static void finish(struct sleeper *sleeper, const char *name)
 	snprintf(line, sizeof(line), "%s: waiting", name);
 	errno = (int)-sleeper->result;
 	show(line, sleeper->result < 0 ? -1 : sleeper->result);
-}
-
-static int is_over(struct sleeper *sleeper)
-{
-	return __atomic_load_n(&sleeper->over, __ATOMIC_SEQ_CST);
 }
 
 // ---- what is refused ----
