@@ -16,7 +16,7 @@ struct instruction {
 	bool wide, x, b;      // REX.W, .X, .B
 	bool repeated;        // F2 or F3 before a string instruction
 	bool elsewhere;       // relative to a segment, or with 32-bit addresses
-	bool masked;          // EVEX with a mask: some of it may not happen
+	bool masked;          // only those elements that a mask names
 	bool extended;        // VEX or EVEX
 	unsigned int vector;  // bytes
 	unsigned int compact; // what an 8-bit displacement counts in
@@ -149,6 +149,25 @@ static bool has_operand(const struct instruction *in)
 	return in->map == 3;
 }
 
+// VMASKMOV and VPMASKMOV have a mask too, and what narrows elements or leaves some out
+// (VPMOVQB and the like, VPCOMPRESS) writes less than a vector.
+static bool of_elements(const struct instruction *in)
+{
+	return in->masked || (in->map == 2 && in->extended &&
+			      (IN(in->opcode, {0x2c, 0x2f}, {0x63, 0x63}, {0x8a, 0x8b},
+				  {0x8c, 0x8c}, {0x8e, 0x8e}) ||
+			       (in->prefix == 0xf3 &&
+				IN(in->opcode, {0x10, 0x15}, {0x20, 0x25}, {0x30, 0x35}))));
+}
+
+static bool with_vector_register(const struct instruction *in)
+{
+	return in->map != 0 &&
+	       (in->extended ||
+		(in->map == 1 && IN(in->opcode, {0x10, 0x17}, {0x28, 0x2f}, {0x50, 0x7f},
+				    {0xc2, 0xc2}, {0xc4, 0xc6}, {0xd0, 0xff})));
+}
+
 static unsigned int by_width(const struct instruction *in)
 {
 	return in->wide ? 8 : in->prefix == 0x66 ? 2 : 4;
@@ -270,11 +289,13 @@ static void directions(const struct instruction *in, unsigned int reg, struct de
 	} else if (in->map == 1) {
 		directions_two_bytes(in, reg, access);
 	} else {
-		access->writes =
-			in->map == 2 ? IN(in->opcode, {0x2e, 0x2f}, {0x8e, 0x8e}, {0xf1, 0xf1}) &&
-					       in->prefix != 0xf2
-				     : IN(in->opcode, {0x14, 0x17}, {0x19, 0x19}, {0x1b, 0x1b},
-					  {0x1d, 0x1d}, {0x39, 0x39}, {0x3b, 0x3b});
+		access->writes = in->map == 2
+					 ? (IN(in->opcode, {0x2e, 0x2f}, {0x63, 0x63},
+					       {0x8a, 0x8b}, {0x8e, 0x8e}, {0xf1, 0xf1}) &&
+					    in->prefix != 0xf2) ||
+						   (in->prefix == 0xf3 && of_elements(in))
+					 : IN(in->opcode, {0x14, 0x17}, {0x19, 0x19}, {0x1b, 0x1b},
+					      {0x1d, 0x1d}, {0x39, 0x39}, {0x3b, 0x3b});
 		access->reads = !access->writes;
 	}
 }
@@ -321,13 +342,14 @@ static bool address_of(struct instruction *in, uintptr_t *address)
 // movs cmps stos lods scas: rsi and rdi, one element at a time.
 static unsigned int string_accesses(const struct instruction *in, struct debug_access *accesses)
 {
-	struct debug_access from = {in->registers[CONTEXT_RSI], 1, true, false};
-	struct debug_access to = {in->registers[CONTEXT_RDI], 1, false, true};
+	struct debug_access from = {.address = in->registers[CONTEXT_RSI], .reads = true};
+	struct debug_access to = {.address = in->registers[CONTEXT_RDI], .writes = true};
 	unsigned int count = 0, family = in->opcode & 0xfe;
 
 	if (in->repeated && in->registers[CONTEXT_RCX] == 0)
 		return 0;
 	from.size = to.size = in->opcode & 1 ? by_width(in) : 1;
+	from.passes = family == 0xa4;           // movs: as of a structure with gaps
 	if (family == 0xa6 || family == 0xae) { // cmps, scas
 		to.reads = true;
 		to.writes = false;
@@ -387,10 +409,13 @@ enum debug_kind debug_decode(const uint64_t *registers, struct debug_access acce
 		*count = string_accesses(&in, accesses);
 		return kind;
 	}
-	if (!has_operand(&in) || in.masked)
+	if (!has_operand(&in))
 		return kind;
 	reg = *in.at >> 3 & 7;
 	accesses->size = size_of(&in);
+	accesses->partial = of_elements(&in);
+	accesses->vector = with_vector_register(&in);
+	accesses->passes = in.map == 0 && IN(in.opcode, {0x80, 0x83}) && (reg == 1 || reg == 4);
 	directions(&in, reg, accesses);
 	*count = address_of(&in, &accesses->address);
 	return kind;

@@ -15,6 +15,9 @@ struct debug_access {
 	uintptr_t address;
 	unsigned int size; // bytes
 	bool reads, writes;
+	bool partial; // only some of the bytes, and which is not known: a mask says it
+	bool vector;  // to or from a vector register
+	bool passes;  // what it reads only goes elsewhere, or stays where it is but for some bits
 };
 
 enum debug_kind {

@@ -7,9 +7,10 @@
 // frames of functions that have returned, variables never written, return addresses overwritten. A
 // thousand times slower than without: for programs that go wrong within a second.
 //
-// Watched are the heap and the first thread's stack. The allocator itself is not, and what it does
-// is not stepped through. Libraries may read more than there is, in whole vectors, and copy what
-// was never written: there, only writes and reads that are wrong as a whole count.
+// Watched are the heap, by all threads, and the first thread's stack. The allocator itself is not,
+// and what it does is not stepped through. Libraries may read more than there is, in whole
+// vectors, and copy what was never written: there, only writes and reads that are wrong as a whole
+// count.
 #include "lib/libc/debug_context.h"
 #include "lib/libc/debug_decode.h"
 #include "lib/libc/debug_maps.h"
@@ -28,11 +29,16 @@
 
 static struct {
 	bool on;
-	uintptr_t low, high;  // the first thread's stack
+	uintptr_t low, high; // the first thread's stack
+} watch;
+
+// A thread that is made has its maker's trap flag, and so is looked at too.
+static __thread struct {
 	uintptr_t pointer;    // rsp before the last instruction
 	enum debug_kind kind; // which was of this kind
 	uint64_t argument;    // what a system call's second was, where it was replaced; or 0
-} watch;
+	uint64_t signals;     // what it is meanwhile
+} last;
 
 // Calls by depth; behind the current ones stand those that have returned.
 static struct call {
@@ -71,10 +77,10 @@ static void note_frame_left(void)
 // What the last instruction did to rsp.
 static void follow_stack(const uint64_t *registers)
 {
-	uintptr_t pointer = registers[CONTEXT_RSP], before = watch.pointer;
+	uintptr_t pointer = registers[CONTEXT_RSP], before = last.pointer;
 	enum debug_shadow state = SHADOW_SET; // of what is new: a signal's frame, unless
 
-	watch.pointer = pointer;
+	last.pointer = pointer;
 	if (!on_stack(pointer) || !on_stack(before))
 		return;
 	while (depth > 0 && calls[depth - 1].slot < pointer)
@@ -85,14 +91,14 @@ static void follow_stack(const uint64_t *registers)
 		debug_shadow_set(before - RED_AREA, pointer, SHADOW_GONE);
 	if (pointer >= before)
 		return;
-	if (watch.kind == KIND_SUBTRACT)
+	if (last.kind == KIND_SUBTRACT)
 		state = SHADOW_NEW;
-	else if (watch.kind == KIND_CALL || watch.kind == KIND_PUSH_FRAME)
+	else if (last.kind == KIND_CALL || last.kind == KIND_PUSH_FRAME)
 		state = SHADOW_RETURN;
 	else if (before - pointer > sizeof(uintptr_t))
 		note_frame_left();
 	debug_shadow_set(pointer, before, state);
-	if (watch.kind == KIND_CALL)
+	if (last.kind == KIND_CALL)
 		note_call(pointer, registers[CONTEXT_RIP]);
 }
 
@@ -219,9 +225,12 @@ static struct states states_of(const struct debug_access *access)
 }
 
 // A library's vector may be of more than is meant: of what is freed as a whole, it is not.
+// strcmp, close to the end of a page, has short ones too.
 static bool closed(const struct debug_access *access, const struct states *states, bool program)
 {
-	if (access->writes || access->size < VECTOR)
+	bool exact = program || !access->vector;
+
+	if (access->writes || (access->size < VECTOR && exact))
 		return states->zone + states->freed > 0;
 	return states->freed + (program ? states->zone : 0) == access->size;
 }
@@ -259,7 +268,8 @@ static enum mistake judge(const struct debug_access *access, const uint64_t *reg
 		*at = states.first_return;
 		return MISTAKE_RETURN;
 	}
-	if (program && access->reads && states.fresh == access->size && access->size < VECTOR)
+	if (program && access->reads && !access->passes && states.fresh == access->size &&
+	    access->size < VECTOR)
 		return MISTAKE_NEW;
 	return MISTAKE_NONE;
 }
@@ -278,8 +288,10 @@ static void look_at(const struct debug_access *access, const void *context)
 {
 	const uint64_t *registers = ((const struct debug_context *)context)->registers;
 	uintptr_t at;
-	enum mistake mistake = judge(access, registers, &at);
+	enum mistake mistake = MISTAKE_NONE;
 
+	if (!access->partial)
+		mistake = judge(access, registers, &at);
 	if (mistake == MISTAKE_NEW ? !seen_before(registers[CONTEXT_RIP]) : mistake) {
 		debug_lock_again();
 		report(context, mistake, access, at);
@@ -295,7 +307,6 @@ static void look_at_system_call(uint64_t *registers)
 {
 	static const unsigned int arguments[] = {CONTEXT_RDI, CONTEXT_RSI, CONTEXT_RDX,
 						 CONTEXT_R10, CONTEXT_R8};
-	static uint64_t without;
 	size_t size = registers[CONTEXT_RAX] == __NR_read ? registers[CONTEXT_RDX] : WRITTEN;
 
 	for (size_t i = 0; i < sizeof(arguments) / sizeof(*arguments); i++)
@@ -303,9 +314,9 @@ static void look_at_system_call(uint64_t *registers)
 	if (registers[CONTEXT_RAX] != __NR_rt_sigprocmask || !registers[CONTEXT_RSI] ||
 	    registers[CONTEXT_RDI] == SIG_UNBLOCK)
 		return;
-	without = *(const uint64_t *)registers[CONTEXT_RSI] & ~(1ul << (SIGTRAP - 1));
-	watch.argument = registers[CONTEXT_RSI];
-	registers[CONTEXT_RSI] = (uintptr_t)&without;
+	last.signals = *(const uint64_t *)registers[CONTEXT_RSI] & ~(1ul << (SIGTRAP - 1));
+	last.argument = registers[CONTEXT_RSI];
+	registers[CONTEXT_RSI] = (uintptr_t)&last.signals;
 }
 
 static void on_step(int signal, siginfo_t *info, void *context)
@@ -321,12 +332,12 @@ static void on_step(int signal, siginfo_t *info, void *context)
 		registers[CONTEXT_FLAGS] &= ~TRAP_FLAG;
 		return;
 	}
-	if (watch.argument)
-		registers[CONTEXT_RSI] = watch.argument;
-	watch.argument = 0;
+	if (last.argument)
+		registers[CONTEXT_RSI] = last.argument;
+	last.argument = 0;
 	follow_stack(registers);
-	canary = watch.kind == KIND_CANARY;
-	watch.kind = debug_decode(registers, accesses, &count);
+	canary = last.kind == KIND_CANARY;
+	last.kind = debug_decode(registers, accesses, &count);
 	if (debug_own_code(registers[CONTEXT_RIP]))
 		return;
 	for (unsigned int i = 0; i < count; i++)
@@ -334,7 +345,7 @@ static void on_step(int signal, siginfo_t *info, void *context)
 	if (canary && count == 1 && accesses->writes && on_stack(accesses->address))
 		debug_shadow_set(accesses->address, accesses->address + accesses->size,
 				 SHADOW_RETURN);
-	if (watch.kind == KIND_SYSTEM_CALL)
+	if (last.kind == KIND_SYSTEM_CALL)
 		look_at_system_call(registers);
 }
 
@@ -374,7 +385,7 @@ void debug_start_watch(void)
 		return;
 	watch.high = stack.end;
 	watch.low = stack.end - GROWS < stack.start ? stack.end - GROWS : stack.start;
-	watch.pointer = here;
+	last.pointer = here;
 	debug_shadow_set(here - RED_AREA, stack.end, SHADOW_SET);
 	memset(&action, 0, sizeof(action));
 	action.sa_sigaction = on_step;

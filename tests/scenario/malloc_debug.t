@@ -133,6 +133,13 @@ def check_right(tap, threads, malloc, wanted):
         tap.ok(status == 0 and "2.5 31 5 c 2 12\n" in text and "leaks: 0 bytes in 0 blocks lost"
                in text and not re.search("MALLOC_DEBUG: (?!leaks:)", text),
                f"nothing wrong, watch, {options[0]}", text)
+    program = build(os.path.dirname(threads), "watched_threads", "-O2", "-pthread")
+    status, text = preloaded(program, "watch")
+    tap.ok(status == 0 and "nothing wrong\n" in text
+           and not re.search("MALLOC_DEBUG: (?!leaks?:)", text), "nothing wrong, threads", text)
+    status, text = preloaded(program, "watch", "overrun")
+    tap.ok(status == ABORTED and "heap overrun: write of 1 byte" in text
+           and "watched_threads.c:33" in text, "watch, a mistake of another thread", text)
     for words in RIGHT[:3]:
         status, text = preloaded(malloc, words)
         lines = [line for line in text.splitlines() if not re.match("MALLOC_DEBUG: leak|  ", line)]
