@@ -66,14 +66,6 @@ static bool is_off(void)
 	return __atomic_load_n(&off, __ATOMIC_RELAXED);
 }
 
-static bool interrupts_on(void)
-{
-	uint64_t flags;
-
-	__asm__ volatile("pushfq; popq %0" : "=r"(flags));
-	return flags & X86_EFLAGS_IF;
-}
-
 // ---- reports ----
 // Whoever is first makes the report; others go on unchecked until the machine has stopped.
 bool lock_report_begin(void)
@@ -106,13 +98,27 @@ static void log_path(const uint8_t *path, unsigned length)
 	}
 }
 
+// A handler that comes now would find what is held half written.
+static uint64_t interrupts_off(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+static void interrupts_restore(uint64_t flags)
+{
+	if (flags & X86_EFLAGS_IF)
+		__asm__ volatile("sti" : : : "memory");
+}
+
 // ---- the graph ----
 static uint64_t lock_graph_begin(void)
 {
 	struct spin spin = {0};
-	uint64_t flags;
+	uint64_t flags = interrupts_off();
 
-	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
 	while (__atomic_test_and_set(&graph_lock, __ATOMIC_ACQUIRE))
 		spin_wait(&spin);
 	return flags;
@@ -121,8 +127,7 @@ static uint64_t lock_graph_begin(void)
 static void lock_graph_end(uint64_t flags)
 {
 	__atomic_clear(&graph_lock, __ATOMIC_RELEASE);
-	if (flags & X86_EFLAGS_IF)
-		__asm__ volatile("sti" : : : "memory");
+	interrupts_restore(flags);
 }
 
 int lock_class_of(struct lock_check *check, const char *name, const char *file)
@@ -272,20 +277,24 @@ static void check_order(struct cpu_locks *locks, const struct spinlock *lock, un
 static void remember(struct cpu_locks *locks, struct spinlock *lock, unsigned class,
 		     uintptr_t caller)
 {
-	struct held *held = &locks->held[locks->count];
+	struct held *held;
+	uint64_t flags;
 
 	if (locks->count == HELD_MAX) {
 		if (lock_report_begin())
 			panic("locks: more than %u are held", HELD_MAX);
 		return;
 	}
-	*held = (struct held){.lock = lock, .since = clock_monotonic(), .caller = caller};
+	flags = interrupts_off();
+	held = &locks->held[locks->count++];
+	*held = (struct held){.lock = lock,
+			      .since = clock_monotonic(),
+			      .caller = caller,
+			      .irqs_on_seen = flags & X86_EFLAGS_IF};
 	lock->check.owner = (uint8_t)(this_cpu()->number + 1);
-	locks->count++;
-	if (interrupts_on()) {
-		held->irqs_on_seen = true;
+	interrupts_restore(flags);
+	if (flags & X86_EFLAGS_IF)
 		add_use(class, LOCK_INTERRUPTS_ON);
-	}
 }
 
 // Bounded: a deadlock that no rule has foreseen ends in a report too.
@@ -375,6 +384,7 @@ void lock_check_release(struct spinlock *lock)
 {
 	struct cpu_locks *locks = mine();
 	struct held *held = find_held(locks, lock), was;
+	uint64_t flags;
 
 	if (!held && !is_off())
 		report_release(lock);
@@ -382,11 +392,13 @@ void lock_check_release(struct spinlock *lock)
 		(spin_unlock)(lock);
 		return;
 	}
+	flags = interrupts_off();
 	was = *held;
 	locks->count--;
 	for (; held < &locks->held[locks->count]; held++)
 		*held = held[1];
 	lock->check.owner = 0;
+	interrupts_restore(flags);
 	(spin_unlock)(lock);
 	// Not from the midst of other locks: the log's order is none of theirs.
 	if (!locks->count && !is_off())
