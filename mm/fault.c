@@ -173,8 +173,11 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 		return FAULT_STACK_LIMIT;
 	if (!anon_prepare(vma))
 		return FAULT_NO_MEMORY;
-	if ((vma->flags & VMA_ACCOUNT) && commit_charge(mm, grown))
+	// Asked for also where nothing is promised: what may not be accessed could grow anywhere.
+	if (commit_charge(mm, grown))
 		return FAULT_STACK_LIMIT;
+	if (!(vma->flags & VMA_ACCOUNT))
+		commit_release(grown);
 	vma_move_start(mm, vma, address);
 	return FAULT_STACK_GROWN;
 }

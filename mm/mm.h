@@ -103,6 +103,17 @@ uintptr_t mm_brk(struct mm *mm, uintptr_t address);
 // anonymous; else a reference is taken for the VMA. `may_write`: shared mappings may be writable.
 long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
 	     struct object *object, uint64_t page_offset, bool may_write);
+
+// What a file brings to mmap. Linux asks it late: wrong sizes and places are told before.
+struct mapped_file {
+	struct object *object; // NULL: /dev/zero, or it can not be mapped
+	uint64_t page_offset;
+	bool may_write; // shared mappings may be writable
+	int refusal;    // 0; -errno: not in this way
+};
+// The same for a file, mappable or not; NULL: anonymous.
+long mm_mmap_file(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
+		  const struct mapped_file *file);
 int mm_munmap(struct mm *mm, uintptr_t address, size_t size);
 int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot);
 // flags: MREMAP_*. The new address or -errno.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// mmap, munmap and mprotect: results and errors as Linux has them (mmap(2), and the order of the
+// mmap and munmap: results and errors as Linux has them (mmap(2), and the order of the
 // checks where several apply).
 
 #include "mm/anon.h"
@@ -18,19 +18,47 @@
 
 uint64_t mmap_min_address = MMAP_MIN_DEFAULT;
 
+#define TABLE_SPAN (PAGE_SIZE * TABLE_ENTRIES)
+#define MAX_ERRNO  4095 // of Linux: what is above -MAX_ERRNO is no address
+
 // A mapping that is being asked for.
 struct request {
 	uintptr_t start, end;
 	uint32_t flags; // VMA_*
 	struct object *object;
 	uint64_t page_offset;
+	int refusal;       // what the file says to it: 0 or -errno
+	bool of_file;      // with an object or, of /dev/zero, without one
+	bool anywhere;     // no hint
 	bool free;         // nothing is mapped there
 	struct vma *above; // the VMA above it, if it is free
 };
 
+// Private memory of whole 2 MiB begins at a multiple of it, as on Linux since 6.7, where huge
+// pages could then be had.
+uintptr_t mm_find_aligned_hole(struct mm *mm, uint64_t length, struct vma **above)
+{
+	uintptr_t place;
+
+	if (length + TABLE_SPAN < length)
+		return 0;
+	place = vma_find_hole(mm, length + TABLE_SPAN, mm->mmap_top, above);
+	if (!place)
+		return 0;
+	place = (place & ~(TABLE_SPAN - 1)) + TABLE_SPAN;
+	*above = vma_find(mm, place);
+	return place;
+}
+
 static int find_room(struct mm *mm, struct request *request, uint64_t length)
 {
 	request->free = true;
+	if (!(length % TABLE_SPAN) && request->anywhere && !request->of_file &&
+	    !(request->flags & VMA_SHARED)) {
+		request->start = mm_find_aligned_hole(mm, length, &request->above);
+		if (request->start)
+			return 0;
+	}
 	request->start = vma_find_hole(mm, length, mm->mmap_top, &request->above);
 	if (!request->start)
 		request->start = vma_find_hole(mm, length, USER_END, &request->above);
@@ -53,6 +81,7 @@ static int hint_or_hole(struct mm *mm, struct request *request, uintptr_t hint, 
 	uintptr_t end = low ? LOW_END : USER_END;
 
 	hint = PAGE_ALIGN_DOWN(hint);
+	request->anywhere = !hint;
 	if (hint && hint < mmap_min_address)
 		hint = PAGE_ALIGN_UP(mmap_min_address);
 	if (length > end || !hint || hint > end - length ||
@@ -71,6 +100,8 @@ static int choose_address(struct mm *mm, struct request *request, uintptr_t addr
 		return -ENOMEM;
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return hint_or_hole(mm, request, address, length, flags & MAP_32BIT);
+	if (address >= (uintptr_t)-MAX_ERRNO)
+		return (int)address; // Linux takes such an address for the error of that number
 	if (address > USER_END - length)
 		return -ENOMEM;
 	if (address & ~PAGE_MASK)
@@ -211,6 +242,33 @@ static int make_room(struct mm *mm, struct request *request)
 	return error;
 }
 
+static void cut(struct mm *mm, uintptr_t at)
+{
+	struct vma *vma = vma_find(mm, at), *upper;
+
+	if (vma && vma->start < at)
+		vma_split(mm, vma, at, &upper); // or it stays whole, which nobody depends on
+}
+
+// Refused for want of memory or by a limit. Linux has by then cut what is there at both ends of
+// the place, and leaves it so.
+static long refuse(struct mm *mm, const struct request *request)
+{
+	if (!request->free) {
+		cut(mm, request->start);
+		cut(mm, request->end);
+	}
+	return -ENOMEM;
+}
+
+// Whether the limits allow it, in the place of what is there.
+static bool fits(struct mm *mm, const struct request *request, uint64_t pages)
+{
+	return mm_may_expand(mm, pages, request->flags) ||
+	       mm_may_expand(mm, pages - pages_mapped(mm, request->start, request->end, 0),
+			     request->flags);
+}
+
 // Room first: MAP_FIXED replaces what is there, and only what goes beyond that must be allowed.
 static long map_at(struct mm *mm, struct request *request)
 {
@@ -218,12 +276,11 @@ static long map_at(struct mm *mm, struct request *request)
 	uint64_t pages = (end - start) >> PAGE_SHIFT, charged = 0;
 	int error;
 
-	if (!mm_may_expand(mm, pages, request->flags) &&
-	    !mm_may_expand(mm, pages - pages_mapped(mm, start, end, 0), request->flags))
-		return -ENOMEM;
+	if (!fits(mm, request, pages))
+		return refuse(mm, request);
 	if (vma_is_accountable(request->flags)) {
 		if (charge_replacing(mm, start, end))
-			return -ENOMEM;
+			return refuse(mm, request);
 		charged = pages;
 		request->flags |= VMA_ACCOUNT;
 	}
@@ -240,13 +297,21 @@ static long map_at(struct mm *mm, struct request *request)
 
 static long map_shared_anonymous(struct mm *mm, struct request *request)
 {
+	uint64_t pages = (request->end - request->start) >> PAGE_SHIFT;
 	long result;
 
+	if (!fits(mm, request, pages))
+		return refuse(mm, request);
 	request->object = shared_object_create(mm, request->end - request->start,
 					       !(request->flags & VMA_NO_RESERVE));
-	if (!request->object)
+	if (!request->object) {
+		// Nor does Linux bring back what was there when it gets as far as this.
+		make_room(mm, request);
 		return -ENOMEM;
-	request->page_offset = 0;
+	}
+	// Of /dev/zero, Linux keeps the offset: what is beyond the size then is no memory.
+	if (!request->of_file)
+		request->page_offset = 0;
 	result = map_at(mm, request);
 	object_put(request->object);
 	return result;
@@ -276,20 +341,34 @@ static __attribute__((noinline)) long map_device(struct mm *mm, struct request *
 	 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |      \
 	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_SIZE | MAP_UNINITIALIZED)
 
-// Whether a mapping may be of that type, with that protection: 0 or -errno.
-static int check_type(int flags, uint32_t vma_flags, const struct object *object)
+// Whether a shared mapping may be of that type, with that protection: 0 or -errno.
+static int check_shared(const struct request *request, int flags)
 {
 	bool validate = (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 
-	if ((flags & MAP_TYPE) == MAP_PRIVATE)
-		return object && (flags & MAP_GROWSDOWN) ? -EINVAL : 0;
-	if ((flags & MAP_TYPE) != MAP_SHARED && !(validate && object))
+	if ((flags & MAP_TYPE) != MAP_SHARED && !(validate && request->of_file))
 		return -EINVAL;
 	if (validate && (flags & ~OLD_FLAGS))
 		return -EOPNOTSUPP;
-	if ((vma_flags & VMA_WRITE) && !(vma_flags & VMA_MAY_WRITE))
+	if ((request->flags & VMA_WRITE) && !(request->flags & VMA_MAY_WRITE))
 		return -EACCES;
-	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
+	return 0;
+}
+
+// Whether a mapping may be of that type, and what its file says to it: 0 or -errno. A file's seals
+// (-EPERM) come last.
+static int check_type(const struct request *request, int flags)
+{
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	int error = shared ? check_shared(request, flags) : 0;
+
+	if (error)
+		return error;
+	if (request->refusal && request->refusal != -EPERM)
+		return request->refusal;
+	if ((shared || request->of_file) && (flags & MAP_GROWSDOWN))
+		return -EINVAL;
+	return request->refusal;
 }
 
 // 0, -EPERM when asked for a lock that nobody may have, -EAGAIN beyond the limit.
@@ -322,9 +401,11 @@ static long map(struct mm *mm, struct request *request, uintptr_t address, size_
 	if (error)
 		return error;
 	request->end = request->start + length;
-	if (object && request->page_offset > (INT64_MAX - length) >> PAGE_SHIFT)
-		return -EOVERFLOW; // beyond what a file can be long
-	error = check_type(flags, request->flags, object);
+	// Beyond what a file can be long; a directory's offset has only to be one.
+	if (request->of_file &&
+	    request->page_offset > ((object ? INT64_MAX : UINT64_MAX) - length) >> PAGE_SHIFT)
+		return -EOVERFLOW;
+	error = check_type(request, flags);
 	if (error)
 		return error;
 	if (object && object->device)
@@ -334,26 +415,36 @@ static long map(struct mm *mm, struct request *request, uintptr_t address, size_
 	return map_at(mm, request);
 }
 
-long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
-	     struct object *object, uint64_t page_offset, bool may_write)
+long mm_mmap_file(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
+		  const struct mapped_file *file)
 {
 	struct request request;
 	bool populate;
 	long result;
 
 	request.free = false;
-	request.object = object;
-	request.page_offset = page_offset;
+	request.object = file ? file->object : NULL;
+	request.of_file = file;
+	request.refusal = file ? file->refusal : 0;
+	request.page_offset = file ? file->page_offset : 0;
 	spin_lock(&mm->lock);
 	populate = (flags & MAP_LOCKED) || mm->lock_future ||
 		   (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
-	request.flags = vma_flags_for(prot, flags, may_write || !object) | mm->lock_future;
+	request.flags = vma_flags_for(prot, flags, !file || file->may_write) | mm->lock_future;
 	result = map(mm, &request, address, size, flags);
 	spin_unlock(&mm->lock);
 	// What can not be brought in comes, or fails, when it is touched.
 	if (result >= 0 && populate)
 		mm_populate(mm, result, result + PAGE_ALIGN_UP(size), POPULATE_AS_ALLOWED);
 	return result;
+}
+
+long mm_mmap(struct mm *mm, uintptr_t address, size_t size, int prot, int flags,
+	     struct object *object, uint64_t page_offset, bool may_write)
+{
+	struct mapped_file file = {object, page_offset, may_write, 0};
+
+	return mm_mmap_file(mm, address, size, prot, flags, object ? &file : NULL);
 }
 
 int mm_munmap(struct mm *mm, uintptr_t address, size_t size)
@@ -365,128 +456,6 @@ int mm_munmap(struct mm *mm, uintptr_t address, size_t size)
 		return -EINVAL;
 	spin_lock(&mm->lock);
 	error = unmap_range(mm, address, address + length);
-	spin_unlock(&mm->lock);
-	return error;
-}
-
-// With VMA_ACCOUNT set when `vma` becomes writable memory of its own, and dropped when it is none
-// any more: only while it has no pages, which would go on being private.
-static uint32_t accounted_flags(const struct vma *vma, uint32_t flags)
-{
-	if (flags & VMA_WRITE)
-		return vma_is_accountable(flags) ? flags | VMA_ACCOUNT : flags;
-	return vma->object || vma->anon ? flags : flags & ~VMA_ACCOUNT;
-}
-
-// Changes the part of `vma` in [start, end) to `prot`, splitting off what stays as it is. *next
-// is where the following VMA must begin.
-static int protect_part(struct mm *mm, struct vma *vma, uintptr_t start, uintptr_t end, int prot,
-			uintptr_t *next)
-{
-	uint32_t before = vma->flags, flags = (before & ~VMA_PROTECTION) | prot;
-	uint64_t pages;
-	bool touched;
-	int error;
-
-	*next = vma->end < end ? vma->end : end;
-	pages = (*next - start) >> PAGE_SHIFT;
-	if (flags == before)
-		return 0;
-	if ((prot & PROT_WRITE) && !(before & VMA_MAY_WRITE))
-		return -EACCES;
-	// What was no data and becomes it is held to that limit; the others it has passed already.
-	if ((prot & PROT_WRITE) && !mm_may_expand(mm, pages, flags) &&
-	    mm_may_expand(mm, pages, before))
-		return -ENOMEM;
-	flags = accounted_flags(vma, flags);
-	if ((flags & ~before & VMA_ACCOUNT) && commit_charge(mm, pages))
-		return -ENOMEM;
-	touched = vma->touched;
-	error = vma_change_flags(mm, vma, start, *next, flags);
-	if (error) {
-		commit_release(flags & ~before & VMA_ACCOUNT ? pages : 0);
-		return error;
-	}
-	commit_release(before & ~flags & VMA_ACCOUNT ? pages : 0);
-	if (touched)
-		page_protect(mm, start, *next, before, flags);
-	return 0;
-}
-
-// Private locked memory that becomes writable is the program's own at once: *at is where to go on
-// when its pages, from *populate on, are there. 0 there and at the end, or -errno.
-static int protect(struct mm *mm, uintptr_t *at, uintptr_t end, int prot, uintptr_t *populate)
-{
-	while (*at < end) {
-		struct vma *vma = vma_find(mm, *at);
-		bool fixed;
-		int error;
-
-		if (!vma || vma->start > *at)
-			return -ENOMEM;
-		fixed = (vma->flags & (VMA_WRITE | VMA_SHARED | VMA_LOCKED)) == VMA_LOCKED;
-		*populate = *at;
-		error = protect_part(mm, vma, *at, end, prot, at);
-		if (error)
-			return error;
-		if (fixed && (prot & PROT_WRITE))
-			return 0;
-	}
-	*populate = *at;
-	return 0;
-}
-
-// Takes and lets go mm->lock, as pages are brought in without it.
-static int protect_and_populate(struct mm *mm, uintptr_t start, uintptr_t end, int prot)
-{
-	uintptr_t at = start, populate;
-	int error;
-
-	for (;;) {
-		error = protect(mm, &at, end, prot, &populate);
-		if (error || populate == at)
-			return error;
-		spin_unlock(&mm->lock);
-		mm_populate(mm, populate, at, POPULATE_AS_ALLOWED);
-		spin_lock(&mm->lock);
-	}
-}
-
-// With PROT_GROWSDOWN the change begins where the stack does. Nothing here grows up.
-static int widen(struct mm *mm, uintptr_t *start, uintptr_t end, int prot)
-{
-	struct vma *vma;
-
-	if (!(prot & (PROT_GROWSDOWN | PROT_GROWSUP)))
-		return 0;
-	vma = vma_find(mm, *start);
-	if (!vma || vma->start >= (prot & PROT_GROWSDOWN ? end : *start + 1))
-		return -ENOMEM;
-	if ((prot & PROT_GROWSUP) || !(vma->flags & VMA_GROWS_DOWN))
-		return -EINVAL;
-	*start = vma->start;
-	return 0;
-}
-
-int mm_mprotect(struct mm *mm, uintptr_t address, size_t size, int prot)
-{
-	const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
-	const int growth = PROT_GROWSDOWN | PROT_GROWSUP;
-	uintptr_t start = address, end = address + PAGE_ALIGN_UP(size);
-	int error;
-
-	if ((address & ~PAGE_MASK) || (prot & growth) == growth)
-		return -EINVAL;
-	if (!size)
-		return 0;
-	if (end <= address)
-		return -ENOMEM;
-	if (prot & ~(protection | PROT_SEM | growth))
-		return -EINVAL;
-	spin_lock(&mm->lock);
-	error = widen(mm, &start, end, prot);
-	if (!error)
-		error = protect_and_populate(mm, start, end, prot & protection);
 	spin_unlock(&mm->lock);
 	return error;
 }

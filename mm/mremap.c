@@ -86,15 +86,20 @@ static long expand(const struct remap *remap, struct vma *vma)
 	return (long)remap->from;
 }
 
-// Room for the new place. Large mappings keep their position within 2 MiB, so that whole tables
-// can be moved.
-static uintptr_t find_place(const struct remap *remap)
+// Room for the new place of `vma` (NULL: a place was named, and is taken). Large mappings that
+// mmap would not align keep their position within 2 MiB, so that whole tables can be moved.
+static uintptr_t find_place(const struct remap *remap, const struct vma *vma)
 {
 	struct mm *mm = remap->mm;
 	uint64_t length = remap->new_length;
 	struct vma *above;
 	uintptr_t place;
 
+	if (vma && !vma->object && !(length % TABLE_SPAN)) {
+		place = mm_find_aligned_hole(mm, length, &above);
+		if (place)
+			return place;
+	}
 	if (remap->old_length >= TABLE_SPAN && length + TABLE_SPAN > length) {
 		place = vma_find_hole(mm, length + TABLE_SPAN, mm->mmap_top, &above);
 		if (place)
@@ -188,24 +193,25 @@ static int shrink(const struct remap *remap)
 			   remap->from + remap->old_length);
 }
 
-// To a place that the caller names (or hints at, with MREMAP_DONTUNMAP alone). Everything that can
-// be wrong is found before the first mapping goes.
+// To a place that the caller names (or hints at, with MREMAP_DONTUNMAP alone). What the limits
+// say is found when the target has gone.
 static long move_to_target(struct remap *remap, struct vma *vma)
 {
 	struct mm *mm = remap->mm;
 	uintptr_t to = remap->to;
 	struct vma *above;
 	int error = check_resize(remap, vma);
+	uint32_t flags = vma->flags;
 
-	if (!error && (remap->flags & MREMAP_DONTUNMAP) &&
-	    !mm_may_expand(mm, remap->old_length >> PAGE_SHIFT, vma->flags))
-		error = -ENOMEM;
 	if (!error && (remap->flags & MREMAP_FIXED))
 		error = unmap_range(mm, to, to + remap->new_length);
 	if (!error && remap->old_length > remap->new_length) {
 		error = shrink(remap);
 		remap->old_length = remap->new_length;
 	}
+	if (!error && (remap->flags & MREMAP_DONTUNMAP) &&
+	    !mm_may_expand(mm, remap->old_length >> PAGE_SHIFT, flags))
+		error = -ENOMEM;
 	if (error)
 		return error;
 	// Removing the target may have changed what `from` lies in, and with an old size of 0 even
@@ -215,7 +221,7 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 		return -EFAULT;
 	if (!(remap->flags & MREMAP_FIXED) &&
 	    (!to || !vma_range_free(mm, to, to + remap->new_length, &above)))
-		to = find_place(remap);
+		to = find_place(remap, to ? NULL : vma);
 	return to ? move(remap, vma, to) : -ENOMEM;
 }
 
@@ -237,7 +243,7 @@ static long resize(struct remap *remap, struct vma *vma)
 		return expand(remap, vma);
 	if (!(remap->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	to = find_place(remap);
+	to = find_place(remap, vma);
 	return to ? move(remap, vma, to) : -ENOMEM;
 }
 

@@ -28,6 +28,9 @@ struct object_ops {
 	// Makes pages [first, end) a hole for MADV_REMOVE: 0 or -errno. Called without locks; may
 	// sleep. NULL: object_punch.
 	int (*punch)(struct object *object, uint64_t first, uint64_t end);
+	// Whether the running process may know which pages are in memory. Under mm->lock. NULL: it
+	// may.
+	bool (*observable)(struct object *object);
 };
 
 // How many pages several objects may keep together.

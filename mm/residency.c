@@ -20,6 +20,13 @@ static bool is_cached(struct object *object, uint64_t index)
 	return filled;
 }
 
+// Of a file that is neither the process's own nor one it may write, all pages count as being in
+// memory: what others do with it shall not be seen.
+static bool is_secret(struct object *object)
+{
+	return object && object->ops->observable && !object->ops->observable(object);
+}
+
 // Whether pages could be touched without waiting for anything: they are mapped, or in their file's
 // page cache. Within one VMA and one lowest table.
 static void look(struct mm *mm, const struct vma *vma, uintptr_t start, size_t pages,
@@ -28,7 +35,7 @@ static void look(struct mm *mm, const struct vma *vma, uintptr_t start, size_t p
 	uint64_t index = vma->page_offset + ((start - vma->start) >> PAGE_SHIFT);
 	const pte_t *slot = page_slot_find(mm, start);
 
-	if (vma->flags & VMA_DEVICE) {
+	if ((vma->flags & VMA_DEVICE) || is_secret(vma->object)) {
 		memset(vector, 1, pages);
 		return;
 	}

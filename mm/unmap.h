@@ -16,6 +16,10 @@ extern uint64_t mmap_min_address;
 // split and can not be: then nothing is changed.
 int unmap_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
+// A hole of `length` bytes for whole 2 MiB of private anonymous memory, at a multiple of 2 MiB,
+// and the VMA above it (NULL: none); 0: there is none.
+uintptr_t mm_find_aligned_hole(struct mm *mm, uint64_t length, struct vma **above);
+
 // Adds private anonymous memory where nothing is, right below the VMA `above` (NULL: there is
 // none), joined to its neighbours when they are alike. 0 or -ENOMEM.
 int mm_add_anonymous(struct mm *mm, uintptr_t start, uintptr_t end, uint32_t flags,

@@ -296,12 +296,21 @@ static bool continues(const struct vma *lower, const struct vma *upper)
 			      upper->page_offset);
 }
 
+// Linux keeps the mappings of shared memory that are counted: they grow, but none goes into
+// another one.
+static bool may_vanish(const struct vma *vma)
+{
+	return !vma->object || !vma->object->ops->attached;
+}
+
 struct vma *vma_merge(struct mm *mm, struct vma *vma)
 {
 	struct vma *prev = vma->gap ? NULL : vma_prev(vma), *next = vma_next(vma);
 	bool lower = prev && continues(prev, vma) && anon_compatible(prev, vma);
 	bool upper = next && !next->gap && continues(vma, next) && anon_compatible(vma, next);
 
+	if (!may_vanish(vma))
+		return vma;
 	// Each may go with `vma`, but not with the other: the lower one comes first.
 	if (lower && upper && prev->anon && next->anon && !same_anon(prev, next))
 		upper = false;
@@ -316,7 +325,7 @@ void vma_merge_above(struct mm *mm, struct vma *vma)
 {
 	struct vma *next = vma_next(vma);
 
-	if (!next || next->gap || !continues(vma, next))
+	if (!next || next->gap || !continues(vma, next) || !may_vanish(next))
 		return;
 	if (vma->anon && next->anon ? same_anon(vma, next) : !(next->anon_mark & ANON_MARK_FORKED))
 		join(mm, vma, next);

@@ -8,14 +8,6 @@
 #include "mm/vma_tree.h"
 #include "mm/unmap.h"
 
-// Bytes below this VMA that a mapping may take.
-static inline uint64_t usable_gap(const struct vma *vma)
-{
-	if (__builtin_expect(!(vma->flags & VMA_GROWS_DOWN), 1))
-		return vma->gap;
-	return vma->gap > STACK_GUARD_GAP ? vma->gap - STACK_GUARD_GAP : 0;
-}
-
 static inline uint64_t subtree_gap(struct avl_node *node)
 {
 	return node ? container_of(node, struct vma, node)->largest_gap : 0;
@@ -23,7 +15,7 @@ static inline uint64_t subtree_gap(struct avl_node *node)
 
 static inline uint64_t compute_largest_gap(const struct vma *vma)
 {
-	uint64_t gap = usable_gap(vma), left = subtree_gap(vma->node.left);
+	uint64_t gap = vma->gap, left = subtree_gap(vma->node.left);
 	uint64_t right = subtree_gap(vma->node.right);
 
 	if (left > gap)
@@ -279,14 +271,14 @@ static struct vma *prev_with_room(struct vma *vma, uint64_t size)
 			if (!node)
 				return NULL;
 		} while (node->left == child);
-		if (usable_gap(vma_of(node)) >= size)
+		if (vma_of(node)->gap >= size)
 			return vma_of(node);
 	}
 	node = node->left;
 	for (;;) {
 		if (subtree_gap(node->right) >= size)
 			node = node->right;
-		else if (usable_gap(vma_of(node)) >= size)
+		else if (vma_of(node)->gap >= size)
 			return vma_of(node);
 		else
 			node = node->left;
@@ -296,7 +288,7 @@ static struct vma *prev_with_room(struct vma *vma, uint64_t size)
 // End of the part of the hole below `vma` that lies below `top`; 0 when `size` does not fit.
 static uintptr_t hole_end(const struct vma *vma, uint64_t size, uintptr_t top)
 {
-	uintptr_t floor = vma->start - vma->gap, end = vma_guarded_start(vma);
+	uintptr_t floor = vma->start - vma->gap, end = vma->start;
 
 	if (end > top)
 		end = top;
@@ -320,7 +312,7 @@ static uintptr_t find_hole_end(struct mm *mm, uint64_t size, uintptr_t top, stru
 	end = hole_end(vma, size, top);
 	if (!end) {
 		vma = prev_with_room(vma, size);
-		end = vma ? vma_guarded_start(vma) : 0;
+		end = vma ? vma->start : 0;
 	}
 	*above = vma;
 	return end;
@@ -328,11 +320,17 @@ static uintptr_t find_hole_end(struct mm *mm, uint64_t size, uintptr_t top, stru
 
 uintptr_t vma_find_hole(struct mm *mm, uint64_t size, uintptr_t top, struct vma **above)
 {
-	uintptr_t end;
-
-	if (size > top)
-		return 0;
 	vma_settle_gaps(mm);
-	end = find_hole_end(mm, size, top, above);
-	return end >= size + mmap_min_address ? end - size : 0;
+	while (size <= top) {
+		uintptr_t end = find_hole_end(mm, size, top, above);
+
+		if (end < size + mmap_min_address)
+			return 0;
+		// In the guard gap of a stack: Linux goes on looking below that gap, and so passes
+		// over what other holes there are beside it.
+		top = *above ? vma_guarded_start(*above) : end;
+		if (end <= top)
+			return end - size;
+	}
+	return 0;
 }

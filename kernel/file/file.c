@@ -178,10 +178,10 @@ int file_mapping(struct file *file, int prot, int flags, struct object **object,
 
 	if (file->flags & O_PATH)
 		return -EBADF;
-	if (!file_readable(file))
-		return -EACCES;
 	*may_write = !shared || file_writable(file);
 	*object = file->inode ? file->inode->object : NULL;
+	if (!file_readable(file))
+		return -EACCES;
 	if (file->ops == &framebuffer_ops)
 		*object = framebuffer_mapping(file);
 	// Where there is an object, mmap says this itself, after its other checks as on Linux.

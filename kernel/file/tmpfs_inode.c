@@ -96,10 +96,18 @@ int tmpfs_fill(struct object *object, uint64_t index, void *page)
 	return 0;
 }
 
+static bool observable(struct object *object)
+{
+	const struct inode *inode = &container_of(object, struct tmpfs_inode, file.object)->inode;
+
+	return inode_owned(inode) || !inode_permission(inode, 2);
+}
+
 static const struct object_ops object_ops = {
 	.fill = tmpfs_fill,
 	.release = tmpfs_release_object,
 	.punch = tmpfs_punch,
+	.observable = observable,
 };
 
 struct inode *object_inode(struct object *object)

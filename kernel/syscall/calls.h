@@ -124,6 +124,8 @@ long sys_signalfd4(int descriptor, uintptr_t mask, size_t size, int flags);
 
 // sys_pidfd.c
 long sys_pidfd_open(int pid, uint32_t flags);
+long sys_process_madvise(int descriptor, uintptr_t vector, size_t count, int advice,
+			 uint32_t flags);
 long sys_pidfd_getfd(int descriptor, int number, uint32_t flags);
 long sys_kcmp(int one, int other, int type, uint64_t first, uint64_t second); // sys_kcmp.c
 long sys_pidfd_send_signal(int descriptor, int signal, uintptr_t info, uint32_t flags);

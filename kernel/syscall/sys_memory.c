@@ -18,21 +18,23 @@ long sys_brk(uintptr_t address)
 static long map_file(struct file *file, uintptr_t address, size_t length, int prot, int flags,
 		     uint64_t offset)
 {
-	struct object *object;
-	bool may_write, hold;
-	int error = file_mapping(file, prot, flags, &object, &may_write);
+	struct mapped_file mapped = {.page_offset = offset / PAGE_SIZE};
+	bool hold;
 	long result;
 
-	if (error)
-		return error;
+	mapped.refusal = file_mapping(file, prot, flags, &mapped.object, &mapped.may_write);
+	if (mapped.refusal == -EBADF)
+		return -EBADF;
 	// From here until it is there, nobody can say that there is no such mapping.
-	hold = object && may_write && (flags & MAP_TYPE) != MAP_PRIVATE;
-	if (hold && object_hold_writable(object))
-		return -EPERM;
-	result = mm_mmap(current_task()->mm, address, length, prot, flags, object,
-			 object ? offset / PAGE_SIZE : 0, may_write);
+	hold = !mapped.refusal && mapped.object && mapped.may_write &&
+	       (flags & MAP_TYPE) != MAP_PRIVATE;
+	if (hold && object_hold_writable(mapped.object)) {
+		mapped.refusal = -EPERM;
+		hold = false;
+	}
+	result = mm_mmap_file(current_task()->mm, address, length, prot, flags, &mapped);
 	if (hold)
-		object_drop_writable(object);
+		object_drop_writable(mapped.object);
 	return result;
 }
 

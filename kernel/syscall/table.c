@@ -109,6 +109,7 @@ const syscall_function syscall_table[SYSCALL_LIMIT] = {
 	CALL(pidfd_open),
 	CALL(pidfd_send_signal),
 	CALL(pidfd_getfd),
+	CALL(process_madvise),
 	CALL(kcmp),
 	CALL(rt_sigaction),
 	CALL(rt_sigprocmask),
