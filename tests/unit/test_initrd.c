@@ -145,6 +145,12 @@ int inode_permission(const struct inode *inode, unsigned mask)
 	return 0;
 }
 
+bool inode_owned(const struct inode *inode)
+{
+	(void)inode;
+	return true;
+}
+
 int inode_may_remove(const struct inode *directory, const struct inode *inode)
 {
 	(void)directory;
