@@ -98,7 +98,7 @@ static const struct strace_entry entries[SYSCALL_LIMIT] = {
 	ROW(chmod, S, O), ROW(umask, O), ROW(statfs, S, X), ROW(select, I, X, X, X, X),
 
 	ROW_X(brk, X), ROW_F(mprotect, prot_flags, X, L, F), ROW(munmap, X, L),
-	ROW(madvise, X, L, I),
+	ROW(madvise, X, L, I), ROW(process_madvise, D, X, L, I, X),
 	[__NR_mmap] = {.arguments = {X, L, F, F, D, X}, .flags = {&prot_flags, &map_flags},
 		       .hex_result = 1},
 	ROW_X(mremap, X, L, L, X, X), ROW(mincore, X, L, X), ROW(msync, X, L, X),

@@ -57,6 +57,9 @@ static struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0}
 static struct __user_cap_data_struct capabilities[2];
 static char *map, *locked; // eight pages each
 
+static _Alignas(4096) char page[4096];
+static const struct iovec piece = {page, sizeof(page)};
+
 // A call by its number. Its results may be errors where that is how it ends.
 static const struct row {
 	const char *name;
@@ -95,6 +98,7 @@ static const struct row {
 	{"utime", SYS_utime, {TEXT("/tmp/file"), TEXT(times_of_file)}, 0},
 	{"utimes", SYS_utimes, {TEXT("/tmp/file"), TEXT(times_of_file)}, 0},
 	{"futimesat", SYS_futimesat, {HERE, TEXT("/tmp/file"), TEXT(times_of_file)}, 0},
+	{"process_madvise", SYS_process_madvise, {FD_PIDFD, TEXT(&piece), 1, MADV_COLD, 0}, 0},
 	{"pipe2", SYS_pipe2, {TEXT(more), 0}, 0},
 	{"fcntl", SYS_fcntl, {FD_NULL, F_DUPFD, 100}, 0},
 	{"dup3", SYS_dup3, {FD_NULL, 900, 0}, 0},

@@ -13,8 +13,11 @@
 
 #define RW      (PROT_READ | PROT_WRITE)
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
-#define NOBODY  65534
 #define FUTURE  MCL_FUTURE
+
+// Each run has a user of its own: what users lock is counted on Linux as well, and two runs on one
+// machine would take each other's.
+static uid_t nobody;
 
 static char *map(size_t pages, int prot, int flags)
 {
@@ -162,7 +165,7 @@ static int as_root(void)
 static int as_nobody(void)
 {
 	limit(RLIMIT_MEMLOCK, 16 * PAGE + 100);
-	show("setuid", setuid(NOBODY));
+	show("setuid", setuid(nobody));
 	locks();
 	locks_to_come();
 	brought_in();
@@ -175,7 +178,7 @@ static int segments(void)
 	int three, two;
 
 	limit(RLIMIT_MEMLOCK, 4 * PAGE + 100);
-	setuid(41021);
+	setuid(nobody);
 	three = shmget(IPC_PRIVATE, 3 * PAGE, 0600);
 	two = shmget(IPC_PRIVATE, PAGE + 1, 0600);
 	show("lock three", shmctl(three, SHM_LOCK, NULL));
@@ -300,7 +303,7 @@ static int deep_without_space(void)
 static int deep_and_locked(void)
 {
 	limit(RLIMIT_MEMLOCK, (status("VmSize") + 10) * PAGE);
-	if (setuid(NOBODY) || mlockall(MCL_CURRENT))
+	if (setuid(nobody) || mlockall(MCL_CURRENT))
 		return 1;
 	descend(200);
 	return 0;
@@ -325,6 +328,7 @@ static int limits_of_a_sharer(void)
 
 int main(void)
 {
+	nobody = 400000 + (uid_t)getpid();
 	show_status("locks as root", in_child(as_root));
 	show_status("locks as nobody", in_child(as_nobody));
 	show_status("segments", in_child(segments));
