@@ -163,16 +163,18 @@ static __attribute__((noinline)) enum fault_result grow_stack(struct mm *mm, str
 	uint64_t grown = (vma->start - address) >> PAGE_SHIFT;
 	const struct memory_limits *limits = machine_limits();
 	uint64_t size = vma->end - address, limit = limits->stack;
+	bool too_large = size > limit && size - limit > STACK_GUARD_GAP;
 
-	// Far below, it was no stack that was meant: an overflow steps on what lies next.
-	if (size > limit)
-		return size - limit > STACK_GUARD_GAP ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
+	// Far below, it was no stack that was meant: an overflow steps on what lies next. As on
+	// Linux the reverse map is there before the limits are looked at, and stays.
 	if (address < stack_floor(vma, address))
-		return FAULT_STACK_LIMIT;
-	if (!mm_fits(mm, limits, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
-		return FAULT_STACK_LIMIT;
+		return too_large ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
 	if (!anon_prepare(vma))
 		return FAULT_NO_MEMORY;
+	if (size > limit)
+		return too_large ? FAULT_NO_MAPPING : FAULT_STACK_LIMIT;
+	if (!mm_fits(mm, limits, grown, vma->flags) || !mm_may_lock(mm, grown, vma->flags))
+		return FAULT_STACK_LIMIT;
 	// Asked for also where nothing is promised: what may not be accessed could grow anywhere.
 	if (commit_charge(mm, grown))
 		return FAULT_STACK_LIMIT;

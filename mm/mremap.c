@@ -280,6 +280,12 @@ static int check_arguments(const struct remap *remap)
 	return flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? check_target(remap) : 0;
 }
 
+// A segment whose mappings are counted is moved alone.
+static bool moves_with_others(const struct vma *vma)
+{
+	return !vma->object || !vma->object->ops->attached;
+}
+
 // Moves without changing a size may take several mappings along, each to the same distance from
 // the first; holes between them stay holes, and what is at their place in the target stays. Where
 // one cannot be moved, those before it have been.
@@ -299,6 +305,8 @@ static long move_all(const struct remap *remap)
 				return -EFAULT;
 			at = vma->start;
 		}
+		if (!moves_with_others(vma) && (at != remap->from || vma->end < end))
+			return -EFAULT;
 		part.from = at;
 		part.to = remap->to + (at - remap->from);
 		at = vma->end < end ? vma->end : end;

@@ -27,6 +27,8 @@ int io_vector(struct io *io, struct iovec *pieces, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if ((int64_t)pieces[i].iov_len < 0)
 			return -EINVAL;
+	}
+	for (size_t i = 0; i < count; i++) {
 		if (!user_range_ok((uintptr_t)pieces[i].iov_base, pieces[i].iov_len))
 			return -EFAULT;
 		if (pieces[i].iov_len > IO_MAX - total)

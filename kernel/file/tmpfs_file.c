@@ -339,12 +339,12 @@ static int allocate_pages(struct object *object, uint64_t start, uint64_t end)
 
 static int allocate(struct tmpfs_file *file, int mode, uint64_t start, uint64_t end)
 {
-	bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > file->object.size;
+	bool beyond = end > file->object.size, grows = beyond && !(mode & FALLOC_FL_KEEP_SIZE);
 	int result = 0;
 
-	if (grows && allowed_length(end - 1, 1) < 0)
+	if (beyond && allowed_length(end - 1, 1) < 0)
 		return -EFBIG;
-	if (grows && (file->seals & F_SEAL_GROW))
+	if (beyond && (file->seals & F_SEAL_GROW))
 		return -EPERM;
 	result = allocate_pages(&file->object, start, end);
 	if (result == 0 && grows)

@@ -38,15 +38,18 @@ static int advisable(struct process *process, int advice, struct mm **space)
 	return error;
 }
 
-// Bytes advised on, or what is wrong with the first piece.
-static long advise(struct mm *mm, const struct iovec *pieces, size_t count, int advice)
+// Bytes advised on of `total`, or what is wrong with the first piece. Pieces of no bytes are not
+// looked at, unless it is the first of them all.
+static long advise(struct mm *mm, const struct iovec *pieces, size_t total, int advice)
 {
 	long done = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		int error =
-			mm_madvise(mm, (uintptr_t)pieces[i].iov_base, pieces[i].iov_len, advice);
+	for (size_t i = 0; done < (long)total; i++) {
+		int error;
 
+		if (i && !pieces[i].iov_len)
+			continue;
+		error = mm_madvise(mm, (uintptr_t)pieces[i].iov_base, pieces[i].iov_len, advice);
 		if (error)
 			return done ? done : error;
 		done += (long)pieces[i].iov_len;
@@ -54,7 +57,7 @@ static long advise(struct mm *mm, const struct iovec *pieces, size_t count, int 
 	return done;
 }
 
-static long advise_process(int descriptor, const struct iovec *pieces, size_t count, int advice)
+static long advise_process(int descriptor, const struct iovec *pieces, size_t total, int advice)
 {
 	struct process *process = pidfd_process(descriptor, NULL);
 	struct mm *mm = NULL;
@@ -66,7 +69,7 @@ static long advise_process(int descriptor, const struct iovec *pieces, size_t co
 	process_put(process);
 	if (result)
 		return result;
-	result = advise(mm, pieces, count, advice);
+	result = advise(mm, pieces, total, advice);
 	mm_put(mm);
 	return result;
 }
@@ -86,7 +89,7 @@ long sys_process_madvise(int descriptor, uintptr_t vector, size_t count, int adv
 	if (copy_from_user(pieces, vector, count * sizeof(*pieces)) == 0)
 		result = io_vector(&io, pieces, count);
 	if (result == 0)
-		result = advise_process(descriptor, pieces, count, advice);
+		result = advise_process(descriptor, pieces, io.left, advice);
 	kfree(pieces);
 	return result;
 }

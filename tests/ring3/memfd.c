@@ -84,6 +84,7 @@ static void try_everything(unsigned seals)
 	show("longer", ftruncate(fd, 100000));
 	show("the same", ftruncate(fd, 8192));
 	show("fallocate", fallocate(fd, 0, 0, 200000));
+	show("beyond the end", fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 300000));
 	show("a hole", fallocate(fd, punch, 0, 4096));
 	show_pointer("shared", mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0));
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);

@@ -149,6 +149,36 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
+// A stack takes its reverse map before it is told that it may not grow. From then on it is as if
+// something had been written: fork copies its page tables, and moved it joins no neighbour.
+static void growing_too_far(void)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+	unsigned char in_core[2] = {7, 7};
+	int child;
+
+	sigaction(SIGSEGV, &action, NULL);
+	map(AT(1ul << 30), 4 * PAGE, RW, PRIVATE | MAP_GROWSDOWN | MAP_FIXED);
+	(void)*(volatile char *)AT(1ul << 30);
+	if (!sigsetjmp(back, 1))
+		*(volatile char *)AT(0) = 1;
+	show("far below", code);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		show("mincore", mincore(AT(1ul << 30), 2 * PAGE, in_core));
+		printf("# a child finds %d %d\n", in_core[0], in_core[1]);
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	mremap(AT((1ul << 30) + 3), PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+	       AT((1ul << 30) + 1));
+	printf("# moved beside itself: %d\n", count(1ul << 30, (1ul << 30) + 4));
+	munmap(AT(1ul << 30), 4 * PAGE);
+	signal(SIGSEGV, SIG_DFL);
+}
+
 // What can not be accessed grows as far as there is memory for it.
 static void growing_nothing(void)
 {
@@ -184,9 +214,24 @@ static void segments(void)
 	mprotect(AT(2), 2 * PAGE, PROT_READ);
 	mprotect(AT(1), PAGE, PROT_READ);
 	printf("# at another border: %d\n", count(0, 4));
+	show("moved with what follows",
+	     mremap(AT(0), 5 * PAGE, 5 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, AT(20)) ==
+		     MAP_FAILED);
+	map(AT(5), PAGE, RW, PRIVATE | MAP_FIXED);
+	munmap(AT(4), PAGE);
+	shmat(id, AT(6), 0);
+	show("after what can be", mremap(AT(5), 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+					 AT(20)) == MAP_FAILED);
+	printf("# which is moved: %d\n", count(20, 24));
+	munmap(AT(20), PAGE);
+	show("a part alone",
+	     mremap(AT(6), PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, AT(20)) == MAP_FAILED);
+	munmap(AT(20), PAGE);
 	shmctl(id, IPC_RMID, NULL);
+	shmdt(AT(6) - PAGE);
+	munmap(AT(6), 4 * PAGE);
 	shmdt(AT(0));
-	printf("# detached: %d\n", count(0, 4));
+	printf("# detached: %d\n", count(0, 24));
 }
 
 static void show_mincore(const char *what, int file)
@@ -240,6 +285,9 @@ static void advice(void)
 {
 	struct iovec pieces[3] = {{AT(0), 2 * PAGE}, {AT(2), PAGE}, {AT(8), PAGE}};
 	struct iovec negative = {AT(0), -1ul}, kernel = {(void *)(1ul << 63), PAGE};
+	struct iovec wrong[2] = {kernel, negative};
+	struct iovec empty[5] = {
+		{AT(0), 0}, {AT(1) + 1, 0}, {AT(0), PAGE}, {AT(1) + 1, 0}, {AT(1), PAGE}};
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), other, child;
 
 	map(AT(0), 4 * PAGE, RW, PRIVATE | MAP_FIXED);
@@ -257,6 +305,10 @@ static void advice(void)
 	show_advice("no address", self, NULL, 1, MADV_COLD, 0);
 	show_advice("negative", self, &negative, 1, MADV_COLD, 0);
 	show_advice("the kernel's", self, &kernel, 1, MADV_COLD, 0);
+	show_advice("the kernel's, and negative", self, wrong, 2, MADV_COLD, 0);
+	show_advice("of no bytes", self, empty, 2, 77, 0);
+	show_advice("the first of no bytes", self, empty + 1, 2, MADV_COLD, 0);
+	show_advice("the second", self, empty + 2, 3, MADV_COLD, 0);
 	show_advice("no descriptor", -1, pieces, 1, MADV_COLD, 0);
 	show_advice("of something else", 0, pieces, 1, MADV_COLD, 0);
 	child = fork();
@@ -280,6 +332,7 @@ int main(void)
 	places();
 	beside_guard_gaps();
 	refused();
+	growing_too_far();
 	growing_nothing();
 	segments();
 	of_others();
