@@ -23,8 +23,12 @@ static void release_tables(struct flush_batch *batch)
 
 static void flush(struct flush_batch *batch)
 {
-	if (batch->start < batch->end && !batch->unreachable && !MUTANT(unmap_without_flush))
-		machine_flush_range(batch->mm, batch->start, batch->end);
+	if (batch->start < batch->end && !batch->unreachable && !MUTANT(unmap_without_flush)) {
+		if (batch->tables)
+			machine_flush_tables(batch->mm, batch->start, batch->end);
+		else
+			machine_flush_range(batch->mm, batch->start, batch->end);
+	}
 	frame_put_all(batch->frames, batch->count);
 	batch->count = 0;
 	release_tables(batch);

@@ -26,6 +26,9 @@ void machine_enter_space(struct mm *mm);
 // On return no CPU translates through an old entry of `mm` in [start, end). Only then may the
 // frames that were mapped there be reused. Ranges of the kernel's half are named with mm == NULL.
 void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
+// The same where page tables of the range will be freed: none of them is walked through either,
+// not even for a guess.
+void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end);
 
 // The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.
 int *machine_fail_nth(void);

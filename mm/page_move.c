@@ -154,6 +154,8 @@ int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, bool
 	// The way back makes no tables: those of `from` are all still there.
 	if (error)
 		move_range(mm, to, from, done, 0, &back);
+	// Tables have only moved. When one is freed, each CPU forgets every way to it, this old
+	// one too (SDM vol. 3A, 4.10.4.1).
 	if (!MUTANT(move_without_flush))
 		machine_flush_range(mm, from, from + length);
 	if (error)

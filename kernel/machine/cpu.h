@@ -48,6 +48,13 @@ enum {
 	INTERRUPT_SOURCES,
 };
 
+// What others know of a CPU's rest (shootdown.h).
+enum cpu_sleep {
+	CPU_AWAKE,
+	CPU_ASLEEP,
+	CPU_STALE, // and it has to forget what it knows of ring 3's addresses before it goes on
+};
+
 struct cpu {
 	struct cpu *self;          // offset 0
 	struct task *current;      // 8: the running task; NULL until there is one
@@ -69,6 +76,7 @@ struct cpu {
 	struct flush_request *flush_requests[MAX_CPUS];
 
 	bool resting;       // or about to, until somebody wakes it (spin_wait.h); atomic
+	uint8_t sleep;      // enum cpu_sleep; atomic
 	uint64_t timer_due; // when the APIC's timer is to interrupt, in nanoseconds; 0: it is not
 	uint64_t next_tick; // of a secondary CPU
 

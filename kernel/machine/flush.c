@@ -106,19 +106,37 @@ void flush_local(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 }
 
 static __attribute__((noinline)) void flush_everywhere(struct mm *mm, uintptr_t start,
-						       uintptr_t end)
+						       uintptr_t end, bool tables)
 {
 	uint64_t change = mm && features.pcid ? context_change(mm) : 0;
 
 	flush_local(mm, start, end, change);
 	if (cpu_count > 1)
-		shootdown(mm, start, end, change);
+		shootdown(mm, start, end, change, tables);
+}
+
+static inline __attribute__((always_inline)) void flush_range(struct mm *mm, uintptr_t start,
+							      uintptr_t end, bool tables)
+{
+	if (__builtin_expect(flush_elsewhere, 0))
+		flush_everywhere(mm, start, end, tables);
+	else if (!mm || loaded(mm))
+		forget(mm, start, end);
 }
 
 void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
 {
-	if (__builtin_expect(flush_elsewhere, 0))
-		flush_everywhere(mm, start, end);
-	else if (!mm || loaded(mm))
-		forget(mm, start, end);
+	flush_range(mm, start, end, false);
+}
+
+void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	flush_range(mm, start, end, true);
+}
+
+// Process-context identifiers count changes, not flushes: they take this one for none, which costs
+// no more than forgetting too much at the next loading.
+void flush_local_user(void)
+{
+	cr3_write(cr3_read());
 }

@@ -18,3 +18,6 @@ void flush_start(void);
 // This CPU forgets what it knows of `mm` in [start, end); NULL: of the kernel's half. `change`:
 // the number of the change (context.h), or 0.
 void flush_local(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change);
+
+// This CPU forgets all that it knows of ring 3's addresses.
+void flush_local_user(void);

@@ -56,7 +56,42 @@ tell_traced(struct cpu *self, struct flush_request *request, uint64_t targets)
 	trace_write(TRACE_SHOOTDOWN, request->start, request->end, targets, tsc_read() - began);
 }
 
-void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
+// Those of `targets` that have to be told: the others rest, and forget everything before they go
+// on. Until then they may guess, through what has been changed already, or was when they lay down.
+static uint64_t excuse(uint64_t targets)
+{
+	uint64_t awake = targets;
+
+	for (uint64_t left = targets; left; left &= left - 1) {
+		uint8_t *sleep = &cpus[__builtin_ctzl(left)]->sleep, before = CPU_ASLEEP;
+
+		if (__atomic_load_n(sleep, __ATOMIC_RELAXED) == CPU_AWAKE)
+			continue;
+		if (__atomic_compare_exchange_n(sleep, &before, CPU_STALE, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST) ||
+		    before == CPU_STALE)
+			awake &= ~(left & -left);
+	}
+	return awake;
+}
+
+// Not from CPU_STALE: who answers in its rest, and waits for something, may rest again.
+void shootdown_lie_down(struct cpu *cpu)
+{
+	uint8_t awake = CPU_AWAKE;
+
+	(void)__atomic_compare_exchange_n(&cpu->sleep, &awake, CPU_ASLEEP, false, __ATOMIC_SEQ_CST,
+					  __ATOMIC_SEQ_CST);
+}
+
+void shootdown_rise(struct cpu *cpu)
+{
+	if (__atomic_exchange_n(&cpu->sleep, CPU_AWAKE, __ATOMIC_SEQ_CST) == CPU_STALE &&
+	    !MUTANT(excused_not_flushed))
+		flush_local_user();
+}
+
+void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change, bool strict)
 {
 	struct cpu *self = this_cpu();
 	struct flush_request request = {mm, start, end, change, 0};
@@ -65,6 +100,8 @@ void shootdown(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t change)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	targets = __atomic_load_n(mm ? &mm->cpus : &cpus_online, __ATOMIC_RELAXED);
 	targets &= ~(1ul << self->number);
+	if (mm && !strict)
+		targets = excuse(targets);
 	if (!targets || MUTANT(no_shootdown))
 		return;
 	if (trace_wants(TRACE_SHOOTDOWN))

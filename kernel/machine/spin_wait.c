@@ -31,8 +31,11 @@ static void rest(struct cpu *cpu, uint64_t waited)
 	if (length > REST_MOST_NANOSECONDS)
 		length = REST_MOST_NANOSECONDS;
 	flags = irq_save();
-	if (__atomic_load_n(&cpu->resting, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&cpu->resting, __ATOMIC_RELAXED)) {
+		shootdown_lie_down(cpu);
 		apic_rest(length);
+		shootdown_rise(cpu);
+	}
 	cpu->resting = false;
 	irq_restore(flags);
 }

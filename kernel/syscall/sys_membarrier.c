@@ -29,7 +29,7 @@
 
 static void barrier(struct mm *mm)
 {
-	shootdown(mm, 0, 0, 0);
+	shootdown(mm, 0, 0, 0, true);
 }
 
 // The restartable sequences on these CPUs (-1: all) begin anew: each CPU looks at its task's

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// TLB shootdown, and the reuse of what was mapped (kernel/machine/shootdown.c, flush.c;
-// mm/flush.c, mm/mm.c, mm/object_shrink.c). CPUs enter and leave one address space, fault its only page in, unmap it, exit, and
-// flush kernel addresses; others take the frame when it is free.
+// TLB shootdown, and the reuse of what was mapped (kernel/machine/shootdown.c, flush.c,
+// spin_wait.c; mm/flush.c, mm/mm.c, mm/object_shrink.c). CPUs enter and leave one address space,
+// fault its only page in, unmap it, exit, and flush kernel addresses; others take the frame when it
+// is free. What the frame is mapped as is a page of ring 3, or a table that others are reached
+// through. Who waits may rest, and be interrupted, and rest while it answers.
 //
 // Checked: nobody translates to the frame once it is no longer the page's; none translates through
-// a root that is freed; no request is read after its sender has gone on; nobody waits for ever.
+// a table or a root that is freed, not even for a guess while it rests; no request is read after
+// its sender has gone on; nobody waits for ever.
 //
 // What of the processor is modelled: a translation may enter the TLB at any moment (SDM vol. 3A,
 // 4.10.2.3), a store may stay in the store buffer until a barrier, an interrupt may come between
@@ -16,7 +19,8 @@
 // also: CONTEXTS
 // bugs: NOT_AWAITED FREE_BEFORE_ACKNOWLEDGED MASK_BEFORE_CLEAR NO_BARRIER NO_POLLING
 // bugs: ROOT_BEFORE_BIT BIT_BEFORE_ROOT INTERRUPT_NOT_SENT ACKNOWLEDGED_BEFORE_FLUSH
-// bugs: IDLE_KEEPS_SPACE
+// bugs: IDLE_KEEPS_SPACE EXCUSED_NOT_FLUSHED FLUSHED_LYING_DOWN RISE_NOT_ATOMIC
+// bugs: EXCUSE_NOT_ATOMIC EXCUSED_FROM_TABLES LIES_DOWN_TWICE
 // bugs: CONTEXTS+CHANGE_NOT_COUNTED CONTEXTS+COUNTED_AFTER_MASK CONTEXTS+READ_BEFORE_BIT
 // bugs: CONTEXTS+INTERRUPTS_ON CONTEXTS+READ_WHEN_LEAVING
 
@@ -30,7 +34,8 @@ mtype = { FREE, MAPPED, OTHERS };   // what the frame is
 mtype = { USER, KERNEL };           // which half a request is about
 
 // ---- memory ----
-bool entry;                         // of the page: present
+bool entry;                         // of the page: present ...
+bool table;                         // ... and it names a table
 mtype frame = FREE;                 // the only one
 bool lock;                          // mm->lock
 byte cpus;                          // mm->cpus
@@ -39,9 +44,11 @@ bool freed;                         // the root is
 
 // ---- each processor ----
 bool loaded[CPUS];                  // CR3 is this address space's
-bool tlb[CPUS];                     // the page's translation
+mtype = { NONE, PAGE, TABLE };      // the latter: what is kept of upper levels (4.10.3)
+mtype tlb[CPUS] = NONE;             // the page's translation
 bool clearing[CPUS];                // the store buffer: entry = false
 bool interrupt[CPUS];               // VECTOR_FLUSH, not yet taken
+bool halted[CPUS];                  // in rest(): it uses no address of ring 3, and may guess
 
 // ---- struct context: how far its `flushes` is behind mm->flushes. Which is all that is asked of
 // the two, and keeps them from growing without end. ----
@@ -49,6 +56,8 @@ mtype = { LEVEL, ONE_BEHIND, BEHIND };
 mtype known[CPUS] = BEHIND;
 
 // ---- struct cpu and struct flush_request ----
+mtype = { AWAKE, ASLEEP, STALE };
+mtype sleep[CPUS] = AWAKE;
 byte flush_from[CPUS];
 mtype request[CPUS];                // on the stack of its sender ...
 byte waiting[CPUS];
@@ -60,9 +69,16 @@ active [CPUS] proctype hardware()
 	byte self = _pid;
 
 end:	do
-	:: atomic { loaded[self] && !tlb[self] && entry -> tlb[self] = true }
+	:: atomic {
+		loaded[self] && tlb[self] == NONE && entry ->
+		tlb[self] = (table -> TABLE : PAGE)
+	}
 	:: atomic { clearing[self] -> entry = false; clearing[self] = false }
-	:: atomic { loaded[self] && tlb[self] && frame != MAPPED -> assert(frame == MAPPED) }
+	:: atomic {
+		loaded[self] && frame != MAPPED &&
+		(tlb[self] == TABLE || (tlb[self] == PAGE && !halted[self])) ->
+		assert(frame == MAPPED)
+	}
 	:: atomic { loaded[self] && freed -> assert(!freed) }
 	od
 }
@@ -117,7 +133,7 @@ inline load_root()
 	atomic {
 		loaded[self] = true;
 		if
-		:: stale -> tlb[self] = false
+		:: stale -> tlb[self] = NONE
 		:: !stale
 		fi;
 		stale = false
@@ -133,7 +149,7 @@ inline load_kernel_root()
 #endif
 	loaded[self] = false
 #else
-	atomic { loaded[self] = false; tlb[self] = false }
+	atomic { loaded[self] = false; tlb[self] = NONE }
 #endif
 }
 
@@ -143,7 +159,7 @@ inline load_kernel_root()
 inline flush_local(half)
 {
 	if
-	:: atomic { half == USER && loaded[self] -> barrier(); tlb[self] = false };
+	:: atomic { half == USER && loaded[self] -> barrier(); tlb[self] = NONE };
 		context_forgot()
 	:: else
 	fi
@@ -181,6 +197,33 @@ inline interrupts()
 	fi
 }
 
+// Who rests forgets before it goes on.
+inline excuse()
+{
+	target = 0;
+	do
+	:: target < CPUS && !(targets & bit(target)) -> target++
+	:: target < CPUS && (targets & bit(target)) ->
+#ifdef EXCUSE_NOT_ATOMIC
+		if
+		:: sleep[target] != AWAKE -> sleep[target] = STALE; targets = targets & ~bit(target)
+		:: else
+		fi;
+#else
+		atomic {
+			if
+			:: sleep[target] != AWAKE ->
+				sleep[target] = STALE;
+				targets = targets & ~bit(target)
+			:: else
+			fi
+		};
+#endif
+		target++
+	:: target == CPUS -> target = 0; break
+	od
+}
+
 inline post()
 {
 	target = 0;
@@ -204,7 +247,64 @@ inline post()
 	od
 }
 
-inline shootdown(half, mask)
+// Not from STALE: who is interrupted in its rest may rest again before it is back.
+inline shootdown_lie_down()
+{
+	atomic {
+		barrier();
+#ifdef FLUSHED_LYING_DOWN
+		tlb[self] = NONE;
+#endif
+#ifdef LIES_DOWN_TWICE
+		sleep[self] = ASLEEP
+#else
+		sleep[self] = (sleep[self] == AWAKE -> ASLEEP : sleep[self])
+#endif
+	}
+}
+
+inline shootdown_rise()
+{
+#ifdef RISE_NOT_ATOMIC
+	excused = sleep[self] == STALE;
+	sleep[self] = AWAKE;
+#else
+	atomic { excused = sleep[self] == STALE; sleep[self] = AWAKE };
+#endif
+#if !defined(EXCUSED_NOT_FLUSHED) && !defined(FLUSHED_LYING_DOWN)
+	if
+	:: atomic { excused && loaded[self] -> tlb[self] = NONE }       // flush_local_user()
+	:: else
+	fi;
+#endif
+	excused = false
+}
+
+// ---- kernel/machine/spin_wait.c ----
+
+// Its timer ends it sooner or later, which is of use only when there is something to do.
+inline rest(over)
+{
+	halted[self] = true;
+	shootdown_lie_down();
+	over || interrupt[self] || sleep[self] == STALE;
+	if
+	:: interrupt[self] ->
+		interrupt[self] = false;
+		shootdown_answer();
+		if
+		:: true
+		:: shootdown_lie_down(); shootdown_rise()       // a rest in the handler
+		fi
+	:: true
+	fi;
+	shootdown_rise();
+	halted[self] = false
+}
+
+// ---- kernel/machine/shootdown.c ----
+
+inline shootdown(half, mask, strict)
 {
 #ifndef NO_BARRIER
 	barrier();
@@ -215,6 +315,10 @@ inline shootdown(half, mask)
 	if
 	:: targets == 0
 	:: targets != 0 ->
+		if
+		:: half == USER && !(strict) -> excuse()
+		:: half == KERNEL || (strict)
+		fi;
 		request[self] = half;
 		waiting[self] = targets;
 		alive[self] = true;
@@ -225,6 +329,7 @@ inline shootdown(half, mask)
 		:: waiting[self] == 0 -> break
 #ifndef NO_POLLING
 		:: waiting[self] != 0 && flush_from[self] != 0 -> shootdown_answer()
+		:: waiting[self] != 0 -> rest(waiting[self] == 0)
 #endif
 		od;
 #endif
@@ -240,6 +345,7 @@ inline spin_lock()
 	:: atomic { !lock -> lock = true }; break
 #ifndef NO_POLLING
 	:: lock && flush_from[self] != 0 -> shootdown_answer()
+	:: lock -> rest(!lock)
 #endif
 	od
 }
@@ -286,6 +392,12 @@ inline leave()
 
 // ---- mm/flush.c, mm/fault.c, mm/mm.c ----
 
+#ifdef EXCUSED_FROM_TABLES
+#define STRICT false
+#else
+#define STRICT table
+#endif
+
 // flush_batch_finish(), as munmap ends
 inline unmap()
 {
@@ -303,10 +415,12 @@ inline unmap()
 		context_change();
 		flush_local(USER);
 #ifdef FREE_BEFORE_ACKNOWLEDGED
+		table = false;
 		frame = FREE;
-		shootdown(USER, cpus)
+		shootdown(USER, cpus, STRICT)
 #else
-		shootdown(USER, cpus);
+		shootdown(USER, cpus, STRICT);
+		table = false;
 		frame = FREE            // frame_put_all()
 #endif
 	:: !entry
@@ -321,6 +435,9 @@ inline fault()
 	spin_lock();
 	if
 	:: atomic { !entry && frame == FREE -> frame = MAPPED }; entry = true
+#ifndef CONTEXTS                        // what is said of tables has nothing to do with these
+	:: atomic { !entry && frame == FREE -> frame = MAPPED; table = true }; entry = true
+#endif
 	:: entry || frame != FREE       // mended meanwhile, or out of memory
 	fi;
 	lock = false
@@ -333,7 +450,7 @@ inline put()
 	if
 	:: last ->
 		if
-		:: entry -> entry = false; frame = FREE
+		:: entry -> entry = false; table = false; frame = FREE
 		:: !entry
 		fi;
 		freed = true;
@@ -351,7 +468,7 @@ inline ring3()
 	:: !entry -> fault()
 	:: unmap()
 #ifndef CONTEXTS                        // they have nothing to do with these
-	:: shootdown(KERNEL, CPUS_ONLINE)
+	:: shootdown(KERNEL, CPUS_ONLINE, true)
 #endif
 	:: interrupt[self] -> interrupt[self] = false; shootdown_answer()
 	:: break
@@ -367,7 +484,7 @@ inline others()
 	:: atomic { frame == FREE -> frame = OTHERS }
 	:: atomic { frame == OTHERS -> frame = FREE }
 #ifndef CONTEXTS                        // they have nothing to do with these
-	:: shootdown(KERNEL, CPUS_ONLINE)
+	:: shootdown(KERNEL, CPUS_ONLINE, true)
 #endif
 	:: atomic { users > 0 -> users++ };     // mm_get_unless_zero()
 		unmap();                // of a space that is not loaded here, as reclaim does
@@ -382,7 +499,7 @@ active [CPUS] proctype cpu()
 {
 	byte self = _pid - CPUS;
 	byte from, sender, target, targets, before;
-	bool exited, last, stale;
+	bool exited, last, stale, excused;
 
 	do
 	:: others()

@@ -214,6 +214,63 @@ static void forked(void)
 	check(!wrong, "what a thread writes after fork the child does not see");
 }
 
+static unsigned long asked;       // how often asker() has gone round; atomic
+static unsigned wrong_when_asked; // asker()'s own
+
+// Most of its time it waits for the lock that whoever changes the page table holds.
+static void *asker(void *own)
+{
+	pin(1);
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+		unsigned char resident;
+		uint64_t before, value;
+
+		mincore(own, PAGE, &resident);
+		before = __atomic_load_n(&turn, __ATOMIC_ACQUIRE);
+		value = look();
+		if (before & 1 && before == __atomic_load_n(&turn, __ATOMIC_ACQUIRE))
+			wrong_when_asked += value != FAULTED;
+		__atomic_add_fetch(&asked, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+// At least once from beginning to end.
+static void let_it_ask(void)
+{
+	unsigned long now = __atomic_load_n(&asked, __ATOMIC_ACQUIRE);
+
+	while (__atomic_load_n(&asked, __ATOMIC_ACQUIRE) < now + 2)
+		__builtin_ia32_pause();
+}
+
+// The change takes long enough for the other CPU to rest until the lock is free.
+static void waited_for(void)
+{
+	size_t size = 4096 * PAGE;
+	char *own = (char *)map(NULL, RW, 0), *all;
+	pthread_t thread;
+
+	all = mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	page = (uint64_t *)(all + size - PAGE);
+	turn = 0;
+	over = false;
+	write_too = true;
+	if (pthread_create(&thread, NULL, asker, own))
+		_exit(98);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		mprotect(all, size, PROT_READ);
+		pass();
+		let_it_ask();
+		pass();
+		mprotect(all, size, RW);
+		let_it_ask();
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	check(!wrong_when_asked, "who waits for the lock meanwhile uses nothing old afterwards");
+}
+
 int main(void)
 {
 	struct sigaction action = {.sa_handler = caught};
@@ -233,5 +290,6 @@ int main(void)
 	over = true;
 	pass();
 	pthread_join(thread, NULL);
+	waited_for();
 	return tap_end();
 }

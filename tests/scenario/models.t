@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 
 MODELS = os.path.join(harness.ROOT, "tests", "model")
-DEPTH = 200000
+DEPTH = 400000
 CC = shutil.which("clang") or "gcc"  # the former is twice as fast, which is most of the time
 LIMIT = 240
 

@@ -26,6 +26,7 @@ FIRST = ["test_failures", "test_fault", "test_space", "test_model", "test_frame"
 BOOT_FIRST = ["registers", "signals", "brk", "preemption"]
 # Known to catch one that the first ones do not.
 LIKELY = {"no_shootdown": "threads_shootdown", "shootdown_not_awaited": "threads_shootdown",
+          "excused_not_flushed": "threads_shootdown",
           "file_end_not_zeroed": "devices", "pipe_frees_newest": "pipes"}
 BOOT_LIMIT = "25"  # seconds: a kernel with a bug may hang
 UNIT_LIMIT = 30    # and so may a unit test, which takes a few

@@ -266,6 +266,11 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end)
 	flush(ALL_CPUS, mm, start, end);
 }
 
+void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+	machine_flush_range(mm, start, end);
+}
+
 void fake_forget(struct mm *mm)
 {
 	machine_flush_range(mm, 0, ~0ul);
