@@ -100,7 +100,7 @@ static int save_legacy(struct task *task, uintptr_t address)
 	return copy_to_user(address, task->fpu, offsetof(struct _fpstate_64, sw_reserved));
 }
 
-// Saves the FPU state at `address` and gives the handler a fresh one.
+// Saves the FPU state at `address`; the task goes on with it.
 static int push_fpu(struct task *task, uintptr_t address)
 {
 	const bool extended = fpu_state_size > sizeof(struct _fpstate_64);
@@ -115,7 +115,6 @@ static int push_fpu(struct task *task, uintptr_t address)
 		error = extended ? user_fpu_save(address) : save_legacy(task, address);
 	if (!error && extended)
 		error = copy_to_user(address + fpu_state_size, &magic, sizeof(magic));
-	fpu_reset();
 	return error;
 }
 
@@ -224,6 +223,8 @@ bool signal_frame_push(struct registers *registers, const struct signal_info *in
 	frame.context.uc_mcontext.fpstate = (void *)fpu;
 	if (push_fpu(task, fpu) || copy_to_user(address, &frame, sizeof(frame)))
 		return false;
+	// Not before: who has no room for the frame gets SIGSEGV, whose frame is to have it.
+	fpu_reset();
 	if (task->signal_stack_flags & SS_AUTODISARM)
 		(void)signal_stack_set(task, 0, 0, SS_DISABLE);
 	enter_handler(registers, address, info->signal, action->handler);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include "tests/ring3/tap.h"
 
 #ifndef SS_AUTODISARM
@@ -215,6 +216,53 @@ static int nested(void)
 	return 0;
 }
 
+static void *saved; // where the last frame had the FPU's state
+
+static void mends(int signal, siginfo_t *info, void *context)
+{
+	const ucontext_t *user = context;
+
+	(void)info;
+	count += signal;
+	saved = user->uc_mcontext.fpregs;
+	mprotect(area, SIZE, PROT_READ | PROT_WRITE);
+}
+
+// A register of the FPU, around a SIGUSR1 that comes between two instructions.
+static bool keeps(uint64_t value)
+{
+	long number = SYS_kill;
+	uint64_t after;
+
+	__asm__ volatile("movq %2, %%xmm7\n\t"
+			 "syscall\n\t"
+			 "movq %%xmm7, %1"
+			 : "+a"(number), "=&r"(after)
+			 : "r"(value), "D"((long)getpid()), "S"((long)SIGUSR1)
+			 : "rcx", "r11", "xmm7", "memory");
+	return after == value;
+}
+
+// A frame that can not be written becomes SIGSEGV, and SIGSEGV's frame has the FPU's state all the
+// same, whether the other one failed at that state or below it.
+static void read_only(void)
+{
+	char *state;
+
+	catch (SIGUSR1, mends, SA_ONSTACK);
+	set(area, SIZE, 0);
+	check(keeps(0x1122334455667788) && count == SIGUSR1, "its state outlives a handler");
+	set(area, SIZE - (uintptr_t)saved % PAGE, 0); // now that state begins with a page
+	check(keeps(3) && (uintptr_t)saved % PAGE == 0, "a state that begins with a page");
+	state = saved;
+	catch (SIGSEGV, mends, 0);
+	mprotect(area, SIZE, PROT_READ);
+	check(keeps(5) && count == SIGSEGV, "no room for the FPU's state");
+	count = 0;
+	mprotect(state - PAGE, PAGE, PROT_READ);
+	check(keeps(7) && count == SIGSEGV, "room for that only");
+}
+
 int main(void)
 {
 	area = mmap(NULL, SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -228,5 +276,6 @@ int main(void)
 	show("SIGUSR1's handler without a stack: SIGSEGV's run", in_child(no_stack) >> 8);
 	show_status("SIGSEGV's handler without a stack", in_child(no_stack_at_all));
 	show_status("handlers upon handlers", in_child(nested));
+	read_only();
 	return tap_end();
 }
