@@ -230,15 +230,19 @@ static int charge_replacing(struct mm *mm, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
-// Removes what is mapped at the place, unless it is known to be free.
+// Removes what is mapped at the place, unless it is known to be free. That can have been the last
+// mapping of an object that then has none any more.
 static int make_room(struct mm *mm, struct request *request)
 {
+	struct object *object = request->object;
 	int error;
 
 	if (request->free)
 		return 0;
 	error = unmap_range(mm, request->start, request->end);
 	request->above = vma_find(mm, request->start);
+	if (!error && object && object->ops->mappable && !object->ops->mappable(object))
+		return -EINVAL;
 	return error;
 }
 

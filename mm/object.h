@@ -25,6 +25,8 @@ struct object_ops {
 	// A VMA of the object was made (1) or is gone (-1). Under mm->lock: no sleeping. NULL:
 	// nobody counts them.
 	void (*attached)(struct object *object, int change);
+	// Whether it can still be mapped where it was mapped before. Under mm->lock. NULL: it can.
+	bool (*mappable)(struct object *object);
 	// Makes pages [first, end) a hole for MADV_REMOVE: 0 or -errno. Called without locks; may
 	// sleep. NULL: object_punch.
 	int (*punch)(struct object *object, uint64_t first, uint64_t end);

@@ -38,6 +38,7 @@ struct segment {
 	int64_t attached, detached, changed; // seconds since 1970
 	int creator, last;                   // pids
 	uint64_t attachments;
+	uint32_t opened;       // calls of shm_open that shm_close has not ended
 	uint32_t locker;       // the user who locked it, while SHM_LOCKED
 	struct object *object; // held until SHM_DEST
 };
@@ -145,6 +146,20 @@ static void attached(struct object *object, int change)
 	spin_unlock(&shm_lock);
 }
 
+// With the last attachment of a removed segment it has ended, whoever still holds the memory.
+static bool mappable(struct object *object)
+{
+	struct segment *segment;
+	bool result;
+
+	spin_lock(&shm_lock);
+	segment = segment_of(object);
+	result = segment && (!(segment->permissions.mode & SHM_DEST) || segment->attachments ||
+			     segment->opened);
+	spin_unlock(&shm_lock);
+	return result;
+}
+
 static void take_out(struct segment *segment)
 {
 	table[segment->id & ((1 << PLACE_BITS) - 1)] = NULL;
@@ -171,6 +186,7 @@ static const struct object_ops segment_ops = {
 	.fill = tmpfs_fill,
 	.release = release,
 	.attached = attached,
+	.mappable = mappable,
 	.punch = tmpfs_punch,
 };
 
@@ -355,9 +371,18 @@ int shm_open(int id, unsigned mask, struct object **object, uint64_t *size)
 	if (result == 0) {
 		*object = segment->object;
 		*size = segment->size;
+		segment->opened++;
 	}
 	spin_unlock(&shm_lock);
 	return result;
+}
+
+void shm_close(struct object *object)
+{
+	spin_lock(&shm_lock);
+	segment_of(object)->opened--;
+	spin_unlock(&shm_lock);
+	object_put(object);
 }
 
 // ---- shmctl ----

@@ -45,8 +45,10 @@ extern struct shm_limits shm_limits;
 long shm_find_or_create(int key, uint64_t size, unsigned flags);
 
 // The memory of a segment on which the caller may do `mask` (4 read, 2 write, 1 execute), held,
-// and its size in bytes. 0, -EINVAL, -EIDRM or -EACCES.
+// and its size in bytes. 0, -EINVAL, -EIDRM or -EACCES. Until shm_close it can be mapped, though
+// the last attachment goes.
 int shm_open(int id, unsigned mask, struct object **object, uint64_t *size);
+void shm_close(struct object *object);
 
 // The VMAs of which objects are attachments.
 bool shm_is_segment(const struct object *object);

@@ -61,7 +61,7 @@ long sys_shmat(int id, uintptr_t address, int flags)
 	else
 		result = mm_mmap(current_task()->mm, attachment.address, size, attachment.prot,
 				 attachment.flags, object, 0, !(flags & SHM_RDONLY));
-	object_put(object);
+	shm_close(object);
 	return result == -EEXIST ? -EINVAL : result;
 }
 

@@ -148,6 +148,28 @@ static void in_pieces(void)
 	shmctl(id, IPC_RMID, NULL);
 }
 
+// Mapping anew what was removed: the last attachment goes before the new one comes, and with it
+// the segment.
+static void removed(void)
+{
+	int id = shmget(IPC_PRIVATE, 2 * PAGE, 0600);
+	char *at = shmat(id, PLACE, 0);
+	unsigned char there[2];
+
+	at[PAGE] = 'b';
+	show("pages exchanged", syscall(SYS_remap_file_pages, at, PAGE, 0, 1, 0));
+	check(at[0] == 'b', "the second page at the first one's place");
+	shmctl(id, IPC_RMID, NULL);
+	show("and back, once removed", syscall(SYS_remap_file_pages, at, PAGE, 0, 0, 0));
+	show_segment("in two pieces", id);
+	show("over itself", shmat(id, at, SHM_REMAP) == at ? 0 : -1);
+	show_segment("over itself", id);
+	show("all of it anew", syscall(SYS_remap_file_pages, at, 2 * PAGE, 0, 0, 0));
+	show("nothing is left there", mincore(at, 2 * PAGE, there));
+	show_segment("gone", id);
+	show("detached", shmdt(at));
+}
+
 static void families(void)
 {
 	int id = shmget(IPC_PRIVATE, PAGE, 0600), status, gate[2];
@@ -277,6 +299,7 @@ int main(int argc, char **argv)
 	making();
 	attaching();
 	in_pieces();
+	removed();
 	families();
 	control();
 	strangers();
