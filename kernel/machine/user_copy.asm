@@ -15,6 +15,8 @@ global user_load32_raw, user_compare_exchange32_raw
 section .text
 
 ; int user_copy_raw(void *to, const void *from, size_t count)
+; A quadword that can not be copied whole is tried again by bytes: all that lies before the bad page
+; is copied, as on Linux.
 align 16
 user_copy_raw:
 	mov rcx, rdx
@@ -29,7 +31,10 @@ user_copy_raw:
 	SMAP_SITE clac
 	xor eax, eax
 	ret
-	ON_FAULT .quadwords, user_fault
+.again:
+	lea rcx, [rcx * 8 + rdx]
+	jmp .bytes
+	ON_FAULT .quadwords, .again
 	ON_FAULT .bytes, user_fault
 
 ; int user_clear_raw(void *to, size_t count)
