@@ -123,7 +123,7 @@ static void set_all(struct mm *mm, uint32_t lock)
 	for (struct vma *vma = vma_first(mm); vma; vma = next) {
 		uint32_t flags = (vma->flags & ~VMA_LOCK_MASK) | lock;
 
-		if (flags != vma->flags) {
+		if (flags != vma->flags && !(vma->flags & VMA_DEVICE)) {
 			vma_set_flags(mm, vma, flags);
 			vma = vma_merge(mm, vma);
 		}

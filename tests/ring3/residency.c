@@ -5,6 +5,7 @@
 // holes and locked parts.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -42,8 +43,8 @@ static long look(uintptr_t start, size_t length, uintptr_t to)
 // ---- mincore: arguments ----
 static void arguments(void)
 {
-	unsigned char in[8];
-	uintptr_t here = (uintptr_t)map(4, RW, PRIVATE), there = (uintptr_t)in;
+	uintptr_t here = (uintptr_t)map(4, RW, PRIVATE);
+	uintptr_t there = (uintptr_t)map_at(vector, 1, RW, PRIVATE, -1);
 
 	show("nothing", look(here, 0, there));
 	show("nothing, to nowhere", look(here, 0, 0));
@@ -72,6 +73,7 @@ static void arguments(void)
 	show("a vector up to the top", look(here, 4 * PAGE, TOP - 4));
 	show("a vector beyond it", look(here, 4 * PAGE, TOP - 3));
 	unmap(4);
+	munmap(vector, PAGE);
 }
 
 static void show_vector(const char *name, long result, const char *bytes, size_t count)
@@ -95,8 +97,8 @@ static void vectors(void)
 	for (int i = 0; i < 12; i += 2)
 		area[i * PAGE] = 1;
 	memset(vector, UNSET, PAGE);
-	show_vector("a part of a page",
-		    mincore(area, 3 * PAGE + 1, (unsigned char *)end - 8), end - 8, 8);
+	show_vector("a part of a page", mincore(area, 3 * PAGE + 1, (unsigned char *)end - 8),
+		    end - 8, 8);
 	memset(vector, UNSET, PAGE);
 	show_vector("the end of it beyond the vector",
 		    mincore(area, 12 * PAGE, (unsigned char *)end - 5), end - 8, 8);
@@ -108,7 +110,8 @@ static void vectors(void)
 		    end - 8, 8);
 	munmap(area + 3 * PAGE, PAGE);
 	memset(vector, UNSET, PAGE);
-	show_vector("up to a hole", mincore(area, 12 * PAGE, (unsigned char *)end - 8), end - 8, 8);
+	show_vector("up to a hole", mincore(area, 12 * PAGE, (unsigned char *)end - 8), end - 8,
+		    8);
 	memset(vector, UNSET, PAGE);
 	show_vector("a hole, and no room", mincore(area, 12 * PAGE, (unsigned char *)end - 3),
 		    end - 8, 8);
@@ -124,6 +127,7 @@ static void long_vectors(void)
 	char *end = vector + 2 * PAGE;
 
 	map(5000, RW, PRIVATE);
+	madvise(area, 5000 * PAGE, MADV_NOHUGEPAGE); // or Linux may bring in more than is touched
 	map_at(vector, 2, RW, PRIVATE, -1);
 	area[4095 * PAGE] = area[4096 * PAGE] = area[4999 * PAGE] = 1;
 	memset(vector, UNSET, 2 * PAGE);
@@ -188,12 +192,12 @@ static void states_of(const char *name, int prot, int flags, int file)
 		show("MADV_REMOVE", madvise(area + 5 * PAGE, PAGE, MADV_REMOVE));
 	show_pages("after that", 6);
 	area[2 * PAGE] = 1;
-	show_pointer("moved away", mremap(area + 2 * PAGE, PAGE, PAGE,
-					  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-					  vector));
+	show_pointer("moved away",
+		     mremap(area + 2 * PAGE, PAGE, PAGE,
+			    MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, vector));
 	show_pages("what stays", 6);
-	show_pointer("moved back", mremap(vector, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-					  area + 2 * PAGE));
+	show_pointer("moved back",
+		     mremap(vector, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, area + 2 * PAGE));
 	show_pages("and back again", 6);
 	unmap(6);
 }

@@ -173,6 +173,8 @@ static void test_refused(void)
 	ok(mlock(pixels, 8192) == 0 && !told(pixels, "VmFlags:", " lo ") &&
 		   munlock(pixels, 8192) == 0,
 	   "mlock passes it over");
+	ok(mlockall(MCL_CURRENT) == 0 && !told(pixels, "VmFlags:", " lo ") && munlockall() == 0,
+	   "and so does mlockall");
 	ok(fails((long)mremap(pixels, 8192, 12288, MREMAP_MAYMOVE), EFAULT) &&
 		   fails((long)mremap(pixels, 0, 8192, MREMAP_MAYMOVE), EINVAL),
 	   "it does not grow");
