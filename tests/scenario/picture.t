@@ -247,7 +247,7 @@ def test_device(tap, directory, *ways):
                              harness.built("tests", "scenario", "framebuffer") + ":/bin/screen",
                              "/bin/memmap", "--text", "--run", "/bin/screen"], limit=100)
     lines = result.output.decode().splitlines()
-    tap.ok(result.status == 0 and lines[-1:] == ["1..38"] and
+    tap.ok(result.status == 0 and lines[-1:] == ["1..39"] and
            all(line.startswith("ok ") for line in lines[:-1]),
            f"{name}: /dev/fb0 answers as Linux's", result.describe())
     counts = {}
