@@ -27,6 +27,11 @@
 	 CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | \
 	 CLONE_THREAD | CLONE_PTRACE | CLONE_PIDFD)
 
+// Of these only CLONE_NEWUSER may be asked for by anybody.
+#define CLONE_NAME_SPACES                                                          \
+	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET | \
+	 CLONE_NEWCGROUP | CLONE_NEWTIME)
+
 static int share_memory(struct task *child, const struct task *parent, uint64_t flags)
 {
 	if (flags & CLONE_VM) {
@@ -281,7 +286,11 @@ static int check_request(const struct fork_request *request)
 {
 	uint64_t flags = request->flags;
 
-	if (flags & ~(uint64_t)CLONE_SUPPORTED)
+	if (flags & ~(uint64_t)(CLONE_SUPPORTED | CLONE_NAME_SPACES | CLONE_NEWUSER))
+		return -EINVAL;
+	if (flags & CLONE_FS && flags & (CLONE_NEWNS | CLONE_NEWUSER))
+		return -EINVAL;
+	if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID))
 		return -EINVAL;
 	// The descriptor and the number would be stored over each other.
 	if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID &&
@@ -298,6 +307,17 @@ static int check_request(const struct fork_request *request)
 		return -EINVAL;
 	if (flags & CLONE_SETTLS && request->tls >= USER_END)
 		return -EPERM;
+	return 0;
+}
+
+// There are no name spaces to be had. Linux, built without them, says so to whom they would be
+// given, after it has looked at all the other flags.
+static int check_name_spaces(uint64_t flags)
+{
+	if (flags & CLONE_NEWUSER)
+		return -EINVAL;
+	if (flags & CLONE_NAME_SPACES)
+		return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
 	return 0;
 }
 
@@ -329,6 +349,9 @@ long process_fork(const struct fork_request *request)
 	if (credentials_too_many_tasks(1) && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
 	parent->too_many_tasks = false;
+	error = check_name_spaces(request->flags);
+	if (error)
+		return error;
 	child = child_alloc(request);
 	if (!child)
 		return -ENOMEM;

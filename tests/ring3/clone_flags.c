@@ -57,6 +57,10 @@ static void refused(void)
 	show("shared handlers without memory", raw_clone(CLONE_SIGHAND | SIGCHLD, NULL, NULL));
 	show("both without memory", raw_clone(CLONE_THREAD | CLONE_SIGHAND, NULL, NULL));
 	show("CLONE_NEWNS with CLONE_FS", raw_clone(CLONE_NEWNS | CLONE_FS | SIGCHLD, NULL, NULL));
+	show("CLONE_NEWUSER with CLONE_FS",
+	     raw_clone(CLONE_NEWUSER | CLONE_FS | SIGCHLD, NULL, NULL));
+	show("a thread in a space of its own",
+	     raw_clone(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWPID, NULL, NULL));
 	show("descriptor and number in one place",
 	     raw_clone(CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, &number, NULL));
 	show("descriptor with CLONE_DETACHED",
@@ -113,6 +117,31 @@ static void refused3(void)
 	show("number 0", clone3(&args, sizeof(args)));
 	numbers[0] = -5;
 	show("number -5", clone3(&args, sizeof(args)));
+}
+
+// Name spaces are for who administers the system: others are told so, once nothing else is wrong.
+static void name_spaces(void)
+{
+	static const unsigned long kinds[] = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,
+					      CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
+	struct clone_args args = {.flags = CLONE_NEWTIME, .exit_signal = SIGCHLD};
+	int child = fork();
+
+	if (child) {
+		show("what another user gets", wait_for(child));
+		return;
+	}
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534))
+		_exit(255);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (raw_clone(kinds[i] | SIGCHLD, NULL, NULL) != -1 || errno != EPERM)
+			_exit((int)i + 1);
+	}
+	if (clone3(&args, sizeof(args)) != -1 || errno != EPERM)
+		_exit(100);
+	if (raw_clone(CLONE_NEWNS | CLONE_FS | SIGCHLD, NULL, NULL) != -1 || errno != EINVAL)
+		_exit(101);
+	_exit(0);
 }
 
 // Only root may, so that nothing is printed that another user would not get.
@@ -405,6 +434,7 @@ int main(void)
 	signal(SIGCHLD, SIG_DFL);
 	refused();
 	refused3();
+	name_spaces();
 	chosen_number();
 	sharing("nothing", 0);
 	sharing("memory", CLONE_VM);
