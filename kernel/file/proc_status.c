@@ -10,6 +10,7 @@
 #include "kernel/process/process.h"
 #include "kernel/process/task.h"
 #include "kernel/process/usage.h"
+#include "kernel/process/user.h"
 #include "lib/string.h"
 #include "mm/object.h"
 #include "mm/usage.h"
@@ -321,7 +322,8 @@ int proc_show_status(struct pseudo_open *open, struct text *text)
 	status_identity(open, &facts, text);
 	if (facts.use.size)
 		status_memory(&facts, text);
-	text_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", facts.threads, 0,
+	text_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", facts.threads,
+		   __atomic_load_n(&facts.credentials->user->queued, __ATOMIC_RELAXED),
 		   (uint64_t)process_limit(process, RLIMIT_SIGPENDING).rlim_cur);
 	text_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", facts.pending,
 		   process->signals.pending, facts.blocked);

@@ -87,6 +87,7 @@ struct signal_note {
 	bool queued; // on a queue
 	// A timer's own, not one of the common ones: completes `info`, as it is taken.
 	void (*taken)(struct signal_note *note);
+	struct user *user;  // whose count it is in; not a timer's
 	struct list *queue; // and on which
 	uint64_t *pending;  // the mask that goes with it
 };
@@ -106,7 +107,7 @@ int signal_send_locked(struct process *process, struct task *task, const struct 
 void signal_queue_own(struct task *task, const struct signal_info *info);
 void signal_send_note(struct process *process, struct task *task, struct signal_note *note);
 // Takes the note off the queue it may be on; what it told of is no longer pending.
-void signal_note_cancel(struct process *process, struct signal_note *note);
+void signal_note_cancel(struct signal_note *note);
 // Takes the next signal to be handled off its queue: false: there is none.
 bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info);
 // Forgets what is pending of these signals, for the process and all its tasks.

@@ -14,6 +14,7 @@
 #include "kernel/machine/timer.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/timer.h"
+#include "kernel/process/user.h"
 #include "mm/slab.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -24,11 +25,12 @@
 
 struct posix_timer {
 	struct list link; // on its process's list; lock
-	int id;           // this and the next five: constant
+	int id;           // this and the next six: constant
 	int notify;
 	struct clock_id clock;
 	struct process *process;
 	struct task *task;       // SIGEV_THREAD_ID: who gets the signal, held; else NULL
+	struct user *user;       // who made it, whose count of signals it is in
 	struct signal_note note; // process_lock
 	int overrun;             // of the signal that was taken last; process_lock
 	// When the signal that is pending came, or the next one will: perhaps before the machine
@@ -43,7 +45,6 @@ struct posix_timers {
 	struct spinlock lock;
 	struct list timers;
 	int next_id;
-	uint32_t count;
 };
 
 // ---- firing; process_lock is held ----
@@ -132,7 +133,7 @@ static void disarm(struct posix_timer *timer)
 		timer_disarm(&timer->timer);
 	flags = spin_lock_irqsave(&process_lock);
 	cpu_timer_disarm(&timer->cpu_timer);
-	signal_note_cancel(timer->process, &timer->note);
+	signal_note_cancel(&timer->note);
 	timer->overrun = 0;
 	spin_unlock_irqrestore(&process_lock, flags);
 }
@@ -219,6 +220,8 @@ static void timer_free(struct posix_timer *timer)
 	clock_id_put(&timer->clock);
 	if (timer->task)
 		task_put(timer->task);
+	if (timer->user)
+		user_dequeued(timer->user);
 	kfree(timer);
 }
 
@@ -290,14 +293,7 @@ static void timer_init(struct posix_timer *timer, const struct posix_timer_reque
 
 static int insert(struct posix_timers *list, struct posix_timer *timer, bool named)
 {
-	uint64_t limit = process_limit(current_process(), RLIMIT_SIGPENDING).rlim_cur;
-
 	spin_lock(&list->lock);
-	if (list->count >= limit) {
-		spin_unlock(&list->lock);
-		return -EAGAIN;
-	}
-	list->count++;
 	timer->id = list->next_id;
 	list->next_id = list->next_id == INT32_MAX ? 0 : list->next_id + 1;
 	timer->note.info.timer = timer->id;
@@ -313,7 +309,7 @@ static int make(const struct posix_timer_request *request, struct clock_id *cloc
 {
 	struct posix_timers *list = timers_make(current_process());
 	struct posix_timer *timer = list ? kzalloc(sizeof(*timer)) : NULL;
-	int id;
+	struct user *user = current_credentials()->user;
 
 	if (!timer) {
 		clock_id_put(clock);
@@ -322,10 +318,12 @@ static int make(const struct posix_timer_request *request, struct clock_id *cloc
 		return -ENOMEM;
 	}
 	timer_init(timer, request, clock, target);
-	id = insert(list, timer, request->named);
-	if (id < 0)
+	if (!user_queue(user, process_limit(current_process(), RLIMIT_SIGPENDING).rlim_cur)) {
 		timer_free(timer);
-	return id;
+		return -EAGAIN;
+	}
+	timer->user = user;
+	return insert(list, timer, request->named);
 }
 
 int posix_timer_create(const struct posix_timer_request *request)
@@ -398,11 +396,10 @@ int posix_timer_overrun(int id)
 	return overrun;
 }
 
-static void remove(struct posix_timers *list, struct posix_timer *timer)
+static void remove(struct posix_timer *timer)
 {
 	disarm(timer);
 	list_del(&timer->link);
-	list->count--;
 }
 
 int posix_timer_delete(int id)
@@ -412,7 +409,7 @@ int posix_timer_delete(int id)
 
 	if (!timer)
 		return -EINVAL;
-	remove(list, timer);
+	remove(timer);
 	spin_unlock(&list->lock);
 	timer_free(timer);
 	return 0;
@@ -427,7 +424,7 @@ void posix_timers_release(struct process *process)
 		return;
 	process->posix_timers = NULL;
 	list_for_each_entry_safe (timer, following, &list->timers, link) {
-		remove(list, timer);
+		remove(timer);
 		timer_free(timer);
 	}
 	kfree(list);

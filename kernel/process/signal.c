@@ -13,6 +13,7 @@
 #include "kernel/process/core.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
+#include "kernel/process/user.h"
 #include "mm/slab.h"
 #include "mm/trace.h"
 #include <asm/siginfo.h>
@@ -32,42 +33,54 @@ static const uint64_t synchronous = 1ul << (SIGSEGV - 1) | 1ul << (SIGBUS - 1) |
 				    1ul << (SIGILL - 1) | 1ul << (SIGTRAP - 1) |
 				    1ul << (SIGFPE - 1) | 1ul << (SIGSYS - 1);
 
-// Linux counts a user's, of all processes; here each process has its own count. What the kernel
-// itself or kill sends of the plain signals is let through: it is one of each at most.
-static bool has_room(const struct process *process, const struct signal_info *info)
+// How many details the receiver's user may have before these. What the kernel itself or kill sends
+// of the plain signals is let through: it is one of each at most.
+static uint64_t room_for(const struct process *process, const struct signal_info *info)
 {
 	if (info->signal < FIRST_QUEUED && info->code >= 0)
-		return true;
-	return process->signals.queued < process_limit_locked(process, RLIMIT_SIGPENDING);
+		return UINT64_MAX;
+	return process_limit_locked(process, RLIMIT_SIGPENDING);
 }
 
-static struct signal_note *note_alloc(struct process *process, const struct signal_info *info)
+static struct signal_note *take_note(void)
 {
 	struct signal_note *note;
 
-	if (!has_room(process, info))
+	if (notes_made < NOTE_COUNT)
+		return &notes[notes_made++];
+	if (list_empty(&free_notes))
 		return NULL;
-	if (notes_made < NOTE_COUNT) {
-		note = &notes[notes_made++];
-	} else {
-		if (list_empty(&free_notes))
-			return NULL;
-		note = list_first_entry(&free_notes, struct signal_note, link);
-		list_del(&note->link);
+	note = list_first_entry(&free_notes, struct signal_note, link);
+	list_del(&note->link);
+	return note;
+}
+
+static struct signal_note *note_alloc(const struct process *process, const struct task *task,
+				      const struct signal_info *info)
+{
+	struct user *user = (task ? task->credentials : process->credentials)->user;
+	struct signal_note *note;
+
+	if (!user_queue(user, room_for(process, info)))
+		return NULL;
+	note = take_note();
+	if (!note) {
+		user_dequeued(user);
+		return NULL;
 	}
-	process->signals.queued++;
+	note->user = user;
 	note->info = *info;
 	return note;
 }
 
 // Takes it off the queue it is on.
-static void note_free(struct process *process, struct signal_note *note)
+static void note_free(struct signal_note *note)
 {
 	list_del(&note->link);
 	note->queued = false;
 	if (note->taken)
 		return;
-	process->signals.queued--;
+	user_dequeued(note->user);
 	list_add(&free_notes, &note->link);
 }
 
@@ -100,13 +113,13 @@ struct signal_actions *signals_reset_handlers(struct process *process)
 	return actions && --actions->references == 0 ? actions : NULL;
 }
 
-static void forget(struct process *process, struct list *queue, uint64_t signals)
+static void forget(struct list *queue, uint64_t signals)
 {
 	struct signal_note *note, *following;
 
 	list_for_each_entry_safe (note, following, queue, link) {
 		if (signal_bit(note->info.signal) & signals)
-			note_free(process, note);
+			note_free(note);
 	}
 }
 
@@ -115,7 +128,7 @@ void signals_release(struct process *process)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	struct signal_actions *unused;
 
-	forget(process, &process->signals.pending_info, ~0ul);
+	forget(&process->signals.pending_info, ~0ul);
 	unused = signals_reset_handlers(process);
 	spin_unlock_irqrestore(&process_lock, flags);
 	kfree(unused);
@@ -125,7 +138,7 @@ void task_signals_release(struct task *task)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	forget(task->process, &task->pending_info, ~0ul);
+	forget(&task->pending_info, ~0ul);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -134,10 +147,10 @@ void signal_discard(struct process *process, uint64_t signals)
 	struct task *task;
 
 	process->signals.pending &= ~signals;
-	forget(process, &process->signals.pending_info, signals);
+	forget(&process->signals.pending_info, signals);
 	list_for_each_entry (task, &process->tasks, thread_link) {
 		task->pending &= ~signals;
-		forget(process, &task->pending_info, signals);
+		forget(&task->pending_info, signals);
 	}
 }
 
@@ -209,14 +222,16 @@ static void cancel_opposite(struct process *process, int signal)
 
 // `note`: what is kept for it, NULL: to be found. 0, or -EAGAIN when sigqueue is to be told that
 // there is no room; to others the signal then is as good without details.
-static int queue_signal(struct process *process, uint64_t *pending, struct list *queue,
-			const struct signal_info *info, struct signal_note *note)
+static int queue_signal(struct process *process, struct task *task, const struct signal_info *info,
+			struct signal_note *note)
 {
+	uint64_t *pending = task ? &task->pending : &process->signals.pending;
+
 	// Signals 1 to 31 are only pending or not; those from 32 on queue.
 	if (*pending & signal_bit(info->signal) && info->signal < FIRST_QUEUED)
 		return 0;
 	if (!note)
-		note = note_alloc(process, info);
+		note = note_alloc(process, task, info);
 	if (!note && info->signal >= FIRST_QUEUED && info->code != SI_USER &&
 	    info->code != SI_KERNEL)
 		return -EAGAIN;
@@ -227,9 +242,9 @@ static int queue_signal(struct process *process, uint64_t *pending, struct list 
 		wake_all(&process->signals.arrived);
 	if (note) {
 		note->queued = true;
-		note->queue = queue;
+		note->queue = task ? &task->pending_info : &process->signals.pending_info;
 		note->pending = pending;
-		list_add_tail(queue, &note->link);
+		list_add_tail(note->queue, &note->link);
 	}
 	return 0;
 }
@@ -290,11 +305,7 @@ static int send(struct process *process, struct task *task, const struct signal_
 		process_begin_exit(process, info->signal);
 		return 0;
 	}
-	if (task)
-		error = queue_signal(process, &task->pending, &task->pending_info, info, note);
-	else
-		error = queue_signal(process, &process->signals.pending,
-				     &process->signals.pending_info, info, note);
+	error = queue_signal(process, task, info, note);
 	if (!error && target && takes(target, info->signal))
 		task_notify(target);
 	return error;
@@ -303,7 +314,7 @@ static int send(struct process *process, struct task *task, const struct signal_
 // Its handler runs before anything else of the task does: nobody has to be told.
 void signal_queue_own(struct task *task, const struct signal_info *info)
 {
-	queue_signal(task->process, &task->pending, &task->pending_info, info, NULL);
+	queue_signal(task->process, task, info, NULL);
 	cpu_set_work(WORK_SIGNAL);
 }
 
@@ -317,13 +328,13 @@ void signal_send_note(struct process *process, struct task *task, struct signal_
 	(void)send(process, task, &note->info, note);
 }
 
-void signal_note_cancel(struct process *process, struct signal_note *note)
+void signal_note_cancel(struct signal_note *note)
 {
 	const struct signal_note *other;
 
 	if (!note->queued)
 		return;
-	note_free(process, note);
+	note_free(note);
 	list_for_each_entry (other, note->queue, link) {
 		if (other->info.signal == note->info.signal)
 			return;
@@ -361,8 +372,7 @@ void signal_send_group(int group, const struct signal_info *info)
 }
 
 // Takes the details of `signal` off a queue and its bit off `pending` unless another one waits.
-static void take(struct process *process, uint64_t *pending, struct list *queue, int signal,
-		 struct signal_info *info)
+static void take(uint64_t *pending, struct list *queue, int signal, struct signal_info *info)
 {
 	struct signal_note *note, *following;
 	bool found = false;
@@ -380,7 +390,7 @@ static void take(struct process *process, uint64_t *pending, struct list *queue,
 		if (note->taken)
 			note->taken(note);
 		*info = note->info;
-		note_free(process, note);
+		note_free(note);
 	}
 }
 
@@ -397,11 +407,10 @@ bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info
 	struct process_signals *signals = &task->process->signals;
 
 	if (task->pending & wanted)
-		take(task->process, &task->pending, &task->pending_info,
-		     lowest(task->pending & wanted), info);
+		take(&task->pending, &task->pending_info, lowest(task->pending & wanted), info);
 	else if (signals->pending & wanted)
-		take(task->process, &signals->pending, &signals->pending_info,
-		     lowest(signals->pending & wanted), info);
+		take(&signals->pending, &signals->pending_info, lowest(signals->pending & wanted),
+		     info);
 	else
 		return false;
 	return true;

@@ -74,7 +74,6 @@ struct signal_info {
 struct process_signals {
 	uint64_t pending;               // for whichever task takes it
 	struct list pending_info;       // details, where there was room
-	uint32_t queued;                // details kept, its tasks' included: RLIMIT_SIGPENDING
 	uint64_t ignored;               // set to SIG_IGN
 	uint64_t caught;                // set to a handler: else the table's is not in force
 	struct signal_actions *actions; // NULL: no handlers, flags or masks

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Sending signals: who can be named and in which order mistakes are reported, what the handler or
-// the waiter learns, values and limits of sigqueue, and that a process of another user is left
-// alone.
+// the waiter learns, values and limits of sigqueue, what a user's processes may have pending
+// together, and that a process of another user is left alone.
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -187,6 +187,72 @@ static int few_notes(void)
 	return got;
 }
 
+static void status_line(const char *name, pid_t pid)
+{
+	char path[64], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "SigQ:", 5) == 0)
+			printf("# %s: %s", name, line);
+	}
+	if (file)
+		fclose(file);
+}
+
+// A process with two details pending, which waits until it is killed.
+static pid_t has_two(const sigset_t *all, int told)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	sigprocmask(SIG_SETMASK, all, NULL);
+	for (int i = 0; i < 2; i++)
+		sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i});
+	write(told, "", 1);
+	for (;;)
+		pause();
+}
+
+// RLIMIT_SIGPENDING is for all that a user's processes have, and its timers. Each run has a user
+// of its own: others of root's have details of theirs.
+static int of_a_user(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_NONE};
+	struct rlimit limit = {4, 4};
+	int ends[2], timer, nothing;
+	sigset_t all;
+	pid_t child;
+
+	pipe(ends);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	setrlimit(RLIMIT_SIGPENDING, &limit);
+	setuid(400000 + (uid_t)getpid());
+	status_line("nothing yet", getpid());
+	child = has_two(&all, ends[1]);
+	read(ends[0], &nothing, 1);
+	status_line("what a child has", getpid());
+	show("a timer", syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer));
+	show("the fourth", sigqueue(getpid(), SIGRTMIN, (union sigval){0}));
+	show("the fifth", sigqueue(getpid(), SIGRTMIN, (union sigval){0}));
+	show("to the child", sigqueue(child, SIGRTMIN + 1, (union sigval){0}));
+	show("another timer", syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &nothing));
+	show("of kill's there is one each", kill(getpid(), SIGUSR1));
+	status_line("five of four", getpid());
+	show("the timer ends", syscall(SYS_timer_delete, timer));
+	show("it was one too many", sigqueue(getpid(), SIGRTMIN, (union sigval){0}));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	status_line("without the child", getpid());
+	show("there is room", sigqueue(getpid(), SIGRTMIN, (union sigval){0}));
+	fflush(stdout);
+	return 0;
+}
+
 static volatile pid_t victim;
 
 static int is_nobody(void)
@@ -254,6 +320,7 @@ int main(void)
 	pretending();
 	many();
 	show_status("limit", in_child(few_notes));
+	show_status("what a user has", in_child(of_a_user));
 	other_users();
 	once();
 	of_children();
