@@ -71,6 +71,9 @@ static bool can_expand(const struct remap *remap, const struct vma *vma)
 	// In place a mapping may grow into the gap that a stack above it keeps.
 	const struct vma *next = vma_next(vma);
 
+	// Linux has the vDSO above a program's first mapping, which it finds no room to grow in.
+	if (vma->end == remap->mm->mmap_top)
+		return false;
 	return vma->end == remap->from + remap->old_length && end <= USER_END && end >= vma->end &&
 	       (!next || next->start >= end);
 }

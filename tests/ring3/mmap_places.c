@@ -182,8 +182,18 @@ static void executing(void)
 	close(self);
 }
 
+// Under Linux the vDSO is above it; or else what the library mapped before.
+static void first_mapping(void)
+{
+	long place = map(NULL, PAGE, RW, PRIVATE);
+
+	show("the first mapping grows", syscall(SYS_mremap, place, PAGE, 2 * PAGE, 0));
+	show("it moves", syscall(SYS_mremap, place, PAGE, 2 * PAGE, MREMAP_MAYMOVE) != place);
+}
+
 int main(void)
 {
+	first_mapping();
 	catch_faults();
 	lowest_and_highest();
 	below_2_gib();
