@@ -41,13 +41,23 @@ static inline __attribute__((always_inline)) long call(const struct registers *r
 	return syscall_table[number](r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
 }
 
+// The signal may be gone by then, or another thread's: what is told of the call is put right all
+// the same. What rt_sigreturn returns is the program's own; it leaves no number.
+static __attribute__((cold, noinline)) void interrupted(const struct registers *registers)
+{
+	if (registers->orig_rax == ~0ul)
+		return;
+	current_task()->call_restarts = true;
+	cpu_set_work(WORK_SIGNAL);
+}
+
 static inline void finish(struct registers *registers, long result)
 {
 	registers->rax = (uint64_t)result;
 	// Linux's range of results that never reach ring 3: the call starts again or is told to
 	// have been interrupted, once the signal is dealt with.
 	if (__builtin_expect(result <= -512 && result >= -516, 0))
-		current_task()->call_restarts = true;
+		interrupted(registers);
 }
 
 static __attribute__((noinline)) void dispatch_watched(struct registers *registers)

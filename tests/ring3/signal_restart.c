@@ -282,6 +282,24 @@ static void masks(void)
 	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
 }
 
+// What a program has in rax when a handler runs is no call's result, whatever the number.
+static void no_calls(void)
+{
+	struct sigaction action = {.sa_handler = handler};
+	unsigned wrong = 0;
+
+	sigaction(SIGTRAP, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	for (long number = -520; number < -505; number++) {
+		long rax = number;
+
+		__asm__ volatile("int3" : "+a"(rax) : : "memory");
+		wrong += rax != number;
+		wrong += kill(getpid(), SIGUSR1) != 0;
+	}
+	check(!wrong, "numbers like those of calls that begin anew are left alone");
+}
+
 int main(void)
 {
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -296,5 +314,6 @@ int main(void)
 	futexes(0);
 	futexes(SA_RESTART);
 	masks();
+	no_calls();
 	return tap_end();
 }

@@ -383,6 +383,48 @@ static void clone_errors(void)
 	show("clone3, nowhere", syscall(SYS_clone3, (void *)8, sizeof(args)));
 }
 
+// ---- a fork that meets a signal begins anew, whichever thread the signal is for ----
+#define FORKS 300
+
+static volatile bool forks_over;
+static int forks_failed;
+
+static void go_on(int signal)
+{
+	(void)signal;
+}
+
+static void *fork_often(void *unused)
+{
+	for (int i = 0; i < FORKS; i++) {
+		pid_t child = (pid_t)syscall(SYS_fork); // musl's blocks signals
+
+		if (child == 0)
+			_exit(0);
+		forks_failed += child < 0;
+		while (child > 0 && waitpid(child, NULL, 0) < 0)
+			;
+	}
+	forks_over = true;
+	return unused;
+}
+
+static void fork_among_signals(void)
+{
+	struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART};
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &action, NULL);
+	start(fork_often, NULL, &thread);
+	for (unsigned i = 0; !forks_over; i++) {
+		kill(getpid(), SIGUSR1);
+		if (i % 32 == 0)
+			sched_yield();
+	}
+	pthread_join(thread, NULL);
+	show("forks that failed among signals", forks_failed);
+}
+
 int main(int count, char **arguments)
 {
 	pthread_t thread;
@@ -410,5 +452,6 @@ int main(int count, char **arguments)
 	show("stopped, continued, ended", stop_and_go());
 	thread_numbers();
 	clone_errors();
+	fork_among_signals();
 	return tap_end();
 }
