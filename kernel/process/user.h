@@ -13,7 +13,7 @@ struct user {
 	uint32_t references; // user_lock
 	uint64_t watches;    // of epolls it made (kernel/file/epoll.c); epoll_lock
 	uint64_t in_flight;  // files it sent that nobody has received yet; atomic
-	uint32_t queued;     // RLIMIT_SIGPENDING: details of signals for its processes, timers
+	uint32_t queued;     // signals for its processes and timers: RLIMIT_SIGPENDING; atomic
 };
 
 // With a reference: made when there is none. NULL when out of memory.
