@@ -32,6 +32,9 @@
 // walk: write an address of the writer's, read its way through the page tables and what is there.
 //
 // log: the kernel's log, as far as it is still kept.
+//
+// And /sys/kernel/mm/ksm: by the directory programs see that MADV_MERGEABLE is accepted. Nothing
+// is ever merged, as on Linux before someone writes to `run`, which is left out.
 #include "kernel/driver/log.h"
 #include "kernel/driver/snapshot.h"
 #include "kernel/file/proc_internal.h"
@@ -350,8 +353,25 @@ static const struct pseudo_entry faultline_entries[] = {
 static const struct pseudo_entry debug_entries[] = {
 	PSEUDO_DIRECTORY("faultline", faultline_entries),
 };
+
+static int show_nothing_merged(struct pseudo_open *open, struct text *text)
+{
+	(void)open;
+	text_print(text, "0\n");
+	return 0;
+}
+
+static const struct pseudo_entry ksm_entries[] = {
+	PSEUDO_TEXT("full_scans", show_nothing_merged),
+	PSEUDO_TEXT("pages_shared", show_nothing_merged),
+	PSEUDO_TEXT("pages_sharing", show_nothing_merged),
+};
+static const struct pseudo_entry mm_entries[] = {
+	PSEUDO_DIRECTORY("ksm", ksm_entries),
+};
 static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_DIRECTORY("debug", debug_entries),
+	PSEUDO_DIRECTORY("mm", mm_entries),
 };
 static const struct pseudo_entry root_entries[] = {
 	{.name = "devices",

@@ -309,6 +309,10 @@ static void advice(void)
 	show_advice("of no bytes", self, empty, 2, 77, 0);
 	show_advice("the first of no bytes", self, empty + 1, 2, MADV_COLD, 0);
 	show_advice("the second", self, empty + 2, 3, MADV_COLD, 0);
+	// Programs look for the directory before they expect anything of the advice.
+	bool merging = access("/sys/kernel/mm/ksm", F_OK) == 0;
+	show("merging where there is KSM", (madvise(AT(0), PAGE, MADV_MERGEABLE) == 0) == merging);
+	show("and no more", (madvise(AT(0), PAGE, MADV_UNMERGEABLE) == 0) == merging);
 	show_advice("no descriptor", -1, pieces, 1, MADV_COLD, 0);
 	show_advice("of something else", 0, pieces, 1, MADV_COLD, 0);
 	child = fork();
