@@ -111,7 +111,7 @@ write_to_present(struct fault *fault)
 		if (held_by_others(fault, frame) && !MUTANT(cow_always_reuses))
 			return copy(fault, frame);
 	} else if (frame->kind == FRAME_FILE) {
-		object_keep(fault->vma->object, frame);
+		object_write_mapped(fault->vma->object, frame);
 	}
 	*fault->slot = (*fault->slot & ~PTE_TRACKED) | PTE_WRITE | PTE_DIRTY;
 	return FAULT_REUSED;

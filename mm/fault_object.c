@@ -43,7 +43,7 @@ static enum fault_result map_file_page(struct fault *fault, struct frame *page, 
 
 	fault->mm->file_resident++;
 	if (writable)
-		object_keep(fault->vma->object, page);
+		object_write_mapped(fault->vma->object, page);
 	map_new(fault, frame_to_phys(page), writable ? PTE_WRITE | PTE_DIRTY : 0);
 	if (!(fault->vma->flags & VMA_SHARED))
 		map_around(fault);

@@ -30,6 +30,9 @@ struct object_ops {
 	// Makes pages [first, end) a hole for MADV_REMOVE: 0 or -errno. Called without locks; may
 	// sleep. NULL: object_punch.
 	int (*punch)(struct object *object, uint64_t first, uint64_t end);
+	// A page is about to be written through a shared mapping in which it could only be read so
+	// far, or was not at all. Under mm->lock: no sleeping. NULL: nobody asks.
+	void (*written)(struct object *object);
 	// Whether the running process may know which pages are in memory. Under mm->lock. NULL: it
 	// may.
 	bool (*observable)(struct object *object);
@@ -88,8 +91,8 @@ int object_page_to_write(struct object *object, uint64_t index, struct frame **f
 // touched.
 int object_page_ahead(struct object *object, uint64_t index);
 
-// A page of the object is about to be written through a mapping: from now on it is kept. The
-// caller holds a reference of the frame.
+// A page of the object is about to be written by somebody else than its owner: from now on it is
+// kept. The caller holds a reference of the frame.
 void object_keep_slowly(struct object *object, struct frame *frame);
 static inline void object_keep(struct object *object, struct frame *frame)
 {
@@ -97,8 +100,16 @@ static inline void object_keep(struct object *object, struct frame *frame)
 		object_keep_slowly(object, frame);
 }
 
-// The same only if it is already cached; NULL otherwise, and for one that was allocated ahead and
-// is still unused. For mapping neighbours of a fault, and for who can do without.
+// The same through a shared mapping, under mm->lock.
+static inline void object_write_mapped(struct object *object, struct frame *frame)
+{
+	object_keep(object, frame);
+	if (object->ops->written)
+		object->ops->written(object);
+}
+
+// A page's frame only if it is already cached; NULL otherwise, and for one that was allocated
+// ahead and is still unused. For mapping neighbours of a fault, and for who can do without.
 struct frame *object_cached_page(struct object *object, uint64_t index);
 
 // Copies out of the page cache: up to `count` bytes from `offset`. Bytes copied, 0 at the end.

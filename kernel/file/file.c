@@ -172,6 +172,12 @@ long file_seek(struct file *file, int64_t offset, int whence, uint64_t size)
 	return position;
 }
 
+void file_accessed(struct file *file)
+{
+	if (!(file->flags & O_NOATIME))
+		inode_accessed(file->inode);
+}
+
 int file_mapping(struct file *file, int prot, int flags, struct object **object, bool *may_write)
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;

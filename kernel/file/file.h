@@ -85,6 +85,9 @@ int file_open_inode(struct inode *inode, unsigned flags, struct file **file);
 // 0, -EACCES, -EBADF, -ENODEV or -EPERM.
 int file_mapping(struct file *file, int prot, int flags, struct object **object, bool *may_write);
 
+// The file's contents were read, or mapped, which Linux takes for the same.
+void file_accessed(struct file *file);
+
 // The open operation of every directory, by its inode's next_entry (directory.c).
 int directory_open(struct inode *inode, unsigned flags, struct file **file);
 

@@ -93,8 +93,7 @@ static long regular_read(struct file *file, struct io *io, uint64_t *offset)
 			break;
 	}
 	*offset = position;
-	if (!(file->flags & O_NOATIME))
-		inode_accessed(file->inode);
+	file_accessed(file);
 	return total;
 }
 

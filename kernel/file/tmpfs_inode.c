@@ -103,10 +103,18 @@ static bool observable(struct object *object)
 	return inode_owned(inode) || !inode_permission(inode, 2);
 }
 
+static void written(struct object *object)
+{
+	struct inode *inode = &container_of(object, struct tmpfs_inode, file.object)->inode;
+
+	inode_touch(inode, TIME_MODIFICATION | TIME_CHANGE);
+}
+
 static const struct object_ops object_ops = {
 	.fill = tmpfs_fill,
 	.release = tmpfs_release_object,
 	.punch = tmpfs_punch,
+	.written = written,
 	.observable = observable,
 };
 

@@ -35,6 +35,8 @@ static long map_file(struct file *file, uintptr_t address, size_t length, int pr
 	result = mm_mmap_file(current_task()->mm, address, length, prot, flags, &mapped);
 	if (hold)
 		object_drop_writable(mapped.object);
+	if (result > 0 && file->inode && file->inode->object)
+		file_accessed(file);
 	return result;
 }
 

@@ -316,6 +316,63 @@ static void allocated_ahead(void)
 	munmap(at, 4 * PAGE);
 }
 
+// Whether the file was read, and whether it was written, since it was last looked at.
+static void show_times(const char *name)
+{
+	const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 2000}};
+	struct stat now;
+
+	check(fstat(fd, &now) == 0 && futimens(fd, long_ago) == 0, name);
+	printf("# %s:%s%s\n", name, now.st_atim.tv_sec == 1000 ? "" : " read",
+	       now.st_mtim.tv_sec == 2000 ? "" : " written");
+}
+
+static void times(void)
+{
+	int zero = open("/dev/zero", O_RDONLY), quiet;
+	char *a, *b;
+
+	fresh(4 * PAGE);
+	show_times("made");
+	a = map(4, PROT_READ, MAP_SHARED, 0);
+	show_times("mapped");
+	(void)*(volatile char *)a;
+	show_times("read");
+	munmap(a, 4 * PAGE);
+	a = map(4, RW, MAP_PRIVATE, 0);
+	show_times("mapped privately");
+	a[0] = 1;
+	show_times("written there");
+	munmap(a, 4 * PAGE);
+	a = map(4, RW, MAP_SHARED, 0);
+	show_times("mapped for writing");
+	a[PAGE] = 1;
+	show_times("the first page written");
+	a[PAGE + 1] = 1;
+	show_times("the same page again");
+	a[2 * PAGE] = 1;
+	show_times("another page");
+	show("read() into a third", read(zero, a + 3 * PAGE, 1));
+	show_times("by the kernel");
+	b = map(4, RW, MAP_SHARED | MAP_POPULATE, 0);
+	show_times("filled beforehand");
+	if (fork() == 0) {
+		b[PAGE] = 1;
+		_exit(0);
+	}
+	wait(NULL);
+	quiet = open("file", O_RDWR | O_NOATIME);
+	show_times("opened");
+	check(mmap(b, PAGE, RW, MAP_SHARED | MAP_FIXED, quiet, 0) == b, "mapped in secret");
+	show_times("in secret");
+	show("mapped in vain", mmap(a, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 1) == MAP_FAILED);
+	show_times("in vain");
+	munmap(a, 4 * PAGE);
+	munmap(b, 4 * PAGE);
+	close(quiet);
+	close(zero);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
@@ -328,6 +385,7 @@ int main(int argc, char **argv)
 	sigaction(SIGSEGV, &action, NULL);
 	enter_workplace();
 	both_ways();
+	times();
 	private_copies();
 	shrinking();
 	holes();
