@@ -5,11 +5,10 @@
 #   kernel.mk    the kernel, the initrd, the ISO
 #   programs.mk  ring 3: the small C library, user/, the malloc that Linux programs can preload
 #   tests.mk     what `make test` needs
-#   mutants.mk   kernels with one known bug each, that the tests must catch
+#   mutants.mk   a kernel with known bugs, one to be chosen, that the tests must catch
 #
 # Variables: V=1 shows commands; DEBUG=1 builds with red zones and poison in build/debug;
-# LLVM=1 takes clang and lld; MUTANT=name builds with one known bug in build/mutant-name;
-# BUILD=dir puts everything elsewhere.
+# LLVM=1 takes clang and lld; BUILD=dir puts everything elsewhere.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 # All processors, unless -j says otherwise (on the command line it wins).
@@ -40,9 +39,7 @@ $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS)): $(firstword $(MAKECMDGOA
 
 else
 
-ifdef MUTANT
-BUILD ?= build/mutant-$(MUTANT)
-else ifdef DEBUG
+ifdef DEBUG
 BUILD ?= build/debug
 else
 BUILD ?= build
@@ -93,7 +90,7 @@ help:
 	@echo '  docs          renew the output and the pictures that docs/ shows'
 	@echo '  toolchain     build x86_64-elf-gcc from source packages (optional, ten minutes)'
 	@echo '  clean         empty $(BUILD)/ but for toolchain/ and linux/'
-	@echo 'Variables: V=1 DEBUG=1 LLVM=1 MUTANT=name BUILD=dir'
+	@echo 'Variables: V=1 DEBUG=1 LLVM=1 BUILD=dir'
 	@echo 'Your own program: tools/run PROGRAM [ARG...]   (tools/run --help)'
 
 deps:

@@ -5,6 +5,7 @@
 #include "kernel/driver/log.h"
 #include "kernel/file/sysctl.h"
 #include "kernel/memory_option.h"
+#include "lib/mutant.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "lib/trace_events.h"
@@ -148,6 +149,9 @@ static const struct {
 	{"trace-pid", set_trace_pid},
 	{"framebuffer", set_framebuffer},
 	{"snapshots", set_snapshots},
+#ifdef MUTANTS
+	{"mutant", mutant_choose},
+#endif
 };
 
 #define SYSCTL "sysctl."

@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// Known bugs that can be compiled in, one at a time, to see that the tests catch them:
-// `make MUTANT=name` defines MUTANT_name as 1. In every other build MUTANT(name) is the constant
-// false and leaves no trace in the code.
+// Known bugs, to see that the tests catch them. With MUTANTS defined (tools/build/mutants.mk) each
+// use of MUTANT(name) is a bug that mutant_choose() switches on, and that is off otherwise. In
+// every other build it is the constant false and leaves no trace in the code.
 #pragma once
 
-#define MUTANT_SECOND(ignored, value, ...) value
-#define MUTANT_PLACEHOLDER_1               0,
-#define MUTANT_IS_ONE(placeholder)         MUTANT_SECOND(placeholder 1, 0, 0)
-#define MUTANT_EXPAND(value)               MUTANT_IS_ONE(MUTANT_PLACEHOLDER_##value)
-#define MUTANT_VALUE(value)                MUTANT_EXPAND(value)
-#define MUTANT(name)                       MUTANT_VALUE(MUTANT_##name)
+#include <stdbool.h>
+
+#ifdef MUTANTS
+
+struct mutant {
+	const char *name;
+	volatile bool chosen; // set once, before anything else happens
+};
+
+#define MUTANT(name_)                                                          \
+	({                                                                     \
+		static struct mutant mutant                                    \
+			__attribute__((section("mutants"))) = {#name_, false}; \
+		mutant.chosen;                                                 \
+	})
+
+// Switches on all uses of a name; false: there is none.
+bool mutant_choose(const char *name);
+
+#else
+#define MUTANT(name) false
+#endif

@@ -17,7 +17,7 @@ static size_t taken_count;
 // Who wins where ranges overlap: the lower number.
 static int precedence(enum memory_type type)
 {
-	static const int order[] = {
+	const int order[] = {
 		[MEMORY_KERNEL] = 0, [MEMORY_MODULE] = 1,
 		[MEMORY_BOOT] = 2,   [MEMORY_RESERVED] = MUTANT(reserved_ram_used) ? 5 : 3,
 		[MEMORY_USABLE] = 4,

@@ -50,7 +50,7 @@ static inline void map_new(struct fault *fault, phys_t page, pte_t extra_bits)
 {
 	pte_t entry = page | page_protection(fault->vma->flags) | extra_bits;
 
-	page_slot_fill(fault->slot, entry);
+	page_slot_fill(fault->slot, entry & ~(MUTANT(data_executable) ? PTE_NX : 0));
 }
 
 static inline void fill_page(struct frame *frame, struct frame *source)

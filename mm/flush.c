@@ -23,6 +23,10 @@ static void release_tables(struct flush_batch *batch)
 
 static void flush(struct flush_batch *batch)
 {
+	if (MUTANT(freed_before_flush)) {
+		frame_put_all(batch->frames, batch->count);
+		batch->count = 0;
+	}
 	if (batch->start < batch->end && !batch->unreachable && !MUTANT(unmap_without_flush)) {
 		if (batch->tables)
 			machine_flush_tables(batch->mm, batch->start, batch->end);

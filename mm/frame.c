@@ -12,6 +12,7 @@
 #include "mm/buddy.h"
 #include "mm/failure.h"
 #include "mm/frame.h"
+#include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/trace.h"
 #include "mm/poison.h"

@@ -8,7 +8,6 @@
 // back when memory runs out. Top-level tables are kept the same way, the kernel's half in place.
 
 #include "mm/page_table.h"
-#include "lib/mutant.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/failure.h"
@@ -162,7 +161,7 @@ uint64_t page_table_kept(void)
 }
 
 #define LEAF_HIDDEN  (PTE_USER | PTE_ACCESSED | PTE_HIDDEN | PTE_NX)
-#define LEAF_DATA    (LEAF_PROGRAM | (MUTANT(data_executable) ? 0 : PTE_NX))
+#define LEAF_DATA    (LEAF_PROGRAM | PTE_NX)
 #define LEAF_PROGRAM (PTE_USER | PTE_ACCESSED | PTE_PRESENT)
 
 const pte_t page_protections[VMA_PROTECTION + 1] = {

@@ -4,7 +4,6 @@
 // somebody has written to it meanwhile. In release builds both are nothing.
 #pragma once
 
-#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/machine.h"
 #include <stdbool.h>

@@ -12,7 +12,6 @@
 // has asked for only.
 #pragma once
 
-#include "lib/mutant.h"
 #include "lib/trace_events.h"
 #include "lib/trace_record.h"
 #include <stdbool.h>
@@ -25,8 +24,9 @@ struct vma;
 // Whether records of `event`, a constant, are wanted. Where nobody wants them: one NOP.
 static inline __attribute__((always_inline)) bool trace_wants(enum trace_event event)
 {
-	if (MUTANT(no_trace_sites))
-		return false;
+#ifdef NO_TRACE_SITES
+	return false;
+#endif
 	__asm__ inline goto("1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\t"
 			    ".pushsection trace_sites, \"a\", @progbits\n\t"
 			    ".balign 4\n\t"
@@ -67,7 +67,8 @@ wanted:
 // address of `subject` and the constant `change` go to trace_site_called, which keeps all
 // registers around trace_site. Not for a `subject` in the function's own frame, whose address may
 // be relative to the stack pointer.
-#ifdef __SSE__ // the tests on the host, where the words below the stack pointer are in use
+// Not in the tests on the host, where the words below the stack pointer are in use.
+#if defined(__SSE__) || defined(NO_TRACE_SITES)
 #define TRACE_SITE(event, subject, change)                       \
 	do {                                                     \
 		if (trace_wants(event))                          \
@@ -76,8 +77,6 @@ wanted:
 #else
 #define TRACE_SITE(event_, subject_, change_)                                                   \
 	do {                                                                                    \
-		if (MUTANT(no_trace_sites))                                                     \
-			break;                                                                  \
 		__asm__ inline volatile(                                                        \
 			"1:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n"                                    \
 			".subsection 1\n"                                                       \

@@ -3,6 +3,7 @@
 // What the pages of a range are: see mm/usage.h.
 
 #include "mm/usage.h"
+#include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/page_entry.h"
 #include "mm/zero.h"
@@ -108,7 +109,8 @@ void mm_clear_referenced(struct mm *mm, uintptr_t start, uintptr_t end)
 
 		spin_lock(&mm->lock);
 		start = visit_some(mm, start, end, clear_referenced, NULL);
-		machine_flush_range(mm, from, start);
+		if (!MUTANT(referenced_without_flush))
+			machine_flush_range(mm, from, start);
 		spin_unlock(&mm->lock);
 	}
 }
@@ -139,7 +141,8 @@ void mm_track_writes(struct mm *mm)
 
 			vma->flags |= VMA_TRACKED;
 			at = visit_some(mm, from, vma->end, track_writes, NULL);
-			machine_flush_range(mm, from, at);
+			if (!MUTANT(tracked_without_flush))
+				machine_flush_range(mm, from, at);
 		}
 		spin_unlock(&mm->lock);
 	} while (vma);

@@ -98,12 +98,14 @@ class Result:
 
 def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
     """tools/run with these arguments; the kernel is the build's own unless named. CPUS in the
-    environment says how many processors it has where the test does not."""
+    environment says how many processors it has where the test does not, MUTANT which bug."""
     options = ["--kernel", kernel or built("kernel.elf"), "--timeout", str(limit)]
     if BOCHS:
         options.append("--bochs")
     if "CPUS" in os.environ and not {"--cpus", "--icount"} & set(arguments):
         options += ["--cpus", os.environ["CPUS"]]
+    if "MUTANT" in os.environ:
+        options += ["--append", "mutant=" + os.environ["MUTANT"]]
     given = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
     done = subprocess.run([os.path.join(ROOT, "tools", "run")] + options + arguments, **given,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,

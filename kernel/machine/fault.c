@@ -14,6 +14,7 @@
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/audit.h"
 #include "mm/machine.h"
@@ -111,7 +112,7 @@ void page_fault_failed(struct registers *registers, uintptr_t address, unsigned 
 		kernel_fault(registers, VECTOR_PAGE_FAULT, address);
 	switch (result) {
 	case FAULT_PROTECTION:
-		code = SEGV_ACCERR;
+		code = MUTANT(fault_code_wrong) ? SEGV_MAPERR : SEGV_ACCERR;
 		break;
 	case FAULT_NO_MEMORY:
 		if (oom_make_room())

@@ -42,7 +42,7 @@ static __attribute__((noinline)) void enter_among_others(struct cpu *cpu, struct
 	struct mm *before = cpu->space;
 	uint64_t bit = 1ul << cpu->number;
 
-	if (mm)
+	if (mm && !MUTANT(space_without_cpu))
 		__atomic_fetch_or(&mm->cpus, bit, __ATOMIC_SEQ_CST);
 	cpu->space = mm;
 	if (features.pcid)
@@ -86,8 +86,12 @@ static bool loaded(const struct mm *mm)
 static void forget(struct mm *mm, uintptr_t start, uintptr_t end)
 {
 	if (end - start <= FLUSH_SINGLE_MAX * PAGE_SIZE) {
+		if (MUTANT(flush_first_only))
+			end = start + 1;
 		for (uintptr_t at = PAGE_ALIGN_DOWN(start); at < end; at += PAGE_SIZE)
 			page_flush(at);
+	} else if (MUTANT(large_flush_forgotten)) {
+		return;
 	} else if (mm) {
 		cr3_write(cr3_read());
 	} else {

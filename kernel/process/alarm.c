@@ -9,6 +9,7 @@
 #include "kernel/process/cpu_timer.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/timer.h"
+#include "lib/mutant.h"
 #include "mm/slab.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -75,7 +76,8 @@ static struct alarm_setting get_locked(struct alarm *alarm)
 	if (!when)
 		return setting;
 	setting.interval = alarm->interval;
-	setting.left = when > now ? when - now : 1; // 0 would say that it is not set
+	// 0 would say that it is not set.
+	setting.left = when > now && !MUTANT(alarm_left_lost) ? when - now : 1;
 	return setting;
 }
 

@@ -21,6 +21,7 @@
 #include "kernel/process/posix_timer.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/usage.h"
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -89,8 +90,11 @@ static void leave_memory(struct task *task)
 	flags = spin_lock_irqsave(&process_lock);
 	process_leave_mm(task);
 	spin_unlock_irqrestore(&process_lock, flags);
+	if (MUTANT(space_freed_in_use))
+		mm_put(mm);
 	machine_enter_space(NULL);
-	mm_put(mm);
+	if (!MUTANT(space_freed_in_use))
+		mm_put(mm);
 	vfork_release(task);
 }
 
@@ -111,13 +115,13 @@ static bool reaps_itself(const struct process *process)
 	if (!process->parent || process->exit_signal != SIGCHLD)
 		return false;
 	signals = &process->parent->signals;
-	return signals->ignored & signal_bit(SIGCHLD) ||
+	return (signals->ignored & signal_bit(SIGCHLD) && !MUTANT(ignored_child_stays)) ||
 	       (signals->actions && signals->actions->action[SIGCHLD - 1].flags & SA_NOCLDWAIT);
 }
 
 int process_end_code(int status)
 {
-	if (!(status & 0x7f))
+	if (!(status & 0x7f) && !MUTANT(end_code_wrong))
 		return CLD_EXITED;
 	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
 }
@@ -140,7 +144,7 @@ static void notify_parent(struct process *process)
 
 	if (!process->parent)
 		return;
-	if (process->exit_signal && process->exit_signal <= SIGNAL_COUNT)
+	if (process->exit_signal && process->exit_signal <= SIGNAL_COUNT && !MUTANT(sigchld_lost))
 		signal_send_locked(process->parent, NULL, &info);
 	wake_all(&process->parent->child_wait);
 }

@@ -7,6 +7,7 @@
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/futex_internal.h"
 #include "kernel/process/scheduler.h"
+#include "lib/mutant.h"
 #include <linux/errno.h>
 
 static int find_keys(const struct futex_pair *pair, struct futex_key *from, struct futex_key *to)
@@ -39,7 +40,7 @@ static int wake_some(struct futex_bucket *bucket, const struct futex_key *key, i
 			continue;
 		if (sleeper->pi)
 			return -EINVAL;
-		if (!(sleeper->bitset & bitset))
+		if (!(sleeper->bitset & bitset) && !MUTANT(futex_bits_ignored))
 			continue;
 		wake(sleeper);
 		if (++woken >= count)
@@ -110,7 +111,7 @@ static long requeue_if_equal(const struct futex_pair *pair, const struct futex_k
 	futex_lock_two(futex_bucket_of(from), futex_bucket_of(to));
 	if (expected)
 		result = user_load32_present(&now, pair->from);
-	if (!result && expected && now != *expected)
+	if (!result && expected && now != *expected && !MUTANT(requeue_unchecked))
 		result = -EAGAIN;
 	if (!result)
 		result = wake_and_move(pair, from, to);
@@ -194,7 +195,9 @@ static int change_word(uintptr_t address, uint32_t operation)
 		if (!error)
 			error = user_compare_exchange32_present(address, &seen, new);
 	} while (!error && seen != old);
-	return error ? error : compare(operation, old);
+	if (error)
+		return error;
+	return MUTANT(wake_op_wakes_always) ? 1 : compare(operation, old);
 }
 
 static long change_and_wake(const struct futex_pair *pair, const struct futex_key *from,

@@ -22,6 +22,7 @@
 #include "kernel/process/signal.h"
 #include "kernel/process/task.h"
 #include "kernel/process/wait.h"
+#include "lib/mutant.h"
 #include <linux/errno.h>
 
 static struct spinlock pi_lock;
@@ -108,7 +109,7 @@ static void grant(struct futex_pi_waiter *waiter, bool died)
 {
 	struct futex_pi_waiter *other;
 
-	waiter->died = died;
+	waiter->died = died && !MUTANT(pi_death_untold);
 	__atomic_store_n(&waiter->granted, true, __ATOMIC_RELEASE);
 	list_for_each_entry (other, &waiters, link) {
 		if (other != waiter && futex_same_key(&other->key, &waiter->key))

@@ -15,6 +15,7 @@
 #include "kernel/process/lifetime.h"
 #include "kernel/process/timer.h"
 #include "kernel/process/user.h"
+#include "lib/mutant.h"
 #include "mm/slab.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -73,7 +74,7 @@ static uint64_t forward(struct posix_timer *timer, uint64_t now)
 {
 	uint64_t missed = 0;
 
-	if (timer->interval && (int64_t)now >= timer->due) {
+	if (timer->interval && (int64_t)now >= timer->due && !MUTANT(overruns_uncounted)) {
 		missed = (now - (uint64_t)timer->due) / timer->interval;
 		timer->due += (int64_t)((missed + 1) * timer->interval);
 	}
@@ -133,7 +134,8 @@ static void disarm(struct posix_timer *timer)
 		timer_disarm(&timer->timer);
 	flags = spin_lock_irqsave(&process_lock);
 	cpu_timer_disarm(&timer->cpu_timer);
-	signal_note_cancel(&timer->note);
+	if (!MUTANT(disarmed_timer_signals))
+		signal_note_cancel(&timer->note);
 	timer->overrun = 0;
 	spin_unlock_irqrestore(&process_lock, flags);
 }
@@ -144,7 +146,7 @@ static void arm(struct posix_timer *timer, bool absolute, uint64_t time)
 	uint64_t now = clock_id_now(&timer->clock), flags, when;
 	int64_t wait = time > INT64_MAX ? INT64_MAX : (int64_t)time, due;
 
-	if (absolute)
+	if (absolute || MUTANT(timers_absolute))
 		wait -= (int64_t)now;
 	// Without CPU time the timers' own clock is the monotonic one.
 	if (timer->clock.kind == CLOCK_KIND_REALTIME)

@@ -4,6 +4,7 @@
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
 #include "kernel/process/usage.h"
+#include "lib/mutant.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -25,13 +26,14 @@ static bool matches(const struct search *search, const struct process *child)
 {
 	if (search->type == P_PID && child->pid != search->id)
 		return false;
-	if (search->type == P_PGID && child->group != search->id)
+	if (search->type == P_PGID && child->group != search->id && !MUTANT(wait_ignores_group))
 		return false;
 	if (search->options & __WNOTHREAD && child->made_by != current_task()->tid)
 		return false;
 	if (search->options & __WALL)
 		return true;
-	return (child->exit_signal != SIGCHLD) == !!(search->options & __WCLONE);
+	return (child->exit_signal != SIGCHLD) == !!(search->options & __WCLONE) ||
+	       MUTANT(clones_waited_for);
 }
 
 // What `child` has to report, if that is asked for. Unless WNOWAIT says otherwise it is told once.
@@ -47,7 +49,7 @@ static bool has_report(const struct search *search, struct process *child)
 	}
 	if (child->stopped && child->stop_complete && !child->stop_reported &&
 	    search->options & WUNTRACED) {
-		child->stop_reported = !keep;
+		child->stop_reported = !keep && !MUTANT(stop_reported_twice);
 		report->status = child->stop_signal << 8 | 0x7f;
 		report->code = CLD_STOPPED;
 		return true;
@@ -69,7 +71,8 @@ static void add_usage(struct process *parent, struct process *child)
 
 	parent->child_user_time += used.user_time + child->child_user_time;
 	parent->child_kernel_time += used.kernel_time + child->child_kernel_time;
-	parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
+	if (!MUTANT(child_faults_lost))
+		parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
 	parent->child_major_faults += child->major_faults + child->child_major_faults;
 	if (child->child_peak_resident > peak)
 		peak = child->child_peak_resident;
@@ -94,7 +97,8 @@ static bool find_child(void *argument)
 		if (!has_report(search, child))
 			continue;
 		search->found = process_get(child);
-		search->reaped = child->state == PROCESS_ZOMBIE && !(search->options & WNOWAIT);
+		search->reaped = child->state == PROCESS_ZOMBIE &&
+				 (!(search->options & WNOWAIT) || MUTANT(nowait_takes));
 		if (search->reaped) {
 			add_usage(search->parent, child);
 			process_unlink(child);

@@ -6,6 +6,7 @@
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/futex.h"
 #include "kernel/process/task.h"
+#include "lib/mutant.h"
 
 #define PRIORITY_INHERITANCE 1ul // in a pointer of the list
 
@@ -25,7 +26,7 @@ static bool release_one(struct task *task, uintptr_t word, bool inheritance, boo
 		}
 		if ((old & FUTEX_TID_MASK) != (uint32_t)task->tid)
 			return true;
-		new = (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+		new = (old & FUTEX_WAITERS) | (MUTANT(robust_death_untold) ? 0 : FUTEX_OWNER_DIED);
 		if (user_compare_exchange32(word, &seen, new))
 			return false;
 	} while (seen != old);

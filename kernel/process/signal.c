@@ -14,6 +14,7 @@
 #include "kernel/process/lifetime.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/user.h"
+#include "lib/mutant.h"
 #include "mm/slab.h"
 #include "mm/trace.h"
 #include <asm/siginfo.h>
@@ -214,7 +215,7 @@ static void cancel_opposite(struct process *process, int signal)
 {
 	if (signal_bit(signal) & stop_signals)
 		signal_discard(process, signal_bit(SIGCONT));
-	if (signal == SIGCONT) {
+	if (signal == SIGCONT && !MUTANT(continue_keeps_stops)) {
 		signal_discard(process, stop_signals);
 		process_continue(process);
 	}
@@ -228,7 +229,8 @@ static int queue_signal(struct process *process, struct task *task, const struct
 	uint64_t *pending = task ? &task->pending : &process->signals.pending;
 
 	// Signals 1 to 31 are only pending or not; those from 32 on queue.
-	if (*pending & signal_bit(info->signal) && info->signal < FIRST_QUEUED)
+	if (*pending & signal_bit(info->signal) &&
+	    (info->signal < FIRST_QUEUED || MUTANT(queued_signals_merge)))
 		return 0;
 	if (!note)
 		note = note_alloc(process, task, info);
@@ -397,7 +399,7 @@ static void take(uint64_t *pending, struct list *queue, int signal, struct signa
 // Faults first: their registers are those of the instruction that is about to run.
 static int lowest(uint64_t set)
 {
-	if (set & synchronous)
+	if (set & synchronous && !MUTANT(faults_wait_their_turn))
 		set &= synchronous;
 	return __builtin_ctzl(set) + 1;
 }

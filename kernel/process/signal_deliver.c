@@ -15,6 +15,7 @@
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal_action.h"
 #include "kernel/process/signal_name.h"
+#include "lib/mutant.h"
 #include "mm/trace.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -58,7 +59,7 @@ void signal_mask_restore(void)
 {
 	struct task *task = current_task();
 
-	if (!task->restore_blocked)
+	if (!task->restore_blocked || MUTANT(suspend_mask_stays))
 		return;
 	task->restore_blocked = false;
 	signal_mask_set(task->saved_blocked);
@@ -106,7 +107,8 @@ static void end_interrupted_call(struct registers *registers, const struct signa
 		return;
 	task->call_restarts = false;
 	if (registers->rax == (uint64_t)-ERESTARTNOINTR ||
-	    (registers->rax == (uint64_t)-ERESTARTSYS && action->flags & SA_RESTART))
+	    (registers->rax == (uint64_t)-ERESTARTSYS && action->flags & SA_RESTART &&
+	     !MUTANT(restart_ignored)))
 		restart_call(registers);
 	else
 		registers->rax = (uint64_t)-EINTR;
@@ -171,7 +173,7 @@ static void run_handler(struct registers *registers, const struct signal_info *i
 {
 	struct task *task = current_task();
 	uint64_t mask = task->restore_blocked ? task->saved_blocked : task->blocked;
-	uint64_t block = task->blocked | action->mask;
+	uint64_t block = task->blocked | (MUTANT(action_mask_ignored) ? 0 : action->mask);
 
 	end_interrupted_call(registers, action);
 	task->restore_blocked = false;
@@ -179,7 +181,7 @@ static void run_handler(struct registers *registers, const struct signal_info *i
 		no_room(registers, task, info->signal);
 		return;
 	}
-	if (!(action->flags & SA_NODEFER))
+	if (!(action->flags & SA_NODEFER) || MUTANT(nodefer_ignored))
 		block |= signal_bit(info->signal);
 	signal_mask_set(block);
 }
@@ -222,7 +224,7 @@ static bool next_signal(struct task *task, struct signal_info *info, struct sign
 
 	if (found) {
 		*action = signal_action_get(process, info->signal);
-		if (action->flags & SA_ONESHOT &&
+		if (action->flags & SA_ONESHOT && !MUTANT(handler_never_reset) &&
 		    process->signals.caught & signal_bit(info->signal))
 			signal_action_reset(process, info->signal);
 	}

@@ -72,8 +72,8 @@ int signal_stack_set(struct task *task, uintptr_t start, uint64_t size, int flag
 
 static bool changes_stack(const struct task *task, uintptr_t sp, uint64_t action_flags)
 {
-	return action_flags & SA_ONSTACK && task->signal_stack_size &&
-	       !uses_signal_stack(task, sp - RED_ZONE);
+	return action_flags & SA_ONSTACK && !MUTANT(signal_stack_unused) &&
+	       task->signal_stack_size && !uses_signal_stack(task, sp - RED_ZONE);
 }
 
 // The end of what FXSAVE would write, where a program finds that there is more, and XSAVE's
@@ -280,7 +280,7 @@ static bool restore_mended(struct task *task, uintptr_t address)
 
 static bool restore_fpu(struct task *task, uintptr_t address)
 {
-	if (!address) {
+	if (!address || MUTANT(handler_fpu_lost)) {
 		fpu_reset();
 		return true;
 	}

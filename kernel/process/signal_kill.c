@@ -7,6 +7,7 @@
 // are those of one moment.
 #include "kernel/machine/irq.h"
 #include "kernel/process/lifetime.h"
+#include "lib/mutant.h"
 #include <asm/signal.h>
 #include <linux/errno.h>
 
@@ -115,7 +116,9 @@ static int kill_task(int pid, int tid, const struct signal_info *info)
 		return -ESRCH;
 	error = check(process, task, info);
 	// What has ended can be named but hears nothing.
-	return error || !info->signal || !task ? error : signal_send_locked(process, task, info);
+	if (error || !info->signal || !task)
+		return error;
+	return signal_send_locked(process, MUTANT(thread_signal_to_process) ? NULL : task, info);
 }
 
 int signal_kill_task(int pid, int tid, const struct signal_info *info)

@@ -2,8 +2,11 @@
 //
 // Signals: dispositions and their errors, masks, what is ignored, what can not be, and handlers
 // that run and return.
+#define _GNU_SOURCE
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include "tests/ring3/tap.h"
 
@@ -179,12 +182,126 @@ static void interrupted_read(void)
 		;
 }
 
+// What runs inside of a handler: another one, or the same again.
+static volatile sig_atomic_t depth, deepest, inner;
+
+static void raises(int signal)
+{
+	(void)signal;
+	depth++;
+	if (depth > deepest)
+		deepest = depth;
+	if (count++ == 0)
+		raise(inner);
+	depth--;
+}
+
+// How deep handlers nest when that of SIGUSR1 raises `signal`.
+static int nest(int flags, int signal, int masked)
+{
+	struct sigaction action = {.sa_handler = raises, .sa_flags = flags};
+
+	if (masked)
+		sigaddset(&action.sa_mask, masked);
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	inner = signal;
+	count = depth = deepest = 0;
+	raise(SIGUSR1);
+	return count == 2 ? deepest : -1;
+}
+
+static void nested(void)
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESETHAND}, now;
+
+	check(nest(0, SIGUSR1, 0) == 1, "a handler's own signal waits for its end");
+	check(nest(SA_NODEFER, SIGUSR1, 0) == 2, "but for SA_NODEFER");
+	check(nest(0, SIGUSR2, 0) == 2, "another signal interrupts it");
+	check(nest(0, SIGUSR2, SIGUSR2) == 1, "unless its action's mask has it");
+	check(nest(SA_NODEFER, SIGUSR1, SIGUSR1) == 1, "which SA_NODEFER takes nothing out of");
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	check(sigaction(SIGUSR1, NULL, &now) == 0 && now.sa_handler == SIG_DFL, "SA_RESETHAND");
+}
+
+// A mask for one call is put back also when no handler runs.
+static void mask_of_a_call(void)
+{
+	const struct timespec none = {0, 0};
+	sigset_t some, now;
+
+	sigemptyset(&some);
+	sigaddset(&some, SIGHUP);
+	show("ppoll", ppoll(NULL, 0, &none, &some));
+	check(sigprocmask(SIG_BLOCK, NULL, &now) == 0 && !sigismember(&now, SIGHUP),
+	      "leaves the mask as it was");
+}
+
+static volatile sig_atomic_t order;
+
+static void notes(int signal)
+{
+	order = order * 100 + signal;
+}
+
+// Two that were blocked: which comes first, and what a third one takes away.
+static void pending_together(void)
+{
+	sigset_t set, old;
+
+	signal(SIGHUP, notes);
+	signal(SIGSEGV, notes);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGSEGV);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	raise(SIGHUP);
+	raise(SIGSEGV);
+	raise(SIGTSTP);
+	check(sigpending(&set) == 0 && sigismember(&set, SIGTSTP), "a stop is pending");
+	raise(SIGCONT);
+	check(sigpending(&set) == 0 && !sigismember(&set, SIGTSTP), "until SIGCONT comes");
+	raise(SIGTSTP);
+	check(sigpending(&set) == 0 && !sigismember(&set, SIGCONT), "and the other way round");
+	raise(SIGCONT);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	printf("# handlers run: %d\n", (int)order);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGSEGV, SIG_DFL);
+}
+
+static void spoils(int signal)
+{
+	(void)signal;
+	__asm__ volatile("pcmpeqd %%xmm7, %%xmm7" ::: "xmm7");
+}
+
+static void vector_registers(void)
+{
+	uint64_t before = 0x123456789abcdef, after;
+	long result = SYS_kill;
+
+	signal(SIGUSR1, spoils);
+	__asm__ volatile("movq %[before], %%xmm7\n\tsyscall\n\tmovq %%xmm7, %[after]"
+			 : "+a"(result), [after] "=r"(after)
+			 : [before] "r"(before), "D"((long)getpid()), "S"((long)SIGUSR1)
+			 : "rcx", "r11", "xmm7", "memory");
+	check(result == 0 && after == before, "a handler's vector registers are its own");
+}
+
 int main(void)
 {
 	dispositions();
 	sending();
 	handlers();
 	masks();
+	nested();
+	mask_of_a_call();
+	pending_together();
+	vector_registers();
 	children();
 	interrupted();
 	interrupted_read();

@@ -171,11 +171,104 @@ static void numbers(void)
 	check(getpid() == self && syscall(SYS_gettid) == self, "a parent keeps its number");
 }
 
+static void show_info(const char *name, const siginfo_t *info, pid_t child)
+{
+	printf("# %s: signal %d, code %d, status %d, %s\n", name, info->si_signo, info->si_code,
+	       info->si_status, info->si_pid == child ? "of the child" : "of somebody");
+	fflush(stdout);
+}
+
+// What waitid tells of `child`, and the signal that came with it.
+static void tell(const char *name, pid_t child, int options)
+{
+	const struct timespec soon = {3, 0}; // it may come a moment later
+	siginfo_t info = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	show(name, waitid(P_PID, (id_t)child, &info, options));
+	show_info("told by waitid", &info, child);
+	memset(&info, 0, sizeof(info));
+	show("a signal", sigtimedwait(&set, &info, &soon));
+	show_info("told by it", &info, child);
+}
+
+static void details(void)
+{
+	sigset_t set, old;
+	pid_t child;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	tell("ended", child_with(42), WEXITED);
+	child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	kill(child, SIGSTOP);
+	tell("stopped", child, WSTOPPED);
+	kill(child, SIGCONT);
+	tell("goes on", child, WCONTINUED);
+	kill(child, SIGKILL);
+	tell("killed", child, WEXITED);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+// Who ignores SIGCHLD leaves no zombies: the wait ends when there is no child any more.
+static int ignores_ends(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	child_with(1);
+	return waitpid(-1, NULL, 0) == -1 && errno == ECHILD ? 0 : 1;
+}
+
+static void groups(void)
+{
+	pid_t other = child_with(1), leader, got;
+	siginfo_t info;
+
+	waitid(P_PID, (id_t)other, &info, WEXITED | WNOWAIT);
+	leader = fork();
+	if (leader == 0) {
+		setpgid(0, 0);
+		_exit(2);
+	}
+	setpgid(leader, leader);
+	got = waitpid(-leader, NULL, 0);
+	check(got == leader, "of another group");
+	check(waitpid(0, NULL, 0) == other, "and of one's own");
+}
+
+static void usage_of_children(void)
+{
+	struct rusage before, after;
+	pid_t child;
+
+	getrusage(RUSAGE_CHILDREN, &before);
+	child = fork();
+	if (child == 0) {
+		volatile char *pages = malloc(64 * PAGE);
+
+		for (long i = 0; i < 64; i++)
+			pages[i * PAGE] = 1;
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	getrusage(RUSAGE_CHILDREN, &after);
+	check(after.ru_minflt - before.ru_minflt >= 64, "a child's faults are its parent's then");
+}
+
 int main(void)
 {
 	statuses();
 	errors();
 	ended();
+	details();
+	groups();
+	usage_of_children();
+	show_status("no zombies", in_child(ignores_ends));
 	choosing();
 	not_waiting();
 	killed();

@@ -34,7 +34,7 @@ NASM := nasm
 native := $(filter x86_64,$(shell uname -m))
 HOST_CC := $(firstword $(shell command -v gcc cc 2>/dev/null) gcc)
 
-defines := $(if $(DEBUG),-DCONFIG_DEBUG) $(if $(MUTANT),-DMUTANT_$(MUTANT))
+defines := $(if $(DEBUG),-DCONFIG_DEBUG)
 warnings := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # Only these header directories, so that neither compiler quietly reads the system's C library.
 freestanding := -std=gnu11 -O2 -g -ffreestanding $(warnings) $(gcc_flags) -fno-pic -fno-pie \

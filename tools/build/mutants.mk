@@ -1,64 +1,52 @@
 # SPDX-License-Identifier: MIT
 #
-# Known bugs, one at a time (lib/mutant.h). A mutant differs from the usual build in one or two
-# objects, so it is linked from the usual objects and those: seconds, not a whole build. It lies in
-# $(BUILD)/mutants/NAME, which looks like a build directory to the tests.
-# (`make MUTANT=name` is the slow way to the same kernel, with everything compiled anew.)
+# Variants of the kernel that differ from the usual build in some objects. They are linked from the
+# usual ones and those, without a table of symbols:
+#   $(BUILD)/mutants   with known bugs (lib/mutant.h), of which the boot option mutant=NAME switches
+#                      one on. Looks like a build directory to the tests.
+#   $(BUILD)/untraced  without the sites of the trace, to see what those cost
+# The unit tests have the bugs in them anyway: MUTANT=NAME in the environment chooses.
 
-MUTANT_SOURCES := $(filter-out lib/mutant.h,$(wildcard boot/*.c kernel/*.c kernel/*/*.c mm/*.c))
-# Pairs name:source. Only what `make mutants` or a file below mutants/ asks for is worth a search.
-ifneq ($(filter mutants test $(BUILD)/mutants/%,$(MAKECMDGOALS)),)
-mutant_uses := $(shell grep -Eo 'MUTANT\([a-z0-9_]+\)' $(MUTANT_SOURCES) | \
-	sed 's/\(.*\):MUTANT(\(.*\))/\2:\1/' | sort -u)
-MUTANTS := $(sort $(foreach use,$(mutant_uses),$(firstword $(subst :, ,$(use)))))
-endif
-mutated = $(patsubst $(1):%,%,$(filter $(1):%,$(mutant_uses)))
+VARIANT_SOURCES := $(filter-out lib/%,$(filter %.c,$(KERNEL_SOURCES)))
 
-# $(call mutant,name,sources with the bug,its directory)
-define mutant
-$(3)/obj/kernel/%.c.o: %.c $(BUILD)/flags/kernel $(staged)
-	$$(call say,CC,$$< [mutant $(1)])
+# $(call variant,directory,flag,sources that the flag makes a difference to)
+define variant
+$(1)/obj/kernel/%.c.o: %.c $(BUILD)/flags/kernel $(staged)
+	$$(call say,CC,$$< [$(notdir $(1))])
 	@mkdir -p $$(@D)
-	$$(quiet)$$(CC) $$(KERNEL_CFLAGS) -DMUTANT_$(1) -MMD -MP -c -o $$@ $$<
-
-$(3)/obj/unit/%.c.o: %.c $(BUILD)/flags/unit
-	$$(call say,CC,$$< [unit; mutant $(1)])
-	@mkdir -p $$(@D)
-	$$(quiet)$$(HOST_CC) $$(UNIT_CFLAGS) -DMUTANT_$(1) -MMD -MP -c -o $$@ $$<
+	$$(quiet)$$(CC) $$(KERNEL_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
 
 $(eval objects := $(foreach source,$(KERNEL_SOURCES) $(RING0_SOURCES),\
-	$(if $(filter $(source),$(2)),$(3),$(BUILD))/obj/kernel/$(source).o))
-$(3)/kernel.elf: $(filter-out $(RING0_OBJECTS),$(objects)) linker.ld
+	$(if $(filter $(source),$(3)),$(1),$(BUILD))/obj/kernel/$(source).o))
+$(1)/kernel.elf: $(filter-out $(RING0_OBJECTS),$(objects)) linker.ld
 	$$(call say,LD,$$@)
 	$$(quiet)$$(LD) $$(KERNEL_LDFLAGS) -T linker.ld -o $$@ $$(filter %.o,$$^)
 
-$(3)/kernel-test.elf: $(objects) linker.ld
+$(1)/kernel-test.elf: $(objects) linker.ld
 	$$(call say,LD,$$@)
 	$$(quiet)$$(LD) $$(KERNEL_LDFLAGS) -T linker.ld -o $$@ $$(filter %.o,$$^)
 
-# The bug's object comes before the archive that holds the right one.
-$(3)/tests/unit/%: $(BUILD)/obj/unit/tests/unit/%.c.o $(2:%=$(3)/obj/unit/%.o) \
-		$(BUILD)/tests/libunit.a
-	$$(call say,LD,$$@)
-	@mkdir -p $$(@D)
-	$$(quiet)$$(HOST_CC) $$(UNIT_CFLAGS) -o $$@ $$^ -lcmocka
-
-# Ring-3 programs are the same for every mutant.
-$(3)/tests/ring3:
-	@mkdir -p $$(@D)
-	@ln -sfn ../../../tests/ring3 $$@
-
--include $(2:%=$(3)/obj/kernel/%.d) $(2:%=$(3)/obj/unit/%.d)
+-include $(3:%=$(1)/obj/kernel/%.d)
 endef
-$(foreach name,$(MUTANTS),$(eval \
-	$(call mutant,$(name),$(call mutated,$(name)),$(BUILD)/mutants/$(name))))
+
+# Only what asks for a variant is worth a search.
+ifneq ($(filter mutants test% $(BUILD)/mutants/%,$(MAKECMDGOALS)),)
+mutant_headers := $(shell grep -l 'MUTANT([a-z0-9_]*)' boot/*.h kernel/*/*.h mm/*.h)
+mutant_sources := $(shell grep -lE 'MUTANT\([a-z0-9_]+\)$(mutant_headers:%=|"%")' $(VARIANT_SOURCES))
+endif
+$(eval $(call variant,$(BUILD)/mutants,-DMUTANTS,$(mutant_sources) lib/mutant.c kernel/options.c))
+
+# Ring-3 programs are the usual ones.
+$(BUILD)/mutants/tests/ring3:
+	@mkdir -p $(@D)
+	@ln -sfn ../../tests/ring3 $@
 
 # One word for each use: NAME:SOURCE.
 .PHONY: mutants
 mutants:
-	@printf '%s\n' $(mutant_uses)
+	@grep -Eo 'MUTANT\([a-z0-9_]+\)' $(mutant_sources) $(mutant_headers) | \
+		sed 's/\(.*\):MUTANT(\(.*\))/\2:\1/' | sort -u
 
-# Not a bug: the kernel without the sites of the trace, to see what those cost.
 untraced_sources := $(if $(filter test% $(BUILD)/untraced/%,$(MAKECMDGOALS)),\
-	$(shell grep -l '"mm/trace.h"' $(MUTANT_SOURCES)))
-$(eval $(call mutant,no_trace_sites,$(untraced_sources),$(BUILD)/untraced))
+	$(shell grep -l '"mm/trace.h"' $(VARIANT_SOURCES)))
+$(eval $(call variant,$(BUILD)/untraced,-DNO_TRACE_SITES,$(untraced_sources)))

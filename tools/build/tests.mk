@@ -9,7 +9,7 @@
 #   tests/scenario/libc_NAME.c  the same, built with the project's own C library
 
 # --- unit: the same mm/ and lib/ sources, compiled for the machine that runs make ---
-UNIT_CFLAGS := -std=gnu11 -O1 -g $(warnings) -fsanitize=address,undefined \
+UNIT_CFLAGS := -std=gnu11 -O1 -g -DMUTANTS $(warnings) -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer -I. $(defines)
 UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(if $(native),$(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/unit/%))
@@ -36,7 +36,8 @@ $(BUILD)/tests/libunit.a: $(UNIT_OBJECTS)
 	$(quiet)ar rcs $@ $(UNIT_OBJECTS)
 
 define unit_program
-$(BUILD)/tests/unit/$(1): $(call unit_object,tests/unit/$(1).c $(2)) $(BUILD)/tests/libunit.a
+$(BUILD)/tests/unit/$(1): $(call unit_object,tests/unit/$(1).c tests/unit/choose_mutant.c $(2)) \
+		$(BUILD)/tests/libunit.a
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(quiet)$$(HOST_CC) $$(UNIT_CFLAGS) -o $$@ $$^ -lcmocka
