@@ -258,6 +258,8 @@ static inline void take_back(struct cpu_frames *mine, struct frame *frame, unsig
 	check_freeable(frame, order);
 	trace_frame(TRACE_FRAME_FREE, frame);
 	count_move(mine, frame->kind, FRAME_FREE, 1l << order);
+	if (DEBUG_BUILD)
+		machine_frames_freed(frame, order);
 	poison_fill(frame_to_virt(frame), PAGE_SIZE << order);
 	frame->kind = FRAME_FREE;
 	frame->references = 0;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct frame;
 struct mm;
 
 #define MAX_CPUS 64
@@ -29,6 +30,10 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
 // The same where page tables of the range will be freed: none of them is walked through either,
 // not even for a guess.
 void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end);
+
+// Debug builds only: 2^order frames are nobody's from here on. Panics where a processor may still
+// translate to one.
+void machine_frames_freed(const struct frame *first, unsigned order);
 
 // The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.
 int *machine_fail_nth(void);

@@ -2,6 +2,7 @@
 """What tests written in Python share: TAP, and running things on the kernel. Every run has a time
 limit of its own, so that no test can hang."""
 import difflib
+import fcntl
 import os
 import subprocess
 import sys
@@ -111,6 +112,20 @@ def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           timeout=limit + 30)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def make_debug(*targets):
+    """Builds in the directory of the debug kernel, one test at a time: what the build said, or
+    None when all went well."""
+    directory = os.path.join(os.environ.get("BUILD", "build"), "debug")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    os.makedirs(os.path.join(ROOT, directory), exist_ok=True)
+    with open(os.path.join(ROOT, directory, "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-s", "DEBUG=1", f"BUILD={directory}", *targets], cwd=ROOT,
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False, timeout=300)
+    return done.stdout.decode(errors="replace") if done.returncode else None
 
 
 def run(program, *arguments, options=(), **others):

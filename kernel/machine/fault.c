@@ -8,6 +8,7 @@
 #include "kernel/machine/fault_text.h"
 #include "kernel/machine/fault_watch.h"
 #include "kernel/machine/report.h"
+#include "kernel/machine/translation_check.h"
 #include "kernel/machine/trap.h"
 #include "kernel/options.h"
 #include "kernel/process/oom.h"
@@ -70,6 +71,14 @@ static bool is_awaited(const struct task *task, uintptr_t address)
 	return false;
 }
 
+static inline enum fault_result resolve(struct mm *mm, uintptr_t address, enum fault_access access)
+{
+	enum fault_result result = mm_fault(mm, address, access);
+
+	translation_used(mm, address, result);
+	return result;
+}
+
 // Here a debugger has its breakpoint for the faults it waits for. A step leads into mm_fault.
 static __attribute__((noinline)) enum fault_result fault_awaited(struct mm *mm, uintptr_t address,
 								 enum fault_access access)
@@ -84,7 +93,7 @@ resolve_watched(struct task *task, uintptr_t address, enum fault_access access)
 {
 	if ((fault_watch & FAULT_WATCH_DEBUGGER) && is_awaited(task, address))
 		return fault_awaited(task->mm, address, access);
-	return mm_fault(task->mm, address, access);
+	return resolve(task->mm, address, access);
 }
 
 static __attribute__((noinline)) unsigned page_fault_watched(struct registers *registers,
@@ -99,7 +108,7 @@ unsigned page_fault_user(struct registers *registers, uintptr_t address)
 {
 	if (__builtin_expect(fault_watch, 0))
 		return page_fault_watched(registers, address);
-	return mm_fault(cpu_current_task()->mm, address, access_of(registers->orig_rax));
+	return resolve(cpu_current_task()->mm, address, access_of(registers->orig_rax));
 }
 
 void page_fault_failed(struct registers *registers, uintptr_t address, unsigned result)

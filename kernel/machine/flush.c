@@ -8,6 +8,7 @@
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/irq.h"
 #include "kernel/machine/shootdown.h"
+#include "kernel/machine/translation_check.h"
 #include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/mm.h"
@@ -49,6 +50,7 @@ static __attribute__((noinline)) void enter_among_others(struct cpu *cpu, struct
 		load_context(cpu, mm);
 	else
 		cr3_write(mm ? mm->root : kernel_root());
+	translation_forgotten(0, USER_END);
 	if (before && before != mm)
 		__atomic_fetch_and(&before->cpus, ~bit, __ATOMIC_RELEASE);
 }
@@ -63,6 +65,7 @@ void machine_enter_space(struct mm *mm)
 	}
 	cpu->space = mm;
 	cr3_write(mm ? mm->root : kernel_root());
+	translation_forgotten(0, USER_END);
 }
 
 // Global entries survive a new CR3 (SDM vol. 3A, 4.10.4.1): changing PGE drops them too.
@@ -90,10 +93,12 @@ static void forget(struct mm *mm, uintptr_t start, uintptr_t end)
 			end = start + 1;
 		for (uintptr_t at = PAGE_ALIGN_DOWN(start); at < end; at += PAGE_SIZE)
 			page_flush(at);
+		translation_forgotten(start, end);
 	} else if (MUTANT(large_flush_forgotten)) {
 		return;
 	} else if (mm) {
 		cr3_write(cr3_read());
+		translation_forgotten(0, USER_END);
 	} else {
 		flush_all_global();
 	}

@@ -9,6 +9,7 @@
 #include "kernel/machine/instructions.h"
 #include "kernel/machine/secondary.h"
 #include "kernel/machine/spin_wait.h"
+#include "kernel/machine/translation_check.h"
 #include "lib/mutant.h"
 #include "lib/spinlock.h"
 #include "mm/mm.h"
@@ -63,14 +64,17 @@ static uint64_t excuse(uint64_t targets)
 	uint64_t awake = targets;
 
 	for (uint64_t left = targets; left; left &= left - 1) {
-		uint8_t *sleep = &cpus[__builtin_ctzl(left)]->sleep, before = CPU_ASLEEP;
+		unsigned target = __builtin_ctzl(left);
+		uint8_t *sleep = &cpus[target]->sleep, before = CPU_ASLEEP;
 
 		if (__atomic_load_n(sleep, __ATOMIC_RELAXED) == CPU_AWAKE)
 			continue;
 		if (__atomic_compare_exchange_n(sleep, &before, CPU_STALE, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_SEQ_CST) ||
-		    before == CPU_STALE)
-			awake &= ~(left & -left);
+		    before == CPU_STALE) {
+			awake &= ~(1ul << target);
+			translation_excused(target);
+		}
 	}
 	return awake;
 }

@@ -91,9 +91,8 @@ def main():
     tap = harness.Tap()
     programs = [f"{DIRECTORY}/tests/ring3/{os.path.basename(test)[:-2]}" for test in PROGRAMS]
     programs += [f"{program}.glibc" for program in programs if "/threads_" in program]
-    built = run(["make", "-s", "DEBUG=1", f"BUILD={DIRECTORY}", f"{DIRECTORY}/kernel-test.elf",
-                 "all", *programs])
-    tap.ok(built.status == 0, "the kernel builds with DEBUG=1", built.describe())
+    said = harness.make_debug(f"{DIRECTORY}/kernel-test.elf", "all", *programs)
+    tap.ok(said is None, "the kernel builds with DEBUG=1", said or "")
     logs = ""
     for name, expected in REPORTS.items():
         result, log = boot(name)

@@ -153,6 +153,11 @@ void machine_enter_space(struct mm *mm)
 	(void)mm;
 }
 
+void machine_frames_freed(const struct frame *first, unsigned order)
+{
+	(void)first, (void)order;
+}
+
 void machine_hold_others(void)
 {
 }
