@@ -82,6 +82,11 @@ bool machine_peek_pair(uintptr_t address, uint64_t pair[2]);
 // has been killed, so that going on is of no use to anybody.
 bool machine_killed(void);
 
+// No frame was found for the running task's own memory, and it holds nothing. True: somebody else
+// has been ended for it, so that trying again is worth it; false: the task itself, or the failure
+// was asked for. May sleep.
+bool machine_make_room(void);
+
 // Between these two no other CPU is in the midst of anything: all stand still where they hold no
 // lock. The caller holds no spin lock. Pairs nest.
 void machine_hold_others(void);

@@ -50,16 +50,19 @@ static int next_part(struct mm *mm, uintptr_t start, uintptr_t end, enum populat
 	return access < 0 ? access : 1;
 }
 
+// When memory has run out somebody is ended for it, as for a touch.
 static int populate_vma(struct mm *mm, uintptr_t start, uintptr_t end, enum fault_access access)
 {
 	for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
 		enum fault_result result;
 
-		if (machine_killed())
-			return -EINTR;
-		result = mm_fault(mm, at, access);
+		do {
+			if (machine_killed())
+				return -EINTR;
+			result = mm_fault(mm, at, access);
+		} while (result == FAULT_NO_MEMORY && machine_make_room());
 		if (result == FAULT_NO_MEMORY)
-			return -ENOMEM;
+			return machine_killed() ? -EINTR : -ENOMEM;
 		if (result > FAULT_LAST_RESOLVED)
 			return -EFAULT;
 	}

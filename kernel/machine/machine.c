@@ -5,6 +5,7 @@
 #include "mm/machine.h"
 #include "kernel/driver/log.h"
 #include "kernel/machine/cpu.h"
+#include "kernel/process/oom.h"
 #include "kernel/process/process.h"
 #include "kernel/process/scheduler.h"
 #include "kernel/process/signal.h"
@@ -54,6 +55,11 @@ bool machine_killed(void)
 	if (this_cpu()->work & WORK_RESCHED)
 		schedule();
 	return signal_fatal_pending();
+}
+
+bool machine_make_room(void)
+{
+	return oom_make_room();
 }
 
 void machine_log(const char *format, ...)

@@ -89,6 +89,21 @@ static int asked_by_reading(long kib)
 	return total == kib << 10 ? 0 : 2;
 }
 
+// Brought in before it is touched: it must not come back half-way either.
+static int asked_by_locking(long kib)
+{
+	return mlock(take(kib), (size_t)kib << 10) ? 2 : 0;
+}
+
+static int asked_by_populating(long kib)
+{
+	size_t size = (size_t)kib << 10;
+	unsigned char *in = malloc(size / PAGE);
+	char *area = mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return mincore(area, size, in) || memchr(in, 0, size / PAGE) ? 2 : 0;
+}
+
 static void scene(const char *name, long held, const char *adjustment, long asked,
 		  int (*ask)(long kib), bool asker_lives)
 {
@@ -127,13 +142,16 @@ int main(void)
 	scene("the larger", all * 6 / 10, "0", all * 5 / 10, asked_by_touching, true);
 	check(number_in("/proc/vmstat", "oom_kill ") == before + 1, "counted");
 	scene("the kernel asks", all * 6 / 10, "0", all * 5 / 10, asked_by_reading, true);
+	scene("mlock asks", all * 6 / 10, "0", all * 5 / 10, asked_by_locking, true);
+	scene("mmap asks", all * 6 / 10, "0", all * 5 / 10, asked_by_populating, true);
+	scene("who locks is larger", all * 4 / 10, "0", all * 8 / 10, asked_by_locking, false);
 	scene("who asks is larger", all * 4 / 10, "0", all * 8 / 10, asked_by_touching, false);
 	scene("adjusted up", all * 4 / 10, "900", all * 8 / 10, asked_by_touching, true);
 	scene("never", all * 6 / 10, "-1000", all * 5 / 10, asked_by_touching, false);
 	write_file("/proc/sys/vm/oom_kill_allocating_task", "1");
 	scene("who asks", all * 6 / 10, "0", all * 5 / 10, asked_by_touching, false);
 	write_file("/proc/sys/vm/oom_kill_allocating_task", "0");
-	check(number_in("/proc/vmstat", "oom_kill ") == before + 6, "all counted");
+	check(number_in("/proc/vmstat", "oom_kill ") == before + 9, "all counted");
 	check(number_in("/sys/kernel/debug/faultline/log", "Out of memory: Killed process ") > 1,
 	      "and logged");
 	check(free_kib() > all - 2048, "all is free again");

@@ -89,6 +89,11 @@ bool machine_killed(void)
 	return false;
 }
 
+bool machine_make_room(void)
+{
+	return false;
+}
+
 uint64_t machine_time(void)
 {
 	static uint64_t now;
