@@ -190,6 +190,18 @@ static void reparent_children(struct process *process)
 	wake_all(&reaper->child_wait);
 }
 
+// The children that a thread made learn of its end as of a parent's, whoever waits for them now.
+static void leave_children(const struct task *task, const struct task *heir)
+{
+	struct process *process = task->process, *child;
+
+	list_for_each_entry (child, &process->children, sibling) {
+		if (child->made_by == task->tid)
+			tell_of_parents_end(child, process);
+	}
+	process_hand_on_children(process, task->tid, heir->tid);
+}
+
 // The task leaves its process's list; the number of the first one is the process's to free.
 static void unlink_task(struct task *task)
 {
@@ -201,12 +213,8 @@ static void unlink_task(struct task *task)
 	process->user_ticks += task->user_ticks;
 	process->kernel_ticks += task->kernel_ticks;
 	process->cpu_time += task_cpu_time(task, tsc_read());
-	if (!list_empty(&process->tasks)) {
-		const struct task *heir =
-			list_first_entry(&process->tasks, struct task, thread_link);
-
-		process_hand_on_children(process, task->tid, heir->tid);
-	}
+	if (!list_empty(&process->tasks))
+		leave_children(task, list_first_entry(&process->tasks, struct task, thread_link));
 	if (task->tid == process->pid)
 		memcpy(process->name, task->name, sizeof(process->name));
 	else

@@ -228,9 +228,10 @@ static int queue_signal(struct process *process, struct task *task, const struct
 {
 	uint64_t *pending = task ? &task->pending : &process->signals.pending;
 
-	// Signals 1 to 31 are only pending or not; those from 32 on queue.
+	// Signals 1 to 31 are only pending or not, but a timer's comes beside another one; those
+	// from 32 on queue.
 	if (*pending & signal_bit(info->signal) &&
-	    (info->signal < FIRST_QUEUED || MUTANT(queued_signals_merge)))
+	    ((info->signal < FIRST_QUEUED && !note) || MUTANT(queued_signals_merge)))
 		return 0;
 	if (!note)
 		note = note_alloc(process, task, info);

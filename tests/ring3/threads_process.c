@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include "tests/ring3/tap.h"
@@ -425,6 +426,37 @@ static void fork_among_signals(void)
 	show("forks that failed among signals", forks_failed);
 }
 
+// A child hears of its parent's end when the thread that made it ends.
+static void *make_child(void *child)
+{
+	int ready[2];
+	char byte;
+
+	if (pipe(ready))
+		return NULL;
+	*(pid_t *)child = fork();
+	if (*(pid_t *)child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		sleep_for_ever(NULL);
+	}
+	check(read(ready[0], &byte, 1) == 1, "the child of a thread sleeps");
+	return NULL;
+}
+
+static void end_of_the_maker(void)
+{
+	pthread_t thread;
+	pid_t child = -1;
+	int status = -1;
+
+	start(make_child, &child, &thread);
+	pthread_join(thread, NULL);
+	check(waitpid(child, &status, 0) == child, "and ends with the thread");
+	show_status("how", status);
+}
+
 int main(int count, char **arguments)
 {
 	pthread_t thread;
@@ -450,6 +482,7 @@ int main(int count, char **arguments)
 	signals();
 	waiting_for_signals();
 	show("stopped, continued, ended", stop_and_go());
+	end_of_the_maker();
 	thread_numbers();
 	clone_errors();
 	fork_among_signals();

@@ -163,6 +163,34 @@ static void many_files(void)
 		close(timers[i]);
 }
 
+// A timer's signal comes beside one of the same number that is pending already, which others of
+// these numbers are not.
+static void beside_another(void)
+{
+	const struct timespec now_or_never = {0};
+	struct itimerspec is = setting(MILLISECOND, 0);
+	int id = create(SIGUSR1);
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	kill(getpid(), SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	syscall(SYS_timer_settime, id, 0, &is, NULL);
+	do {
+		usleep(1000);
+		syscall(SYS_timer_gettime, id, &is);
+	} while (is.it_value.tv_nsec);
+	show("one of two sent", sigtimedwait(&set, &info, &now_or_never));
+	show("its code", info.si_code);
+	show("the timer's", sigtimedwait(&set, &info, &now_or_never));
+	show("its code", info.si_code);
+	show("no more", sigtimedwait(&set, &info, &now_or_never));
+	syscall(SYS_timer_delete, id);
+}
+
 int main(void)
 {
 	sigset_t set;
@@ -177,6 +205,7 @@ int main(void)
 	long_ago(&set, CLOCK_REALTIME, 3);
 	long_ago(&set, CLOCK_REALTIME, 1000000000);
 	long_ago(&set, CLOCK_MONOTONIC, 1000000000);
+	beside_another();
 	alarms();
 	files();
 	many_files();
