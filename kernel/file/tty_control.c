@@ -115,20 +115,6 @@ static long get_number(const struct tty_owner *owner, int number, uintptr_t argu
 	return copy_to_user(argument, &number, sizeof(number));
 }
 
-// Whether some process of the session is in the group.
-static long check_group(int session, int group)
-{
-	struct process *process = process_find(group);
-	long result = 0;
-
-	if (!process)
-		return -ESRCH;
-	if (process->session != session || process->group != group)
-		result = -EPERM;
-	process_put(process);
-	return result;
-}
-
 // Gives the terminal to a group of `session`, if it still is that session's.
 static long give_to(int session, int group)
 {
@@ -143,7 +129,7 @@ static long give_to(int session, int group)
 
 static long set_foreground(const struct tty_owner *owner, uintptr_t argument)
 {
-	int group;
+	int group, session;
 	long result;
 
 	if (!is_ours(owner))
@@ -155,8 +141,10 @@ static long set_foreground(const struct tty_owner *owner, uintptr_t argument)
 		return -EFAULT;
 	if (group < 0)
 		return -EINVAL;
-	result = check_group(owner->session, group);
-	return result ? result : give_to(owner->session, group);
+	session = process_session_of_group(group);
+	if (session < 0)
+		return session;
+	return session == owner->session ? give_to(session, group) : -EPERM;
 }
 
 // A session leader without a terminal takes this one if nobody has it.

@@ -87,6 +87,23 @@ int process_session(int pid)
 	return session;
 }
 
+int process_session_of_group(int group)
+{
+	struct process *process, *leader;
+	uint64_t flags = spin_lock_irqsave(&process_lock);
+	int session = -ESRCH;
+
+	leader = pid_process(group);
+	if (leader)
+		session = leader->session;
+	list_for_each_entry (process, &all_processes, link) {
+		if (process->group == group)
+			session = process->session;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return session;
+}
+
 // A group with the caller's number may be led by it, or linger on after it led one.
 static bool leads_group(const struct process *self)
 {

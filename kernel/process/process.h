@@ -208,4 +208,7 @@ long process_wait(int type, int id, int options, struct wait_report *report, str
 int process_set_group(int pid, int group);
 int process_group(int pid);
 int process_session(int pid);
+// The session of the processes in a group, whose leader may be gone; else of the process with that
+// number. -ESRCH: there is neither.
+int process_session_of_group(int group);
 int process_new_session(void);

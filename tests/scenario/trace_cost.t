@@ -35,23 +35,23 @@ def ticks(tap, title, **options):
 
 
 def sites_passed(path):
-    """[fewest sites] of each operation in order: what lies between two marks, but for the call that
-    writes the second one."""
-    least, count, inside = {}, collections.Counter(), 0
+    """[usual number of sites] of each operation in order: what lies between two marks, but for the
+    call that writes the second one. (A tick in between adds some, or leaves out a switch.)"""
+    passed, count, inside = collections.defaultdict(collections.Counter), collections.Counter(), 0
     for record in records.read(path):
         if record.event == MARK:
             if inside:
-                passed = sum(count[event] for event in SITES) - 1
-                least[inside] = min(passed, least.get(inside, passed))
+                passed[inside][sum(count[event] for event in SITES) - 1] += 1
             inside, count = record.a, collections.Counter()
         count[record.event] += 1
-    return [least[number] for number in sorted(least)]
+    return [passed[number].most_common(1)[0][0] for number in sorted(passed)]
 
 
 def main():
     tap = harness.Tap()
-    # Clang chooses otherwise what it inlines where there are sites.
-    allowance = 3 if harness.with_clang() else 0
+    # One more for so many: a site moves what comes after it, and the NOPs that align a loop are
+    # passed, too. Clang chooses otherwise what it inlines where there are sites.
+    allowance = 3 if harness.with_clang() else 40
     with tempfile.TemporaryDirectory(prefix="trace-cost-") as directory:
         path = os.path.join(directory, "trace")
         ticks(tap, "traced", options=["--icount", "--trace", path])
@@ -63,7 +63,7 @@ def main():
     tap.ok(with_sites["getppid"] > without["getppid"], "the other kernel has no sites")
     for (name, cost), sites in zip(with_sites.items(), passed):
         more = cost - without[name]
-        tap.ok(more <= sites + (-(-sites // allowance) if allowance else 0), f"{name}: an instruction for each site passed",
+        tap.ok(more <= sites + sites // allowance, f"{name}: an instruction for each site passed",
                f"{sites} sites, {more} more instructions than {without[name]}")
         tap.note(f"{name}: {sites} sites, {more} instructions on top of {without[name]}")
     return tap.done()
