@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Round robin over one run queue for each CPU; see scheduler.h for who runs where, and when.
+// Round robin over one run queue for each CPU; see scheduler.h for who runs where.
 //
 // Locks: a run queue's lock is the innermost of all, taken with interrupts off. Nobody holds two:
 // a task that goes from one queue to another is for a moment on none, runnable, with task->cpu
@@ -27,8 +27,7 @@
 #define BALANCE_TICKS 8 // how often a CPU looks whether others have more to do
 
 static struct run_queue run_queues[MAX_CPUS];
-static int64_t turn_length; // a slice, in units of the time-stamp counter; set once that is known
-static uint64_t idle_cpus;  // bit n: CPU n is idle, and nobody has sent it anything yet; atomic
+static uint64_t idle_cpus; // bit n: CPU n is idle, and nobody has sent it anything yet; atomic
 
 static struct run_queue *this_queue(void)
 {
@@ -46,7 +45,6 @@ void scheduler_init_cpu(void)
 	idle = task_alloc_idle();
 	if (!idle)
 		panic("no memory for the idle task of CPU %u", cpu->number);
-	list_init(&queue->woken);
 	list_init(&queue->tasks);
 	idle->cpu = (uint8_t)cpu->number;
 	idle->allowed = 1ul << cpu->number;
@@ -61,31 +59,15 @@ static struct task *pick_next(struct run_queue *queue)
 {
 	struct task *task;
 
-	queue->running_woken = !list_empty(&queue->woken);
-	if (queue->running_woken) {
-		task = list_first_entry(&queue->woken, struct task, run_link);
-	} else {
-		if (list_empty(&queue->tasks))
-			return queue->idle;
-		task = list_first_entry(&queue->tasks, struct task, run_link);
-		task->turn_began = task->cpu_clock;
-	}
+	if (list_empty(&queue->tasks))
+		return queue->idle;
+	task = list_first_entry(&queue->tasks, struct task, run_link);
 	list_del(&task->run_link);
 	queue->length--;
 	return task;
 }
 
-// A task that runs no longer: its clock stands.
 static void enqueue(struct run_queue *queue, struct task *task)
-{
-	bool in_turn = task->cpu_clock - task->turn_began < turn_length;
-
-	list_add_tail(in_turn ? &queue->woken : &queue->tasks, &task->run_link);
-	queue->length++;
-}
-
-// The one that runs, and gives way: behind all others, on whom it may have waited.
-static void enqueue_running(struct run_queue *queue, struct task *task)
 {
 	list_add_tail(&queue->tasks, &task->run_link);
 	queue->length++;
@@ -195,26 +177,18 @@ static void unlock_and_place(struct run_queue *queue, struct task *task, uint64_
 	place(task);
 }
 
-// The first task of a list that may run on CPU `to`; NULL: there is none.
-static struct task *first_allowed(struct list *tasks, unsigned to)
-{
-	struct task *task;
-
-	list_for_each_entry (task, tasks, run_link) {
-		if (allowed_on(task, to))
-			return task;
-	}
-	return NULL;
-}
-
 // Takes the first task that may run on CPU `to` off a queue; NULL: there is none.
 static struct task *take_for(struct run_queue *queue, unsigned to)
 {
 	uint64_t flags = spin_lock_irqsave(&queue->lock);
-	struct task *found = first_allowed(&queue->woken, to);
+	struct task *task, *found = NULL;
 
-	if (!found)
-		found = first_allowed(&queue->tasks, to);
+	list_for_each_entry (task, &queue->tasks, run_link) {
+		if (!allowed_on(task, to))
+			continue;
+		found = task;
+		break;
+	}
 	if (found) {
 		list_del(&found->run_link);
 		queue->length--;
@@ -376,7 +350,7 @@ void schedule(void)
 	spin_lock(&queue->lock);
 	if (from->state == TASK_RUNNABLE && from != queue->idle) {
 		if (__builtin_expect(allowed_on(from, from->cpu), 1))
-			enqueue_running(queue, from);
+			enqueue(queue, from);
 		else
 			queue->leaving = from;
 	}
@@ -447,7 +421,6 @@ void task_start(struct task *task)
 	unsigned self = this_cpu()->number;
 
 	task->state = TASK_RUNNABLE;
-	task->turn_began = task->cpu_clock - turn_length; // its turn is still to come
 	task->cpu = (uint8_t)choose_cpu(task, self);
 	place(task);
 	irq_restore(flags);
@@ -501,9 +474,7 @@ void scheduler_tick(bool from_ring3)
 		pull(2);
 	if (task == queue->idle || !queue->length)
 		return;
-	// Whoever computes gives way to one that was woken, which gives way at its slice's end
-	// only.
-	if (task->slice > 1 && (queue->running_woken || list_empty(&queue->woken)))
+	if (task->slice > 1)
 		task->slice--;
 	else
 		cpu_set_work(WORK_RESCHED);
@@ -533,7 +504,6 @@ _Noreturn void scheduler_run(void)
 	struct run_queue *queue = this_queue();
 	unsigned self = this_cpu()->number;
 
-	turn_length = (int64_t)(clock_tsc_hz() * SLICE_TICKS / TICKS_PER_SECOND);
 	for (;;) {
 		schedule();
 		if (self == 0)

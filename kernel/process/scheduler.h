@@ -7,11 +7,6 @@
 // A task that becomes runnable goes to a CPU that has nothing to do, if it may run there; else it
 // stays where it was last. An idle CPU takes a task from the longest queue, and now and then so
 // does one whose own queue is shorter by two.
-//
-// Whoever slept goes before those who compute, as long as it has not run for a slice's time since
-// its turn came: a turn is a slice of running, in one piece or with sleeps in it. Once it is used
-// up the task waits for the next one behind all others, so nobody is kept from running by tasks
-// that sleep often.
 #pragma once
 
 #include "lib/list.h"
@@ -26,10 +21,8 @@ struct run_queue {
 	// choice of the next task until that one has left the stack of the one before: so whoever
 	// holds it sees no task that is half-way.
 	struct spinlock lock;
-	struct list woken;    // runnable in the middle of their turn, next first: before `tasks`
-	struct list tasks;    // runnable, next first; the running one is on neither
-	uint32_t length;      // of both; read by others without the lock, as a hint
-	bool running_woken;   // what runs came from `woken`. The CPU's own
+	struct list tasks;    // runnable, next first; the running one is not on it
+	uint32_t length;      // read by others without the lock, as a hint
 	struct task *running; // what this CPU runs
 	struct task *idle;    // runs when there is nothing else; constant
 	struct task *dead;    // left for good by the last switch: its stack can go

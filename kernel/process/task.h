@@ -118,7 +118,6 @@ struct task {
 	uint32_t rseq_signature;           // what stands before abort handlers of `rseq`
 	struct vfork_wait *vfork;          // the parent that waits for exec or exit; process_lock
 	int64_t cpu_clock;                 // see task_cpu_time(); written by the CPU that runs it
-	int64_t turn_began;                // cpu_clock then (scheduler.h); its run queue's lock
 	uint64_t user_ticks;               // timer ticks that found it in ring 3
 	uint64_t kernel_ticks;             // and in ring 0
 	char name[TASK_NAME_SIZE];         // comm; written by the task itself, under process_lock
