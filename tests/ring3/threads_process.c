@@ -385,7 +385,8 @@ static void clone_errors(void)
 }
 
 // ---- a fork that meets a signal begins anew, whichever thread the signal is for ----
-#define FORKS 300
+#define FORKS   300
+#define SIGNALS 20000 // then the forks have peace: on a slow machine none would ever end
 
 static volatile bool forks_over;
 static int forks_failed;
@@ -417,7 +418,7 @@ static void fork_among_signals(void)
 
 	sigaction(SIGUSR1, &action, NULL);
 	start(fork_often, NULL, &thread);
-	for (unsigned i = 0; !forks_over; i++) {
+	for (unsigned i = 0; !forks_over && i < SIGNALS; i++) {
 		kill(getpid(), SIGUSR1);
 		if (i % 32 == 0)
 			sched_yield();
