@@ -8,11 +8,11 @@
 // Counts by kind are kept per CPU and added up when read: a frame may be allocated on one CPU and
 // freed on another, so only the sums mean something.
 
+#include "lib/mutant.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/failure.h"
 #include "mm/frame.h"
-#include "lib/mutant.h"
 #include "mm/machine.h"
 #include "mm/trace.h"
 #include "mm/poison.h"

@@ -95,8 +95,8 @@ static void check(unsigned cpu, phys_t start, phys_t end_)
 		if (found.frame < start || found.frame >= end_)
 			continue;
 		known[cpu][i].frame = 0;
-		__atomic_clear(&busy,
-			       __ATOMIC_RELEASE); // the report frees nothing, but others may
+		// The report frees nothing, but others may meanwhile.
+		__atomic_clear(&busy, __ATOMIC_RELEASE);
 		panic("translations: frame %#lx is free, and CPU %u may still find it at %#lx",
 		      found.frame >> PAGE_SHIFT, cpu, found.page);
 	}

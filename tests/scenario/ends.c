@@ -2,7 +2,7 @@
 //
 // Shows what it was given and ends as its first argument says: `exit N`, `signal N`, `env NAME`,
 // `stderr TEXT`, `loop`, `touch ADDRESS`, `terminal`, `window`,
-// `line`, `sleeper`, `crowd N` (N processes at a time).
+// `line`, `sleeper`, `crowd N` (N processes at a time), `group`.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +71,34 @@ static int sleeper(void)
 	return 0;
 }
 
+static pid_t sleeping_child(pid_t group)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		for (;;)
+			pause();
+	setpgid(child, group);
+	return child;
+}
+
+// A group keeps its number, and may have the terminal, when its leader has ended.
+static int give_terminal(void)
+{
+	pid_t leader = sleeping_child(0), member = sleeping_child(leader);
+	int given;
+
+	signal(SIGTTOU, SIG_IGN);
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
+	given = tcsetpgrp(0, leader) == 0 && tcgetpgrp(0) == leader;
+	tcsetpgrp(0, getpgrp());
+	kill(member, SIGKILL);
+	waitpid(member, NULL, 0);
+	printf("terminal %s, then %d\n", given ? "given" : "refused", tcsetpgrp(0, leader));
+	return 0;
+}
+
 // None ends before all are there.
 static int crowd(int count)
 {
@@ -121,6 +149,8 @@ int main(int argc, char **argv)
 		return sleeper();
 	if (!strcmp(how, "crowd"))
 		return crowd(atoi(what));
+	if (!strcmp(how, "group"))
+		return give_terminal();
 	if (!strcmp(how, "cpus"))
 		return (int)sysconf(_SC_NPROCESSORS_ONLN);
 	while (!strcmp(how, "loop"))

@@ -117,6 +117,8 @@ def background(tap, shell):
     shell.line(b"kill -KILL %1")
     shell.line(b"sleep 1000 &")
     tap.contains(shell.line(b"kill $!; wait $!; echo status $?"), b"status 143\r\n", "kill")
+    tap.contains(shell.line(ENDS.encode() + b" group"), b"terminal given, then -1\r\n",
+                 "a group without its leader may have the terminal")
     tap.contains(shell.line(b"setsid sh -c 'echo x >/dev/tty' 2>&1 | cat"),
                  b"can't create /dev/tty", "a session of its own has no terminal")
 
