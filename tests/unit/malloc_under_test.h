@@ -27,8 +27,9 @@ static long requests;
 
 static bool request_fails(void)
 {
-	requests++;
-	return requests == fail_at || (fail_on && fail_at && requests > fail_at);
+	long request = __atomic_add_fetch(&requests, 1, __ATOMIC_RELAXED);
+
+	return request == fail_at || (fail_on && fail_at && request > fail_at);
 }
 
 // Mappings as they were made: some are segments of the heap. What is too much is not audited.
