@@ -205,6 +205,9 @@ int mm_fork(struct mm *parent, struct mm **copy)
 	if (!child)
 		return -ENOMEM;
 	spin_lock(&parent->lock);
+	// Whoever takes pages away from an object finds the child by its first VMA already.
+	if (!MUTANT(fork_child_unlocked))
+		spin_lock_nested(&child->lock);
 	copy_layout(child, parent);
 	// On failure these are too high for what was entered, and go with the child.
 	child->anon_resident = parent->anon_resident;
@@ -215,6 +218,7 @@ int mm_fork(struct mm *parent, struct mm **copy)
 	// Entries that lost their write permission must not live on in any processor.
 	if (!MUTANT(fork_without_flush))
 		machine_flush_range(parent, 0, USER_END);
+	spin_unlock(&child->lock);
 	spin_unlock(&parent->lock);
 	if (error) {
 		if (!MUTANT(failed_fork_leaks))

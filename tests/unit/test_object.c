@@ -178,6 +178,47 @@ static void shorter_in_a_family(void **state)
 	close_file();
 }
 
+static unsigned found, unlocked;
+
+// Who takes pages away may be on another CPU, find a space by its VMA, and lock it. Only what maps
+// the object is in the midst of something here.
+static void attached(struct object *object, int change)
+{
+	struct vma *vma;
+
+	list_for_each_entry (vma, &object->vmas, object_link) {
+		if (change < 0 || !spin_trylock(&vma->mm->lock))
+			continue;
+		spin_unlock(&vma->mm->lock);
+		unlocked++;
+	}
+	found += change > 0;
+}
+
+// The child's tables are being made when its VMAs can be found.
+static void forked_under_locks(void **state)
+{
+	static const struct object_ops counted = {
+		.fill = fill, .release = release, .attached = attached};
+	struct mm *child;
+
+	(void)state;
+	open_file(2 * PAGE_SIZE, 0);
+	file.ops = &counted;
+	found = unlocked = 0;
+	map(mm, BASE, MAP_SHARED, 0, 2);
+	store(mm, BASE, 5);
+	assert_int_equal(mm_fork(mm, &child), 0);
+	object_resize(&file, 0);
+	expect_beyond(child, BASE);
+	mm_put(child);
+	fake_forget(child);
+	unmap(mm);
+	close_file();
+	assert_int_equal(found, 2);
+	assert_int_equal(unlocked, 0);
+}
+
 // ---- holes ----
 static void holes(void **state)
 {
@@ -445,9 +486,16 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, new_spaces, end_spaces)
 	const struct CMUnitTest tests[] = {
-		TEST(shorter_everywhere), TEST(shorter_in_a_family), TEST(holes),
-		TEST(where_data_is),      TEST(kept_and_dropped),    TEST(limited),
-		TEST(writing_denied),     TEST(out_of_memory),       TEST(at_random),
+		TEST(shorter_everywhere),
+		TEST(shorter_in_a_family),
+		TEST(forked_under_locks),
+		TEST(holes),
+		TEST(where_data_is),
+		TEST(kept_and_dropped),
+		TEST(limited),
+		TEST(writing_denied),
+		TEST(out_of_memory),
+		TEST(at_random),
 	};
 
 	fake_machine_start(4096);
