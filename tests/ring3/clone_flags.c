@@ -405,11 +405,16 @@ static void opening(void)
 {
 	int descriptor, self;
 	struct pollfd request;
-	pid_t child = fork();
+	int gate[2];
+	char byte;
+	pid_t child;
 
+	if (pipe(gate))
+		return;
+	child = fork();
 	if (child == 0) {
-		usleep(20000);
-		_exit(0);
+		close(gate[1]);
+		_exit((int)read(gate[0], &byte, 1));
 	}
 	show("pidfd_open of -1", syscall(SYS_pidfd_open, -1, 0));
 	show("of 0", syscall(SYS_pidfd_open, 0, 0));
@@ -422,6 +427,8 @@ static void opening(void)
 	descriptor = (int)syscall(SYS_pidfd_open, child, O_NONBLOCK);
 	show("a descriptor that does not block",
 	     waitid((idtype_t)P_PIDFD, (id_t)descriptor, NULL, WEXITED));
+	close(gate[0]);
+	close(gate[1]);
 	request = (struct pollfd){.fd = descriptor, .events = POLLIN};
 	show("poll until the end", poll(&request, 1, 10000));
 	show("waitid then", waitid((idtype_t)P_PIDFD, (id_t)descriptor, NULL, WEXITED));

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include "tests/ring3/tap.h"
+#include "tests/ring3/asleep.h"
 
 static uint32_t word, other, *shared;
 
@@ -172,32 +172,54 @@ static void timeouts(void)
 
 // ---- several sleepers ----
 static int sleeping, awake;
+static int tids[8]; // of those who sleep, or are about to
 
 struct plan {
 	int operation;
 	uint32_t bits;
 };
 
+static void note_tid(void)
+{
+	int tid = (int)syscall(SYS_gettid);
+
+	__atomic_store_n(&tids[__atomic_fetch_add(&sleeping, 1, __ATOMIC_SEQ_CST)], tid,
+			 __ATOMIC_SEQ_CST);
+}
+
+static void until_all_sleep(int count)
+{
+	for (int i = 0; i < count; i++) {
+		while (!__atomic_load_n(&tids[i], __ATOMIC_SEQ_CST))
+			usleep(1000);
+		until_asleep(tids[i]);
+	}
+}
+
 static void *sleep_on_word(void *argument)
 {
 	const struct plan *plan = argument;
 
-	__atomic_add_fetch(&sleeping, 1, __ATOMIC_SEQ_CST);
+	note_tid();
 	if (futex(&word, plan->operation, 1, NULL, NULL, plan->bits) == 0)
 		__atomic_add_fetch(&awake, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
-// Starts `count` threads that sleep on `word`, and waits until they surely do.
+static void nobody_sleeps(void)
+{
+	sleeping = awake = 0;
+	memset(tids, 0, sizeof(tids));
+}
+
+// Starts `count` threads that sleep on `word`, and waits until they do.
 static void put_to_sleep(pthread_t *threads, int count, const struct plan *plan)
 {
 	word = 1;
-	sleeping = awake = 0;
+	nobody_sleeps();
 	for (int i = 0; i < count; i++)
 		pthread_create(&threads[i], NULL, sleep_on_word, (void *)plan);
-	while (__atomic_load_n(&sleeping, __ATOMIC_SEQ_CST) < count)
-		usleep(1000);
-	usleep(50000);
+	until_all_sleep(count);
 }
 
 static void join_all(pthread_t *threads, int count)
@@ -254,32 +276,42 @@ static void moving(void)
 }
 
 // ---- signals ----
-static void nothing(int signal)
+static int handled;
+
+static void note(int signal)
 {
 	(void)signal;
+	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
 }
 
 static long interrupted_result;
 
 static void *be_interrupted(void *timeout)
 {
-	long result = futex(&word, FUTEX_WAIT, 1, timeout, NULL, 0);
+	long result;
 
+	note_tid();
+	result = futex(&word, FUTEX_WAIT, 1, timeout, NULL, 0);
 	interrupted_result = result < 0 ? errno : result;
 	return NULL;
 }
 
 static void interrupted(int flags, const struct timespec *timeout, const char *name)
 {
-	struct sigaction action = {.sa_handler = nothing, .sa_flags = flags};
+	struct sigaction action = {.sa_handler = note, .sa_flags = flags};
 	pthread_t thread;
 
 	sigaction(SIGUSR1, &action, NULL);
 	word = 1;
+	handled = 0;
+	nobody_sleeps();
 	pthread_create(&thread, NULL, be_interrupted, (void *)timeout);
-	usleep(50000);
+	until_all_sleep(1);
 	pthread_kill(thread, SIGUSR1);
-	usleep(50000);
+	while (!__atomic_load_n(&handled, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	if (flags & SA_RESTART && !timeout) // else the handler ends the wait
+		until_asleep(tids[0]);
 	word = 2;
 	futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0);
 	pthread_join(thread, NULL);

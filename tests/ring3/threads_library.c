@@ -21,7 +21,7 @@ static volatile int sum;
 
 static void tick(union sigval value)
 {
-	sum += value.sival_int;
+	__atomic_add_fetch(&sum, value.sival_int, __ATOMIC_SEQ_CST); // by several threads
 	sem_post(&ticks);
 }
 

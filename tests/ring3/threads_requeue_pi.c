@@ -229,9 +229,12 @@ static void many(uint32_t held)
 	mutex = 0;
 }
 
+static int handled; // atomic
+
 static void handler(int signal)
 {
 	(void)signal;
+	__atomic_store_n(&handled, 1, __ATOMIC_SEQ_CST);
 }
 
 static void interrupted(void)
@@ -244,7 +247,8 @@ static void interrupted(void)
 	lock(&mutex);
 	start(&one, &condition, &mutex);
 	pthread_kill(one.thread, SIGUSR1);
-	nap();
+	while (!__atomic_load_n(&handled, __ATOMIC_SEQ_CST))
+		nap();
 	while (wake(&condition) != -1)
 		nap(); // it sleeps again
 	check(!is_over(&one), "a signal does not end the wait before it is moved");
