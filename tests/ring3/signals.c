@@ -3,6 +3,7 @@
 // Signals: dispositions and their errors, masks, what is ignored, what can not be, and handlers
 // that run and return.
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -149,22 +150,25 @@ static void interrupted_read(void)
 {
 	struct sigaction action = {.sa_handler = handler};
 	pid_t child, parent = getpid();
-	int ends[2];
+	int ends[2], enough[2];
+	long result;
 	char byte;
 
 	sigaction(SIGUSR1, &action, NULL);
-	if (pipe(ends) < 0)
+	if (pipe(ends) < 0 || pipe2(enough, O_NONBLOCK) < 0)
 		return;
 	child = fork();
 	if (child == 0) {
-		for (int i = 0; i < 50; i++) {
+		while (read(enough[0], &byte, 1) != 1) {
 			usleep(2000);
 			kill(parent, SIGUSR1);
 		}
 		_exit(write(ends[1], "x", 1) != 1);
 	}
-	show("read that a signal interrupts", read(ends[0], &byte, 1));
+	result = read(ends[0], &byte, 1);
 	signal(SIGUSR1, SIG_IGN);
+	show("read that a signal interrupts", result);
+	check(write(enough[1], "x", 1) == 1, "no more signals");
 	show("read", read(ends[0], &byte, 1));
 	waitpid(child, NULL, 0);
 	action.sa_flags = SA_RESTART;

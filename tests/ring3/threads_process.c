@@ -256,6 +256,12 @@ static void *take_signals(void *mark)
 	return NULL;
 }
 
+static void until_handled(int count)
+{
+	while (handled < count)
+		nap(1);
+}
+
 static void signals(void)
 {
 	struct sigaction action = {.sa_handler = handler};
@@ -270,17 +276,16 @@ static void signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	start(take_signals, (void *)1, &one);
 	start(take_signals, (void *)2, &two);
-	nap(50);
 	kill(getpid(), SIGUSR1);
-	nap(50);
+	until_handled(1);
 	show("to the process: taken by the one that does not block it", handled_by);
 	pthread_kill(one, SIGUSR1);
-	nap(50);
+	nap(20); // if it were handled it would be soon
 	show("to one that blocks it: still handled", handled);
 	sigpending(&pending);
 	show("and pending for nobody else", sigismember(&pending, SIGUSR1));
 	pthread_kill(two, SIGUSR1);
-	nap(50);
+	until_handled(2);
 	show("to the other", handled);
 	if (write(ends[1], "xx", 2) != 2)
 		exit(1);
@@ -308,7 +313,7 @@ static void *wait_for_signal(void *unused)
 static void waiting_for_signals(void)
 {
 	pthread_t threads[3];
-	sigset_t set;
+	sigset_t set, pending;
 	void *result;
 	long sum = 0;
 
@@ -317,10 +322,12 @@ static void waiting_for_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < 3; i++)
 		start(wait_for_signal, NULL, &threads[i]);
-	nap(30);
 	for (int i = 0; i < 3; i++) {
 		kill(getpid(), SIGUSR2);
-		nap(30);
+		do { // two that are pending are one
+			nap(1);
+			sigpending(&pending);
+		} while (sigismember(&pending, SIGUSR2));
 	}
 	for (int i = 0; i < 3; i++) {
 		pthread_join(threads[i], &result);
@@ -332,18 +339,21 @@ static void waiting_for_signals(void)
 static int stop_and_go(void)
 {
 	int status;
-	pid_t child = fork();
+	pid_t child;
 
+	check(pipe(told) == 0, "a pipe");
+	child = fork();
 	if (child == 0) {
 		some_company();
-		start(exit_group_later, (void *)6, NULL);
+		start(exit_group_when_told, (void *)6, NULL);
 		raise(SIGSTOP);
 		for (;;)
 			pause();
 	}
 	waitpid(child, &status, WUNTRACED);
 	check(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "all threads stopped");
-	nap(100);
+	check(write(told[1], "x", 1) == 1, "one would go on now");
+	nap(50);
 	check(waitpid(child, &status, WNOHANG) == 0, "none of them goes on");
 	kill(child, SIGCONT);
 	waitpid(child, &status, 0);
