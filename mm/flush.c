@@ -27,6 +27,8 @@ static void flush(struct flush_batch *batch)
 		frame_put_all(batch->frames, batch->count);
 		batch->count = 0;
 	}
+	if (MUTANT(table_freed_before_flush))
+		release_tables(batch);
 	if (batch->start < batch->end && !batch->unreachable && !MUTANT(unmap_without_flush)) {
 		if (batch->tables)
 			machine_flush_tables(batch->mm, batch->start, batch->end);

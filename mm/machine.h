@@ -32,7 +32,7 @@ void machine_flush_range(struct mm *mm, uintptr_t start, uintptr_t end);
 void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end);
 
 // Debug builds only: 2^order frames are nobody's from here on. Panics where a processor may still
-// translate to one.
+// translate to one, or walk through one.
 void machine_frames_freed(const struct frame *first, unsigned order);
 
 // The allocation counter of the running task (/proc/<pid>/fail-nth), or NULL outside of a task.

@@ -158,7 +158,7 @@ int page_move(struct mm *mm, uintptr_t from, uintptr_t to, uint64_t length, bool
 	// one too (SDM vol. 3A, 4.10.4.1).
 	if (!MUTANT(move_without_flush))
 		machine_flush_range(mm, from, from + length);
-	if (error)
+	if (error && !MUTANT(failed_move_without_flush))
 		machine_flush_range(mm, to, to + done);
 	prune_range(mm, error ? to : from, (error ? to : from) + length);
 	return error;

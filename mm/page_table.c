@@ -61,6 +61,8 @@ static void keep(struct kept_list *to, struct frame *frame)
 {
 	bool room;
 
+	if (DEBUG_BUILD)
+		machine_frames_freed(frame, 0);
 	frame->owner = NULL;
 	spin_lock(&to->lock);
 	room = to->count < KEPT_LIMIT;

@@ -148,4 +148,5 @@ void machine_flush_tables(struct mm *mm, uintptr_t start, uintptr_t end)
 void flush_local_user(void)
 {
 	cr3_write(cr3_read());
+	translation_forgotten(0, USER_END);
 }

@@ -13,7 +13,8 @@ import harness
 DIRECTORY = os.path.join(os.environ.get("BUILD", "build"), "debug")
 PROGRAMS = ["threads_shootdown", "fork_storm"]
 # Each with a program that shows it.
-BUGS = {"freed_before_flush": "threads_shootdown", "space_freed_in_use": "fork_storm"}
+BUGS = {"freed_before_flush": "threads_shootdown", "space_freed_in_use": "fork_storm",
+        "table_freed_before_flush": "threads_shootdown"}
 
 
 def run(kernel, program, *words):
@@ -31,7 +32,7 @@ def main():
         tap.ok(result.status == 0, f"{program}: nothing to report", result.describe())
     for bug, program in BUGS.items():
         result = run("mutants/kernel.elf", program, f"mutant={bug}")
-        told = b"panic: translations: frame" in result.errors
+        told = b"panic: translations: " in result.errors
         tap.ok(result.status == 70 and told, f"{bug} is told", result.describe())
     return tap.done()
 

@@ -29,6 +29,7 @@ unsigned fake_cpu, fake_cpus = 1;
 uintptr_t fake_frame;
 uint64_t fake_time_step = 1;
 void (*fake_waiting)(void);
+void (*fake_allocating)(void);
 uint64_t fake_capabilities = ~0ul;
 
 #define STACK_LIMIT (8ul << 20)
@@ -55,6 +56,8 @@ int machine_task_id(void)
 
 int *machine_fail_nth(void)
 {
+	if (fake_allocating)
+		fake_allocating();
 	return &fake_fail_nth;
 }
 
@@ -333,6 +336,11 @@ static uint64_t *reach(struct mm *mm, uintptr_t address, bool write, enum fault_
 	fail_msg("the fault at %#lx was resolved %s, and comes again", address,
 		 fault_result_name(*why));
 	return NULL;
+}
+
+bool fake_touch(struct mm *mm, uintptr_t address)
+{
+	return translate(mm, PAGE_ALIGN_DOWN(address), true) != 0;
 }
 
 bool fake_store(struct mm *mm, uintptr_t address, uint64_t value, enum fault_result *why)

@@ -24,6 +24,10 @@ void fake_machine_reserve(uint64_t frames);
 bool fake_store(struct mm *mm, uintptr_t address, uint64_t value, enum fault_result *why);
 bool fake_load(struct mm *mm, uintptr_t address, uint64_t *value, enum fault_result *why);
 
+// What a processor does of such a store by itself: whether there is a translation, which it then
+// knows. Without a fault, so that it can come at any moment.
+bool fake_touch(struct mm *mm, uintptr_t address);
+
 // `mm` is gone: its translations are too, as when a CPU loads another root.
 void fake_forget(struct mm *mm);
 
@@ -57,9 +61,10 @@ bool fake_fail_stop(void);
 
 // The CPU that everything runs on: 0 unless a test plays several.
 extern unsigned fake_cpu, fake_cpus;
-extern uintptr_t fake_frame;       // rbp of the program that faults
-extern uint64_t fake_time_step;    // by which machine_time() grows each time it is asked
-extern void (*fake_waiting)(void); // called by who waits for another CPU or the host
+extern uintptr_t fake_frame;          // rbp of the program that faults
+extern uint64_t fake_time_step;       // by which machine_time() grows each time it is asked
+extern void (*fake_waiting)(void);    // called by who waits for another CPU or the host
+extern void (*fake_allocating)(void); // called before what fake_fail_start counts
 
 // What the running task may do: bit n for CAP_* n. All, unless a test takes some away.
 extern uint64_t fake_capabilities;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Page tables: reading them and saying what is in them, the kernel's half with leaves of all
-// sizes, and what is mapped there: stacks and devices.
+// sizes, and what is mapped there: stacks and devices. A move of entries that fails half-way.
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -282,6 +282,84 @@ static void broken_trees_are_survived(void **state)
 	frame_free(table, 0);
 }
 
+#define FROM   0x10000000ul // what is moved, and where to: across a border of tables
+#define BORDER 0x20000000ul
+#define TO     (BORDER - 4 * PAGE_SIZE)
+#define MOVED  8
+
+static struct mm *moving;
+static unsigned touched;
+
+// A thread on the second CPU goes to the new addresses, some of which are there already.
+static void touch_target(void)
+{
+	fake_cpu = 1;
+	for (unsigned i = 0; i < MOVED; i++)
+		touched += fake_touch(moving, TO + i * PAGE_SIZE);
+	fake_cpu = 0;
+}
+
+static void map_and_fill(uintptr_t at, unsigned pages)
+{
+	enum fault_result why;
+
+	assert_int_equal(mm_mmap(moving, at, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, false),
+			 at);
+	for (unsigned i = 0; i < pages; i++)
+		assert_true(fake_store(moving, at + i * PAGE_SIZE, 100 + i, &why));
+}
+
+// The allocation `nth` fails; whether there was one. Nobody may know any more what was there for
+// a moment.
+static bool move_fails(int nth)
+{
+	enum fault_result why;
+	uint64_t value;
+	bool found;
+	long result;
+
+	fake_fail_start(nth);
+	result = mm_mremap(moving, FROM, MOVED * PAGE_SIZE, MOVED * PAGE_SIZE,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, TO);
+	if (!fake_fail_stop()) {
+		assert_int_equal(result, TO);
+		return false;
+	}
+	assert_int_equal(result, -ENOMEM);
+	assert_audit();
+	fake_cpu = 1;
+	found = fake_load(moving, TO, &value, &why);
+	fake_cpu = 0;
+	assert_false(found);
+	return true;
+}
+
+// The second half has no table, and gets none: the first goes back. Its table stays, because of
+// another page.
+static void failed_move_is_forgotten(void **state)
+{
+	enum fault_result why;
+	uint64_t value;
+
+	(void)state;
+	moving = mm_create();
+	map_and_fill(TO - PAGE_SIZE, 1);
+	map_and_fill(FROM, MOVED);
+	touched = 0;
+	fake_allocating = touch_target;
+	for (int nth = 1; move_fails(nth); nth++)
+		;
+	fake_allocating = NULL;
+	assert_true(touched > 0);
+	for (unsigned i = 0; i < MOVED; i++) {
+		assert_true(fake_load(moving, TO + i * PAGE_SIZE, &value, &why));
+		assert_int_equal(value, 100 + i);
+	}
+	mm_put(moving);
+	fake_forget(moving);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -303,6 +381,7 @@ int main(void)
 		cmocka_unit_test(devices),
 		cmocka_unit_test(described),
 		cmocka_unit_test(broken_trees_are_survived),
+		cmocka_unit_test(failed_move_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
