@@ -99,7 +99,10 @@ class Result:
 
 def launch(arguments, stdin=b"", limit=LIMIT, kernel=None):
     """tools/run with these arguments; the kernel is the build's own unless named. CPUS in the
-    environment says how many processors it has where the test does not, MUTANT which bug."""
+    environment says how many processors it has where the test does not, MUTANT which bug. A
+    later --timeout among the arguments stands."""
+    if "--timeout" in arguments:
+        limit = max(limit, int(arguments[arguments.index("--timeout") + 1]))
     options = ["--kernel", kernel or built("kernel.elf"), "--timeout", str(limit)]
     if BOCHS:
         options.append("--bochs")

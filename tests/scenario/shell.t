@@ -44,7 +44,7 @@ class Session:
         except OSError:  # the other end is closed
             self.ended = True
 
-    def until(self, text, limit=10):
+    def until(self, text, limit=30):
         """Everything up to and with `text`, taken away; None when it does not come."""
         end = time.monotonic() + limit
         while text not in self.shown and not self.ended and time.monotonic() < end:
@@ -110,7 +110,7 @@ def keys(tap, shell):
 
 def background(tap, shell):
     shell.line(b"cat >/dev/null &")
-    end, jobs = time.monotonic() + 10, b""
+    end, jobs = time.monotonic() + 30, b""
     while b"Stopped (tty input)" not in jobs and time.monotonic() < end:
         jobs = shell.line(b"jobs")
     tap.contains(jobs, b"Stopped (tty input)", "a reader in the background stops")
