@@ -62,7 +62,7 @@ struct cpu {
 	uint64_t user_rsp;         // 24: scratch of the system-call entry
 	uint32_t number;           // 32
 	uint32_t work;             // 36: WORK_*; atomic, others may set bits (cpu_kick)
-	uint64_t gdt[7] __attribute__((aligned(16)));
+	uint64_t gdt[9] __attribute__((aligned(16)));
 	struct tss tss __attribute__((aligned(16)));
 	uint32_t panic_depth; // faults while reporting a fault
 	uint8_t apic_id;      // constant, like `number`

@@ -28,8 +28,9 @@ static void describe_tss(struct cpu *cpu)
 {
 	uint64_t base = (uintptr_t)&cpu->tss, limit = sizeof(cpu->tss) - 1;
 
-	cpu->gdt[5] = limit | (base & 0xffffff) << 16 | GDT_TSS << 40 | (base >> 24 & 0xff) << 56;
-	cpu->gdt[6] = base >> 32;
+	cpu->gdt[SELECTOR_TSS / 8] =
+		limit | (base & 0xffffff) << 16 | GDT_TSS << 40 | (base >> 24 & 0xff) << 56;
+	cpu->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
 }
 
 // The word above what the processor pushes tells own_stack_entry whose stack it is; the other one
@@ -63,10 +64,10 @@ static void load_descriptors(struct cpu *cpu)
 
 void cpu_load_descriptors(struct cpu *cpu)
 {
-	cpu->gdt[1] = GDT_KERNEL_CODE;
-	cpu->gdt[2] = GDT_DATA;
-	cpu->gdt[3] = GDT_DATA | GDT_USER;
-	cpu->gdt[4] = GDT_KERNEL_CODE | GDT_USER;
+	cpu->gdt[SELECTOR_KERNEL_CODE / 8] = GDT_KERNEL_CODE;
+	cpu->gdt[SELECTOR_KERNEL_DATA / 8] = GDT_DATA;
+	cpu->gdt[SELECTOR_USER_DATA / 8] = GDT_DATA | GDT_USER;
+	cpu->gdt[SELECTOR_USER_CODE / 8] = GDT_KERNEL_CODE | GDT_USER;
 	cpu->tss.io_map = sizeof(cpu->tss);
 	describe_tss(cpu);
 	for (enum ist ist = IST_DOUBLE_FAULT; ist < IST_COUNT && cpu == &boot_cpu; ist++)
@@ -79,7 +80,7 @@ void cpu_start_calls(void)
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SYSCALL);
 	// SYSRET takes code from the upper half + 16, data from + 8.
 	msr_write(MSR_STAR,
-		  (uint64_t)SELECTOR_KERNEL_DATA << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
+		  (uint64_t)SELECTOR_SYSRET << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
 	msr_write(MSR_LSTAR, (uintptr_t)syscall_entry);
 	msr_write(MSR_SYSCALL_MASK,
 		  X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_AC | X86_EFLAGS_NT);

@@ -16,12 +16,15 @@ struct registers {
 };
 _Static_assert(sizeof(struct registers) == 21 * 8, "entry.asm pushes 21 words");
 
-// Selectors. The order is what SYSCALL and SYSRET demand of STAR (SDM vol. 2B, SYSRET).
+// Selectors. The order is what SYSCALL and SYSRET demand of STAR (SDM vol. 2B, SYSRET); ring 3's
+// are Linux's, because programs see them in signal frames. Where SYSRET would take 32-bit code
+// from, and before it, is nothing.
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
-#define SELECTOR_USER_DATA   0x1b
-#define SELECTOR_USER_CODE   0x23
-#define SELECTOR_TSS         0x28
+#define SELECTOR_SYSRET      0x23
+#define SELECTOR_USER_DATA   0x2b
+#define SELECTOR_USER_CODE   0x33
+#define SELECTOR_TSS         0x38
 
 static inline bool registers_from_user(const struct registers *registers)
 {

@@ -4,9 +4,10 @@
 // rt_sigframe: return address, ucontext, siginfo, and the FPU state above), and the way back from
 // it (rt_sigreturn).
 //
-// Whatever a frame holds when it comes back is believed only where it can do no harm: code and
-// stack selectors and the system's flags are this kernel's own, rip must lie in ring 3's half
-// (IRET to a bad one would fault in ring 0), the FPU state is cleaned.
+// Whatever a frame holds when it comes back is believed only where it can do no harm: the system's
+// flags stay as they are, the FPU state is cleaned, and what IRET would refuse in ring 0 (a code
+// or stack selector that is not ring 3's, a rip that is no address) is never tried: it gets the
+// signal that ring 3 would get for it. Left out: 32-bit code.
 #include "kernel/machine/fpu.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/lifetime.h"
@@ -147,6 +148,11 @@ static void fill_context(struct sigcontext *to, const struct registers *from, ui
 	to->err = task->trap_error;
 	to->oldmask = mask;
 	to->cr2 = task->fault_address;
+	if (!task->refused.cs)
+		return;
+	to->rip = task->refused.rip;
+	to->cs = task->refused.cs;
+	to->ss = task->refused.ss;
 }
 
 _Static_assert(offsetof(struct signal_info, pid) == offsetof(siginfo_t, si_pid) &&
@@ -227,11 +233,14 @@ bool signal_frame_push(struct registers *registers, const struct signal_info *in
 	fpu_reset();
 	if (task->signal_stack_flags & SS_AUTODISARM)
 		(void)signal_stack_set(task, 0, 0, SS_DISABLE);
+	task->refused.cs = 0;
 	enter_handler(registers, address, info->signal, action->handler);
 	return true;
 }
 
-static void restore_context(struct registers *to, const struct sigcontext *from)
+// strict: the stack's selector counts as it is; who does not know that frames have one (they had
+// none once) gets the usual one.
+static void restore_context(struct registers *to, const struct sigcontext *from, bool strict)
 {
 	*to = (struct registers){
 		.r8 = from->r8,
@@ -251,11 +260,34 @@ static void restore_context(struct registers *to, const struct sigcontext *from)
 		.rcx = from->rcx,
 		.rsp = from->rsp,
 		.rip = from->rip,
-		.cs = SELECTOR_USER_CODE,
-		.ss = SELECTOR_USER_DATA,
-		.rflags = (from->eflags & USER_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.cs = from->cs | 3,
+		.ss = strict ? from->ss | 3u : SELECTOR_USER_DATA,
+		.rflags = (from->eflags & USER_FLAGS) | (to->rflags & ~(uint64_t)USER_FLAGS),
 		.orig_rax = ~0ul,
 	};
+}
+
+// What IRET would refuse becomes the fault that ring 3 gets for it; the frame of the next handler
+// shows it. Until then nothing depends on that signal's being delivered, which another thread may
+// still prevent: the task itself goes to where nothing is ever mapped.
+static void refuse_bad(struct task *task, struct registers *registers)
+{
+	const bool code = registers->cs != SELECTOR_USER_CODE;
+	const bool stack = registers->ss != SELECTOR_USER_DATA;
+
+	if (!code && !stack && (int64_t)(registers->rip << 16) >> 16 == (int64_t)registers->rip)
+		return;
+	registers->orig_rax = (code ? registers->cs : stack ? registers->ss : 0) & ~3ul;
+	task->refused = (struct refused_return){
+		.rip = registers->rip,
+		.cs = (uint16_t)registers->cs,
+		.ss = (uint16_t)registers->ss,
+	};
+	registers->rip = USER_END;
+	registers->cs = SELECTOR_USER_CODE;
+	registers->ss = SELECTOR_USER_DATA;
+	if (!fault_signal(registers, SIGSEGV, SI_KERNEL, 0))
+		fault_log(registers, SIGSEGV, 0, "rt_sigreturn to where no program runs");
 }
 
 // A state that the processor does not take as it is, made one that it does. It goes into
@@ -297,15 +329,13 @@ bool signal_frame_pop(struct registers *registers)
 
 	if (copy_from_user(&context, address + offsetof(struct frame, context), sizeof(context)))
 		return false;
-	if (context.uc_mcontext.rip >= USER_END)
-		return false;
 	if (!restore_fpu(task, (uintptr_t)context.uc_mcontext.fpstate))
 		return false;
 	// Arms again what was disarmed for the handler. While the handler is on its stack, or when
 	// the frame holds nonsense, nothing changes: as on Linux that is no error.
 	(void)signal_stack_set(task, (uintptr_t)context.uc_stack.ss_sp, context.uc_stack.ss_size,
 			       context.uc_stack.ss_flags);
-	restore_context(registers, &context.uc_mcontext);
+	restore_context(registers, &context.uc_mcontext, context.uc_flags & UC_STRICT_RESTORE_SS);
 	memcpy(&mask, &context.uc_sigmask, sizeof(mask));
 	if (!MUTANT(handler_mask_stays))
 		signal_mask_set(mask);
@@ -322,5 +352,6 @@ long signal_return(struct registers *registers)
 				  "rt_sigreturn without a signal frame");
 		return 0;
 	}
+	refuse_bad(current_task(), registers);
 	return (long)registers->rax;
 }

@@ -46,6 +46,13 @@ struct restart {
 	uint64_t value, flags;
 };
 
+// Where a signal frame wanted to go and IRET would have refused: what the next frame shows instead
+// of the registers. cs 0: nothing.
+struct refused_return {
+	uint64_t rip;
+	uint16_t cs, ss;
+};
+
 struct task {
 	uint64_t kernel_sp;      // while not running: where context_switch left its stack
 	void *stack;             // lowest address of the kernel stack; constant
@@ -98,6 +105,7 @@ struct task {
 	uint8_t trap_number;
 	uint32_t trap_error;
 	uintptr_t fault_address; // CR2
+	struct refused_return refused;
 
 	// setpriority, sched_setscheduler: kept, and without effect; process_lock.
 	int8_t nice;

@@ -5,8 +5,8 @@
 
 global ring0_call_guarded, ring0_enter_user, ring0_recover, ring0_recover_rsp
 
-SELECTOR_USER_DATA equ 0x1b
-SELECTOR_USER_CODE equ 0x23
+SELECTOR_USER_DATA equ 0x2b
+SELECTOR_USER_CODE equ 0x33
 RFLAGS_START       equ 0x2 ; interrupts stay off
 
 %macro SAVE 0

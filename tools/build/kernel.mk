@@ -18,7 +18,8 @@ $(BUILD)/obj/kernel/%.c.o: %.c $(BUILD)/flags/kernel $(staged)
 
 # No `nasm -g`: its line tables make gdb warn about every file. Labels inside macros would be
 # taken for functions in backtraces.
-$(BUILD)/obj/kernel/%.asm.o: %.asm $(BUILD)/flags/kernel $(staged)
+# nasm does not list what is included in its dependencies.
+$(BUILD)/obj/kernel/%.asm.o: %.asm kernel/machine/offsets.inc $(BUILD)/flags/kernel $(staged)
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(quiet)$(NASM) -f elf64 -I. $(defines) -MD $(@:.o=.d) -MP \
