@@ -57,9 +57,8 @@ static pid_t start(void (*function)(void))
 
 static void sleep_for_long(void)
 {
-	millisleep(999);
-	millisleep(999);
-	millisleep(999);
+	for (int i = 0; i < 60; i++)
+		millisleep(999);
 }
 
 static void show_wait(const char *name, pid_t child, int options)
