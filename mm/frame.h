@@ -30,7 +30,8 @@ struct frame {
 	uint8_t order;       // of the block this frame heads; FRAME_TAIL: it heads none
 	uint8_t place;       // enum frame_place; guarded by the zone's lock
 	uint8_t file_state;  // FILE: FRAME_KEPT and the like (mm/object.h); object->lock
-	struct list link;    // FREE: list of its place; FILE: object's list; SLAB: cache's list
+	struct list link;    // FREE: list of its place; FILE: object's list; SLAB: cache's list;
+			     // STACK, PAGE_TABLE: of those on their way to be freed
 	union {
 		void *owner;         // ANON: struct anon; FILE: struct object; PAGE_TABLE: mm
 		struct cache *cache; // SLAB

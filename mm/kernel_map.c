@@ -120,22 +120,28 @@ void *kernel_stack_alloc(void)
 	return stack;
 }
 
-// Unmaps and frees the first `count` stacks of the list, DISCARDED at most.
+// Unmaps and frees the first `count` stacks of the list. Whoever needs a frame may end here, on a
+// stack that is deep already: what is unmapped is linked, not kept here.
 static void discard(unsigned count)
 {
-	phys_t frames[DISCARDED * STACK_PAGES];
 	uintptr_t lowest = STACKS_END, end = STACKS_BASE;
+	struct list unmapped = LIST_INIT(unmapped);
+	struct frame *frame, *next;
 
 	for (unsigned i = 0; i < count * STACK_PAGES; i++) {
 		uintptr_t page = (uintptr_t)kept[i / STACK_PAGES] + i % STACK_PAGES * PAGE_SIZE;
+		phys_t physical;
 
-		kernel_table_lookup(page, &frames[i]);
+		kernel_table_lookup(page, &physical);
 		kernel_table_clear(page, PAGE_SIZE);
+		list_add_tail(&unmapped, &phys_to_frame(physical)->link);
 		lowest = page < lowest ? page : lowest;
 		end = page + PAGE_SIZE > end ? page + PAGE_SIZE : end;
 	}
 	machine_flush_range(NULL, lowest, end);
-	free_frames(frames, count * STACK_PAGES);
+	list_for_each_entry_safe (frame, next, &unmapped, link)
+		frame_free(frame, 0);
+	stack_frames -= count * STACK_PAGES;
 	for (unsigned i = 0; i < count; i++)
 		slot_give(((uintptr_t)kept[i] - STACKS_BASE) / SLOT_SIZE);
 	kept_count -= count;
@@ -153,16 +159,13 @@ void kernel_stack_free(void *stack)
 
 uint64_t kernel_stack_drain(void)
 {
-	uint64_t freed = 0;
+	uint64_t freed;
 
 	if (!spin_trylock(&lock))
 		return 0;
-	while (kept_count) {
-		unsigned count = kept_count < DISCARDED ? kept_count : DISCARDED;
-
-		discard(count);
-		freed += count * STACK_PAGES;
-	}
+	freed = kept_count * STACK_PAGES;
+	if (kept_count)
+		discard(kept_count);
 	spin_unlock(&lock);
 	return freed;
 }

@@ -109,7 +109,7 @@ static void forget(unsigned cpu, uintptr_t start, uintptr_t end_, bool tables)
 
 void translation_forgotten(uintptr_t start, uintptr_t end_)
 {
-	forget(this_cpu()->number, start, end_, true);
+	forget(this_cpu()->number, start, end_, start < end_);
 }
 
 void translation_excused(unsigned cpu)
