@@ -3,12 +3,15 @@
 // Control messages of sockets: see socket_control.h.
 #include "kernel/syscall/socket_control.h"
 
+#include "kernel/file/inode.h"
 #include "kernel/machine/user_copy.h"
 #include "kernel/process/task.h"
 #include "kernel/syscall/file_arguments.h"
+#include "lib/mutant.h"
 #include "mm/slab.h"
 #include <asm/socket.h>
 #include <linux/errno.h>
+#include <linux/stat.h>
 
 #define CONTROL_MAX 20480 // bytes: /proc/sys/net/core/optmem_max
 #define RIGHTS      1     // SCM_RIGHTS
@@ -22,6 +25,13 @@ struct control_header {
 static size_t align(size_t size)
 {
 	return (size + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
+}
+
+// One that only stands for a socket (O_PATH) keeps it as well: a chain of those, let go at one
+// end, would end in one call within the other.
+static bool keeps_socket(const struct file *file)
+{
+	return file_is_socket(file) || (file->inode && inode_is(file->inode, S_IFSOCK));
 }
 
 // Adds the files of one message's descriptors. 0 or -errno.
@@ -46,7 +56,7 @@ static long add_files(const struct control_header *header, struct passed_files *
 		if (!file)
 			return -EBADF;
 		(*files)->file[(*files)->count++] = file;
-		if (file_is_socket(file))
+		if (keeps_socket(file) && !MUTANT(kept_sockets_passed))
 			return -ETOOMANYREFS;
 	}
 	return 0;

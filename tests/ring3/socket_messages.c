@@ -169,6 +169,27 @@ static void refused(void)
 	close(ends[1]);
 }
 
+// Each is held by a message to the next, by way of a descriptor that only stands for it: to let go
+// the last one lets them all go. Where they can not be passed the chain is short.
+static void chain(void)
+{
+	int held = -1;
+	char path[32];
+
+	for (int i = 0; i < 100; i++) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+		if (held >= 0) {
+			pass(&held, 1, "x");
+			close(held);
+		}
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+		held = open(path, O_PATH);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	check(close(held) == 0, "a chain of sockets goes");
+}
+
 int main(void)
 {
 	in_pieces(SOCK_STREAM);
@@ -176,6 +197,7 @@ int main(void)
 	in_pieces(SOCK_SEQPACKET);
 	files_passed(SOCK_STREAM);
 	files_passed(SOCK_DGRAM);
+	chain();
 	boundaries();
 	refused();
 	return tap_end();
