@@ -59,7 +59,7 @@ static void signal_facts(const struct pseudo_open *open, struct stat_facts *fact
 	if (!task)
 		return;
 	facts->pending = task->pending;
-	facts->blocked = task->blocked;
+	facts->blocked = task->blocked & ~task->waited; // as Linux shows it
 	facts->cpu = task->cpu;
 	facts->nice = task->nice;
 	facts->policy = task->policy;

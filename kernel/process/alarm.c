@@ -56,7 +56,7 @@ static uint64_t cpu_alarm_fire(struct cpu_timer *timer, uint64_t now)
 	struct signal_info info = {.signal = alarm->signal, .code = SI_KERNEL};
 	uint64_t next = timer->when + alarm->interval;
 
-	(void)signal_send_locked(timer->process, NULL, &info);
+	(void)signal_send_first(timer->process, signal_first_running(timer->process), &info);
 	if (!alarm->interval)
 		return 0;
 	return next > now ? next : now + alarm->interval;

@@ -67,9 +67,12 @@ void cpu_timers_expire(const struct task *task)
 	struct cpu_timer *timer, *following;
 
 	list_for_each_entry_safe (timer, following, &task->process->cpu_timers, link) {
-		uint64_t now = cpu_clock_locked(timer->process, timer->task, timer->clock);
-		uint64_t again;
+		uint64_t now, again;
 
+		// By a thread's time: in that one's ticks.
+		if (timer->task && timer->task != task)
+			continue;
+		now = cpu_clock_locked(timer->process, timer->task, timer->clock);
 		if (now < timer->when)
 			continue;
 		cpu_timer_disarm(timer);

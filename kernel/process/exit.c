@@ -145,7 +145,7 @@ static void notify_parent(struct process *process)
 	if (!process->parent)
 		return;
 	if (process->exit_signal && process->exit_signal <= SIGNAL_COUNT && !MUTANT(sigchld_lost))
-		signal_send_locked(process->parent, NULL, &info);
+		(void)signal_send_first(process->parent, process_maker(process), &info);
 	wake_all(&process->parent->child_wait);
 }
 
@@ -208,6 +208,7 @@ static void unlink_task(struct task *task)
 	struct process *process = task->process;
 
 	pid_unlink_task(task);
+	signals_leave(task);
 	list_del(&task->thread_link);
 	process->task_count--;
 	process->user_ticks += task->user_ticks;

@@ -164,6 +164,7 @@ static int link_process(struct task *task, struct process *parent, uint64_t flag
 	uint64_t irq = spin_lock_irqsave(&process_lock);
 	bool as_sibling = flags & CLONE_PARENT && parent->parent;
 
+	task_look_at_signals(current_task());
 	if (signal_pending()) {
 		spin_unlock_irqrestore(&process_lock, irq);
 		return -ERESTARTNOINTR;
@@ -200,6 +201,7 @@ static int link_thread(struct task *task)
 		process->task_count++;
 		process->live++;
 		pid_link_task(task);
+		task_look_at_signals(task);
 	}
 	spin_unlock_irqrestore(&process_lock, irq);
 	return error;

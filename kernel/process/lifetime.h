@@ -42,6 +42,9 @@ struct process *process_alloc(void);
 void process_set_parent(struct process *process, struct process *parent);
 // What one of its threads made is another's from now on. process_lock held.
 void process_hand_on_children(struct process *process, int from, int to);
+// The parent's thread that made it or has taken it over; NULL: ask the main one. process_lock
+// held.
+struct task *process_maker(const struct process *process);
 void process_count_fork(void);
 void process_count_exec(void);
 void process_count_exit(void);
@@ -102,10 +105,15 @@ void task_signals_release(struct task *task);  // the same
 // To one task, or to the process when `task` is NULL. 0, or -EAGAIN for want of room for details
 // that sigqueue must not lose.
 int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info);
-// The same with the sender's own note, which is not on a queue.
+// To the process, and `first`, one of its tasks, is asked first whether it takes it; NULL: the
+// main thread is, as by signal_send_locked.
+int signal_send_first(struct process *process, struct task *first, const struct signal_info *info);
+// As signal_send_locked to `task`, or else as signal_send_first, with the sender's own note, which
+// is not on a queue.
+void signal_send_note(struct process *process, struct task *task, struct task *first,
+		      struct signal_note *note);
 // A signal that the running task has brought upon itself, neither blocked nor ignored.
 void signal_queue_own(struct task *task, const struct signal_info *info);
-void signal_send_note(struct process *process, struct task *task, struct signal_note *note);
 // Takes the note off the queue it may be on; what it told of is no longer pending.
 void signal_note_cancel(struct signal_note *note);
 // Takes the next signal to be handled off its queue: false: there is none.
@@ -114,18 +122,33 @@ bool signal_dequeue(struct task *task, uint64_t wanted, struct signal_info *info
 void signal_discard(struct process *process, uint64_t signals);
 // The process is to end with this wait status: its tasks see it before they go back to ring 3.
 void process_begin_exit(struct process *process, int status);
-// `task` no longer takes `signals`: one of them that is pending for the process and that it may
-// have been woken for goes to another thread.
-void signals_retarget(struct task *task, uint64_t signals);
 // Whether the task has something to do before it goes back to ring 3. No lock needed: a signal
-// that comes meanwhile sets WORK_SIGNAL.
+// that comes meanwhile sets WORK_SIGNAL. What is pending for the process counts only once the task
+// was told, or has found it when it looked for something else (Linux's TIF_SIGPENDING).
 static inline bool task_has_signal(const struct task *task)
 {
-	const struct process *process = task->process;
-
-	return process->state != PROCESS_ALIVE || process->stopped || task->ending ||
-	       (task->pending | process->signals.pending) & ~task->blocked;
+	return __atomic_load_n(&task->told, __ATOMIC_RELAXED);
 }
+
+// signal_target.c; process_lock held
+// The task is to look at its signals soon.
+void task_tell(struct task *task);
+// Looks anew whether there is anything to do for it; for the running task, or one that never ran.
+void task_look_at_signals(struct task *task);
+// Whether the task would take it now. As on Linux, what comes to a stopped process waits until it
+// goes on, except for SIGKILL, and who has been told of something and has not got round to it is
+// not told of more.
+bool signal_wanted(const struct task *task, int signal);
+// Who is told of a signal to the process: `first`, else who took the last one, else the next after
+// that. NULL: nobody now.
+struct task *signal_choose_task(struct process *process, struct task *first, int signal);
+// The running task if it belongs to the process: who is asked first when a clock of it goes off.
+struct task *signal_first_running(const struct process *process);
+// The task is about to leave its process's list.
+void signals_leave(struct task *task);
+// `task` no longer takes `signals`: of those pending for the process, for which it may have been
+// told, others are told.
+void signals_retarget(struct task *task, uint64_t signals);
 
 // signal_action.c; process_lock held
 struct signal_action signal_action_get(const struct process *process, int signal);

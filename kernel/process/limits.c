@@ -88,7 +88,7 @@ void limits_check_cpu(struct process *process)
 		process->cpu_exceeded++;
 	else
 		return;
-	(void)signal_send_locked(process, NULL, &info);
+	(void)signal_send_first(process, signal_first_running(process), &info);
 }
 
 uint64_t process_limit_locked(const struct process *process, unsigned resource)

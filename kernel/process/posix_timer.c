@@ -37,7 +37,8 @@ struct posix_timer {
 	// When the signal that is pending came, or the next one will: perhaps before the machine
 	// was started. process_lock
 	int64_t due;
-	uint64_t interval; // read while armed, changed while not
+	uint64_t interval; // this and the next: read while armed, changed while not
+	unsigned cpu;      // on which it was armed
 	struct timer timer;
 	struct cpu_timer cpu_timer; // instead, by CPU time
 };
@@ -90,6 +91,23 @@ static void taken(struct signal_note *note)
 	note->info.overrun = timer->overrun;
 }
 
+// As on Linux: the thread that runs where the timer was armed, if it is one of the process's. This
+// may happen on another CPU, where another thread runs.
+static struct task *ask_first(const struct posix_timer *timer)
+{
+	const struct task *running =
+		timer->clock.kind == CLOCK_KIND_CPU
+			? current_task()
+			: __atomic_load_n(&cpus[timer->cpu]->current, __ATOMIC_RELAXED);
+	struct task *task;
+
+	list_for_each_entry (task, &timer->process->tasks, thread_link) {
+		if (task == running)
+			return task;
+	}
+	return NULL;
+}
+
 // When it fires next; 0: not by itself.
 static uint64_t fire_locked(struct posix_timer *timer, uint64_t now)
 {
@@ -98,7 +116,7 @@ static uint64_t fire_locked(struct posix_timer *timer, uint64_t now)
 
 	if (!pending && (int64_t)now >= timer->due && timer->notify != SIGEV_NONE &&
 	    (!timer->task || !timer->task->exiting)) {
-		signal_send_note(timer->process, timer->task, &timer->note);
+		signal_send_note(timer->process, timer->task, ask_first(timer), &timer->note);
 		pending = timer->note.queued;
 	}
 	if (!timer->interval)
@@ -364,6 +382,7 @@ int posix_timer_set(int id, bool absolute, const struct alarm_setting *setting,
 		get(timer, old);
 	disarm(timer);
 	timer->interval = setting->interval;
+	timer->cpu = this_cpu()->number;
 	if (setting->left)
 		arm(timer, absolute, setting->left);
 	spin_unlock(&list->lock);

@@ -238,6 +238,17 @@ void process_name(struct process *process, char name[TASK_NAME_SIZE])
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
+struct task *process_maker(const struct process *process)
+{
+	const struct process *parent = process->parent;
+	struct task *task;
+
+	if (parent->task_count <= 1)
+		return NULL;
+	task = pid_task(process->made_by);
+	return task && task->process == parent ? task : NULL;
+}
+
 void process_count_fork(void)
 {
 	__atomic_add_fetch(&counts.forks, 1, __ATOMIC_RELAXED);

@@ -327,7 +327,7 @@ static inline __attribute__((always_inline)) void switch_to(struct run_queue *qu
 	switch_clocks(from, to);
 	switch_state(cpu, from, to);
 	cpu_clear_work(WORK_SIGNAL);
-	if (to->process && (to->restore_blocked || task_has_signal(to)))
+	if (to->restore_blocked || task_has_signal(to))
 		cpu_set_work(WORK_SIGNAL);
 	if (__builtin_expect(to->ran_on != cpu->number, 0)) {
 		to->ran_on = (uint8_t)cpu->number;

@@ -182,7 +182,7 @@ void process_begin_exit(struct process *process, int status)
 	process->status = status;
 	process->stopped = false;
 	list_for_each_entry (task, &process->tasks, thread_link) {
-		task_notify(task);
+		task_tell(task);
 		task_wake(task);
 	}
 }
@@ -221,6 +221,14 @@ static void cancel_opposite(struct process *process, int signal)
 	}
 }
 
+// Signals 1 to 31 are only pending or not, but a timer's comes beside another one; those from 32
+// on queue.
+static bool is_pending_already(uint64_t pending, int signal, const struct signal_note *note)
+{
+	return pending & signal_bit(signal) &&
+	       ((signal < FIRST_QUEUED && !note) || MUTANT(queued_signals_merge));
+}
+
 // `note`: what is kept for it, NULL: to be found. 0, or -EAGAIN when sigqueue is to be told that
 // there is no room; to others the signal then is as good without details.
 static int queue_signal(struct process *process, struct task *task, const struct signal_info *info,
@@ -228,10 +236,7 @@ static int queue_signal(struct process *process, struct task *task, const struct
 {
 	uint64_t *pending = task ? &task->pending : &process->signals.pending;
 
-	// Signals 1 to 31 are only pending or not, but a timer's comes beside another one; those
-	// from 32 on queue.
-	if (*pending & signal_bit(info->signal) &&
-	    ((info->signal < FIRST_QUEUED && !note) || MUTANT(queued_signals_merge)))
+	if (is_pending_already(*pending, info->signal, note))
 		return 0;
 	if (!note)
 		note = note_alloc(process, task, info);
@@ -252,65 +257,35 @@ static int queue_signal(struct process *process, struct task *task, const struct
 	return 0;
 }
 
-// As on Linux, what comes to a stopped process waits until it goes on, except for SIGKILL.
-static bool takes(const struct task *task, int signal)
+// `task` for a signal to one task only, else `first` of the process is asked first.
+static int send(struct process *process, struct task *task, struct task *first,
+		const struct signal_info *info, struct signal_note *note)
 {
-	if (task->exiting || (task->process->stopped && signal != SIGKILL))
-		return false;
-	return (~task->blocked | task->waited) & signal_bit(signal);
-}
-
-// Who takes a signal to the process: the oldest thread that does not block it. NULL: nobody now.
-static struct task *choose_task(struct process *process, int signal)
-{
-	struct task *task;
-
-	list_for_each_entry (task, &process->tasks, thread_link) {
-		if (takes(task, signal))
-			return task;
-	}
-	return NULL;
-}
-
-void signals_retarget(struct task *task, uint64_t signals)
-{
-	uint64_t left = task->process->signals.pending & signals;
-	struct task *other;
-
-	list_for_each_entry (other, &task->process->tasks, thread_link) {
-		if (!left)
-			break;
-		if (other == task || other->exiting || !(left & ~other->blocked))
-			continue;
-		left &= other->blocked;
-		task_notify(other);
-	}
-}
-
-// `task` for a signal to one task only, NULL: for the process.
-static int send(struct process *process, struct task *task, const struct signal_info *info,
-		struct signal_note *note)
-{
-	struct task *first, *target;
-	int error;
+	int signal = info->signal, error;
+	struct task *target;
 
 	if (process->state != PROCESS_ALIVE || list_empty(&process->tasks))
 		return 0;
-	first = task ? task : list_first_entry(&process->tasks, struct task, thread_link);
-	cancel_opposite(process, info->signal);
-	if (is_ignored(process, first, info->signal))
+	if (!first)
+		first = task ? task : list_first_entry(&process->tasks, struct task, thread_link);
+	cancel_opposite(process, signal);
+	if (is_ignored(process, first, signal))
 		return 0;
-	trace6(TRACE_SIGNAL, (uint64_t)info->signal, (uint64_t)info->code, info->address,
+	trace6(TRACE_SIGNAL, (uint64_t)signal, (uint64_t)info->code, info->address,
 	       task ? (uint64_t)task->tid : 0, (uint64_t)process->pid, 0);
-	target = task ? task : choose_task(process, info->signal);
-	if (target && takes(target, info->signal) ? is_fatal(process, target, info->signal)
-						  : info->signal == SIGKILL) {
-		process_begin_exit(process, info->signal);
+	if (is_pending_already(task ? task->pending : process->signals.pending, signal, note))
+		return 0;
+	if (task)
+		target = signal_wanted(task, signal) ? task : NULL;
+	else
+		target = signal_choose_task(process, first, signal);
+	if (target ? is_fatal(process, target, signal) : signal == SIGKILL) {
+		process_begin_exit(process, signal);
 		return 0;
 	}
 	error = queue_signal(process, task, info, note);
-	if (!error && target && takes(target, info->signal))
-		task_notify(target);
+	if (!error && target)
+		task_tell(target);
 	return error;
 }
 
@@ -318,17 +293,24 @@ static int send(struct process *process, struct task *task, const struct signal_
 void signal_queue_own(struct task *task, const struct signal_info *info)
 {
 	queue_signal(task->process, task, info, NULL);
+	__atomic_store_n(&task->told, true, __ATOMIC_RELAXED);
 	cpu_set_work(WORK_SIGNAL);
 }
 
 int signal_send_locked(struct process *process, struct task *task, const struct signal_info *info)
 {
-	return task && task->exiting ? 0 : send(process, task, info, NULL);
+	return task && task->exiting ? 0 : send(process, task, NULL, info, NULL);
 }
 
-void signal_send_note(struct process *process, struct task *task, struct signal_note *note)
+int signal_send_first(struct process *process, struct task *first, const struct signal_info *info)
 {
-	(void)send(process, task, &note->info, note);
+	return send(process, NULL, first, info, NULL);
+}
+
+void signal_send_note(struct process *process, struct task *task, struct task *first,
+		      struct signal_note *note)
+{
+	(void)send(process, task, first, &note->info, note);
 }
 
 void signal_note_cancel(struct signal_note *note)
@@ -349,7 +331,7 @@ void signal_send(struct process *process, const struct signal_info *info)
 {
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	send(process, NULL, info, NULL);
+	send(process, NULL, NULL, info, NULL);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -358,7 +340,7 @@ void signal_send_task(struct task *task, const struct signal_info *info)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
 	if (!task->exiting) // else its process may be gone
-		send(task->process, task, info, NULL);
+		send(task->process, task, NULL, info, NULL);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -369,7 +351,7 @@ void signal_send_group(int group, const struct signal_info *info)
 
 	list_for_each_entry (process, &all_processes, link) {
 		if (process->group == group)
-			send(process, NULL, info, NULL);
+			send(process, NULL, NULL, info, NULL);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 }

@@ -79,6 +79,7 @@ struct process_signals {
 	struct signal_actions *actions; // NULL: no handlers, flags or masks
 	struct list sharers;            // processes whose actions are the same ones, in a ring
 	struct wait_queue arrived;      // who waits to read signals from a file
+	struct task *last_target;       // who took what the thread asked first did not; NULL: none
 };
 
 // Sends to a process, or to one task. Permission is the caller's business. From anywhere,

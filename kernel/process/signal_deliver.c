@@ -28,8 +28,10 @@ void signal_mask_set(uint64_t mask)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
 	mask &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-	signals_retarget(task, mask & ~task->blocked);
+	if (task_has_signal(task))
+		signals_retarget(task, mask & ~task->blocked);
 	task->blocked = mask;
+	task_look_at_signals(task);
 	if (task_has_signal(task))
 		cpu_set_work(WORK_SIGNAL);
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -49,9 +51,12 @@ void signal_mask_set_temporarily(uint64_t mask)
 // Under the lock: whoever sends one of them either sees it, or was seen by who waits.
 void signal_wait_for(uint64_t wanted)
 {
+	struct task *task = current_task();
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 
-	current_task()->waited = wanted;
+	if (task_has_signal(task))
+		signals_retarget(task, task->blocked & task->waited & ~wanted);
+	task->waited = wanted;
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -70,6 +75,7 @@ bool signal_take(uint64_t wanted, struct signal_info *info)
 	uint64_t flags = spin_lock_irqsave(&process_lock);
 	bool found = signal_dequeue(current_task(), wanted, info);
 
+	task_look_at_signals(current_task());
 	spin_unlock_irqrestore(&process_lock, flags);
 	return found;
 }
@@ -228,6 +234,7 @@ static bool next_signal(struct task *task, struct signal_info *info, struct sign
 		    process->signals.caught & signal_bit(info->signal))
 			signal_action_reset(process, info->signal);
 	}
+	task_look_at_signals(task);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return found;
 }

@@ -35,18 +35,17 @@ static int check(const struct process *process, const struct task *named,
 	return may_signal(process, named, info->signal) ? 0 : -EPERM;
 }
 
-static int send_one(struct process *process, const struct task *named,
-		    const struct signal_info *info)
+static int send_one(struct process *process, struct task *named, const struct signal_info *info)
 {
 	int error = check(process, named, info);
 
-	return error || !info->signal ? error : signal_send_locked(process, NULL, info);
+	return error || !info->signal ? error : signal_send_first(process, named, info);
 }
 
-// As Linux: the number of any thread names its process.
+// As Linux: the number of any thread names its process, and that thread is asked first.
 static int kill_one(int pid, const struct signal_info *info)
 {
-	const struct task *task = pid_task(pid);
+	struct task *task = pid_task(pid);
 	struct process *process = task ? task->process : pid_process(pid);
 
 	return process ? send_one(process, task, info) : -ESRCH;

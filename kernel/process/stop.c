@@ -20,7 +20,7 @@ static void tell_parent(struct process *process, int code, int signal)
 	if (!parent)
 		return;
 	if (!(signal_action_get(parent, SIGCHLD).flags & SA_NOCLDSTOP))
-		signal_send_locked(parent, NULL, &info);
+		(void)signal_send_first(parent, process_maker(process), &info);
 	wake_all(&parent->child_wait);
 }
 
@@ -37,7 +37,7 @@ void process_stop(struct process *process, int signal)
 	process->continued = false;
 	process->stop_signal = (uint8_t)signal;
 	list_for_each_entry (task, &process->tasks, thread_link)
-		task_notify(task);
+		task_tell(task);
 }
 
 // The parent hears of a stop when the last thread has stopped, or left: from then on nothing of

@@ -23,7 +23,7 @@ static bool begin_ending_others(struct task *self)
 		if (!first || task == self)
 			continue;
 		task->ending = true;
-		task_notify(task);
+		task_tell(task);
 		task_wake(task);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);

@@ -36,6 +36,7 @@ LIKELY = {
     "fault_code_wrong": "fault_signals", "queued_signals_merge": "signal_send",
     "restart_ignored": "signal_restart", "signal_stack_unused": "signal_stack",
     "continue_keeps_stops": "signals", "thread_signal_to_process": "threads_process",
+    "signal_in_turn": "threads_signals",
     "clones_waited_for": "clone_flags", "stop_reported_twice": "job_control",
     "alarm_left_lost": "timers", "disarmed_timer_signals": "timers_short",
     "overruns_uncounted": "timers_short", "timers_absolute": "timers_short",
