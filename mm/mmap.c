@@ -65,13 +65,24 @@ static int find_room(struct mm *mm, struct request *request, uint64_t length)
 	return request->start ? 0 : -ENOMEM;
 }
 
-#define LOW_START 0x40000000ul // where MAP_32BIT puts mappings
+#define LOW_START 0x40000000ul // where MAP_32BIT puts mappings, the lowest first
 #define LOW_END   0x80000000ul
 
+// What is below some address has a hole or not: the lowest hole is found by halving.
 static int find_low_room(struct mm *mm, struct request *request, uint64_t length)
 {
+	uintptr_t low = LOW_START + length, high = LOW_END;
+
 	request->free = true;
-	request->start = vma_find_hole(mm, length, LOW_END, &request->above);
+	while (low < high) {
+		uintptr_t middle = PAGE_ALIGN_DOWN((low + high) / 2);
+
+		if (vma_find_hole(mm, length, middle, &request->above) >= LOW_START)
+			high = middle;
+		else
+			low = middle + PAGE_SIZE;
+	}
+	request->start = vma_find_hole(mm, length, high, &request->above);
 	return request->start >= LOW_START ? 0 : -ENOMEM;
 }
 
@@ -360,7 +371,7 @@ static int check_shared(const struct request *request, int flags)
 }
 
 // Whether a mapping may be of that type, and what its file says to it: 0 or -errno. A file's seals
-// (-EPERM) come last.
+// (-EPERM, where there is an object) come last.
 static int check_type(const struct request *request, int flags)
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
@@ -368,7 +379,7 @@ static int check_type(const struct request *request, int flags)
 
 	if (error)
 		return error;
-	if (request->refusal && request->refusal != -EPERM)
+	if (request->refusal && (request->refusal != -EPERM || !request->object))
 		return request->refusal;
 	if ((shared || request->of_file) && (flags & MAP_GROWSDOWN))
 		return -EINVAL;

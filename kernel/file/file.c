@@ -178,6 +178,15 @@ void file_accessed(struct file *file)
 		inode_accessed(file->inode);
 }
 
+// Of file systems that are mounted so for good: those of /proc and /sys, of pipes and all else
+// that has no name.
+static bool never_executed(const struct file *file)
+{
+	const struct inode *inode = file->inode;
+
+	return !inode || inode->device == PROC_DEVICE || inode->device == SYS_DEVICE;
+}
+
 int file_mapping(struct file *file, int prot, int flags, struct object **object, bool *may_write)
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
@@ -198,5 +207,5 @@ int file_mapping(struct file *file, int prot, int flags, struct object **object,
 					   may_write);
 	if (*object || (file->inode && device_is_zero(file->inode)))
 		return 0;
-	return -ENODEV;
+	return (prot & PROT_EXEC) && never_executed(file) ? -EPERM : -ENODEV;
 }

@@ -138,6 +138,27 @@ static void holes_as_in_a_model(void **state)
 	mm_put(mm);
 }
 
+// Upwards from 1 GiB, to 2 GiB.
+static void low_ones_go_upwards(void **state)
+{
+	enum { LOW = MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, GIB = 1 << 30 };
+	struct mm *mm = mm_create();
+
+	(void)state;
+	for (unsigned page = 0; page < 10; page++)
+		assert_int_equal(map(mm, 0, 1, PROT_READ, LOW), GIB + page * PAGE_SIZE);
+	assert_int_equal(mm_munmap(mm, GIB + 3 * PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(mm_munmap(mm, GIB + 5 * PAGE_SIZE, 3 * PAGE_SIZE), 0);
+	assert_int_equal(map(mm, 0, 2, PROT_READ, LOW), GIB + 5 * PAGE_SIZE);
+	assert_int_equal(map(mm, 0, 2, PROT_READ, LOW), GIB + 10 * PAGE_SIZE);
+	assert_int_equal(map(mm, 0, 1, PROT_READ, LOW), GIB + 3 * PAGE_SIZE);
+	assert_int_equal(map(mm, 0, 1, PROT_READ, LOW), GIB + 7 * PAGE_SIZE);
+	assert_int_equal(map(mm, 0, GIB / PAGE_SIZE - 11, PROT_READ, LOW), -ENOMEM);
+	assert_int_equal(map(mm, 0, GIB / PAGE_SIZE - 12, PROT_READ, LOW), GIB + 12 * PAGE_SIZE);
+	assert_int_equal(map(mm, 0, 1, PROT_READ, LOW), -ENOMEM);
+	mm_put(mm);
+}
+
 static void find_as_in_a_model(void **state)
 {
 	struct mm *mm = space_with_holes(500);
@@ -193,9 +214,8 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(holes_as_in_a_model),
-		cmocka_unit_test(find_as_in_a_model),
-		cmocka_unit_test(holes_are_found_fast),
+		cmocka_unit_test(holes_as_in_a_model), cmocka_unit_test(low_ones_go_upwards),
+		cmocka_unit_test(find_as_in_a_model),  cmocka_unit_test(holes_are_found_fast),
 		cmocka_unit_test(limit_of_mappings),
 	};
 

@@ -35,6 +35,7 @@ extern const struct operation map_operations[], change_operations[], remap_opera
 extern unsigned window_pages;   // 64, or 1024 with ranges in steps of 16: room for guard gaps
 extern char *window;            // its first byte; a border of page tables is in the midst of it
 extern int file, writable_file; // the program itself, for reading; one of 12 pages and a half
+extern int unmappable[4];       // both ends of a pipe, a directory, a file of /proc
 extern bool verbose;
 unsigned chance(unsigned below); // 0 to below-1, by seed and step
 uint64_t chance_bits(void);

@@ -18,6 +18,7 @@
 char *window;
 unsigned window_pages;
 int file, writable_file;
+int unmappable[4];
 bool verbose;
 
 static uint64_t random_state;
@@ -102,7 +103,9 @@ static void open_files(void)
 	file = open("/proc/self/exe", O_RDONLY);
 	writable_file = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	unlink(name);
-	if (file < 0 || ftruncate(writable_file, 12 * PAGE + PAGE / 2))
+	unmappable[2] = open("/", O_RDONLY | O_DIRECTORY);
+	unmappable[3] = open("/proc/self/status", O_RDONLY);
+	if (file < 0 || ftruncate(writable_file, 12 * PAGE + PAGE / 2) || pipe(unmappable))
 		abort();
 }
 

@@ -139,7 +139,8 @@ static void wrong_map(void)
 	struct range range = chance(2) ? random_range() : wrong_range();
 	int flags = chance(2) ? wrong_flags[chance(sizeof(wrong_flags) / sizeof(int))]
 			      : (int)(chance(2) ? PRIVATE : MAP_PRIVATE) | MAP_FIXED;
-	int descriptors[] = {-1, file, writable_file, 999}, descriptor = descriptors[chance(4)];
+	int descriptors[] = {-1, file, writable_file, 999, unmappable[chance(4)]};
+	int descriptor = descriptors[chance(5)];
 	long offset = offsets[chance(5)], result;
 
 	result = call_mmap(range, random_protection(), flags, descriptor, offset);
