@@ -5,6 +5,7 @@
 #include "mm/usage.h"
 #include "lib/mutant.h"
 #include "mm/machine.h"
+#include "mm/object.h"
 #include "mm/page_entry.h"
 #include "mm/zero.h"
 
@@ -35,6 +36,7 @@ static void count_page(pte_t *slot, struct page_usage *usage)
 	const struct frame *frame = entry_frame(entry);
 	uint64_t mappings = mappings_of(frame);
 	bool dirty = entry & PTE_DIRTY;
+	bool memory = frame->kind == FRAME_FILE && (frame->file_state & FRAME_KEPT);
 
 	if (frame == zero_frame || frame->kind == FRAME_DEVICE)
 		return;
@@ -43,6 +45,8 @@ static void count_page(pte_t *slot, struct page_usage *usage)
 	usage->dirty_share += dirty ? USAGE_UNIT / mappings : 0;
 	usage->anonymous += frame->kind == FRAME_ANON;
 	usage->anonymous_share += frame->kind == FRAME_ANON ? USAGE_UNIT / mappings : 0;
+	usage->memory += memory;
+	usage->memory_share += memory ? USAGE_UNIT / mappings : 0;
 	usage->referenced += (entry & PTE_ACCESSED) != 0;
 	if (mappings > 1)
 		*(dirty ? &usage->shared_dirty : &usage->shared_clean) += 1;

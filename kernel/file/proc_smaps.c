@@ -34,7 +34,7 @@ static void print_kib(struct text *text, const char *name, uint64_t value)
 
 // What only the sum over all mappings tells, in units of page_usage's shares.
 struct rollup {
-	uint64_t locked, memory; // `memory`: shared, and of no file
+	uint64_t locked;
 };
 
 // `rollup` is NULL for one mapping, all of which is locked or nothing.
@@ -53,8 +53,8 @@ static void print_usage(const struct page_usage *usage, bool locked, const struc
 	if (rollup) {
 		print_kib(text, "Pss_Anon", share_kib(usage->anonymous_share));
 		print_kib(text, "Pss_File",
-			  share_kib(usage->share - usage->anonymous_share - rollup->memory));
-		print_kib(text, "Pss_Shmem", share_kib(rollup->memory));
+			  share_kib(usage->share - usage->anonymous_share - usage->memory_share));
+		print_kib(text, "Pss_Shmem", share_kib(usage->memory_share));
 	}
 	print_kib(text, "Shared_Clean", kib(usage->shared_clean));
 	print_kib(text, "Shared_Dirty", kib(usage->shared_dirty));
@@ -144,16 +144,13 @@ int proc_show_smaps_rollup(struct pseudo_open *open, struct text *text)
 	if (!mm)
 		return -ESRCH;
 	while (map_line_next(mm, line.end, &line)) {
-		uint64_t before = usage.share, file = usage.share - usage.anonymous_share;
+		uint64_t before = usage.share;
 
 		first = first ? first : line.start;
 		mm_count_usage(mm, line.start, line.end, &usage);
 		rollup.locked += line.flags & VMA_LOCKED ? usage.share - before : 0;
-		if (!line.object)
-			continue;
-		if (!object_inode(line.object))
-			rollup.memory += usage.share - usage.anonymous_share - file;
-		object_put(line.object);
+		if (line.object)
+			object_put(line.object);
 	}
 	mm_put(mm);
 	text_print(text, "%08lx-%08lx ---p 00000000 00:00 0 ", first, line.end);

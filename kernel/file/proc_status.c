@@ -168,7 +168,8 @@ static void print_kib(struct text *text, const char *name, uint64_t pages)
 	text_print(text, "%s:\t%8lu kB\n", name, pages * KIB_PER_PAGE);
 }
 
-// Pages of memory that is shared and of no file. Only who has such mappings pays for counting.
+// Pages of objects that are in memory only, as of tmpfs and of shared memory: those which meminfo
+// has under Shmem.
 static uint64_t count_shared(struct mm *mm)
 {
 	struct page_usage usage = {0};
@@ -177,11 +178,10 @@ static uint64_t count_shared(struct mm *mm)
 	while (map_line_next(mm, line.end, &line)) {
 		if (!line.object)
 			continue;
-		if (!object_inode(line.object))
-			mm_count_usage(mm, line.start, line.end, &usage);
+		mm_count_usage(mm, line.start, line.end, &usage);
 		object_put(line.object);
 	}
-	return usage.resident - usage.anonymous;
+	return usage.memory;
 }
 
 static void status_memory(const struct stat_facts *facts, struct text *text)

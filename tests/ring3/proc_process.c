@@ -214,6 +214,22 @@ static void waiting(void)
 	waitpid(child, &status, 0);
 }
 
+// A file of tmpfs is in memory only, however it is mapped; a copy of its page is not.
+static void file_in_memory(unsigned long before)
+{
+	int fd = memfd_create("memory", 0);
+	volatile char *map;
+
+	check(!ftruncate(fd, 8 * PAGE) && pwrite(fd, "x", 1, 0) == 1, "a file in memory");
+	map = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	show("copies of its pages", (long)(status_number("RssShmem:") - before));
+	munmap((void *)map, 8 * PAGE);
+	map = mmap(NULL, 8 * PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	show("its pages", (long)(status_number("RssShmem:") - before));
+	munmap((void *)map, 8 * PAGE);
+	close(fd);
+}
+
 static void shared_memory(void)
 {
 	unsigned long before = status_number("RssShmem:"), file = status_number("RssFile:");
@@ -224,6 +240,7 @@ static void shared_memory(void)
 	check(status_number("RssFile:") - file < 100, "and not a file's");
 	munmap(map, 8 * PAGE);
 	show("afterwards", (long)(status_number("RssShmem:") - before));
+	file_in_memory(before);
 }
 
 // ---- fdinfo ----
