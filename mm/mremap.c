@@ -222,6 +222,9 @@ static long move_to_target(struct remap *remap, struct vma *vma)
 	vma = vma_find(mm, remap->from);
 	if (!vma || vma->start > remap->from)
 		return -EFAULT;
+	if ((remap->flags & MREMAP_FIXED) && to < mmap_min_address &&
+	    !machine_capable(CAP_SYS_RAWIO))
+		return -EPERM;
 	if (!(remap->flags & MREMAP_FIXED) &&
 	    (!to || !vma_range_free(mm, to, to + remap->new_length, &above)))
 		to = find_place(remap, to ? NULL : vma);
@@ -263,12 +266,7 @@ static int check_target(const struct remap *remap)
 	if (remap->from + remap->old_length > remap->to &&
 	    remap->to + remap->new_length > remap->from)
 		return -EINVAL;
-	if (vma_count_left(remap->mm) <= 5)
-		return -ENOMEM;
-	return (flags & MREMAP_FIXED) && remap->to < mmap_min_address &&
-			       !machine_capable(CAP_SYS_RAWIO)
-		       ? -EPERM
-		       : 0;
+	return vma_count_left(remap->mm) <= 5 ? -ENOMEM : 0;
 }
 
 // What is wrong with the arguments whatever is mapped: 0 or -errno, in Linux's order.

@@ -13,9 +13,7 @@ struct page_usage {
 	uint64_t resident;
 	uint64_t share, dirty_share, anonymous_share, memory_share;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
-	uint64_t referenced;
-	uint64_t anonymous;
-	uint64_t memory; // of objects, and kept: in memory only (Shmem)
+	uint64_t referenced, anonymous, memory; // `memory`: of objects, and kept (Shmem)
 };
 
 // Adds what is mapped in [start, end) to *usage, some tables at a time: mm->lock is let go in

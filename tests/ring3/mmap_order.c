@@ -77,6 +77,45 @@ static void of_files(void)
 	close(zero);
 }
 
+// What has no name, and what /proc shows, can not be mapped, and is not to be executed.
+static void never_executed(void)
+{
+	int ends[2], proc = open("/proc/self/status", O_RDONLY);
+	int code = PROT_READ | PROT_EXEC;
+
+	check(!pipe(ends) && proc >= 0, "a pipe, a file of /proc");
+	show_file("to be read, a pipe", NULL, PAGE, PROT_READ, MAP_PRIVATE, ends[0], 0);
+	show_file("to be executed", NULL, PAGE, code, MAP_PRIVATE, ends[0], 0);
+	show_file("shared", NULL, PAGE, code, MAP_SHARED, ends[0], 0);
+	show_file("growing down", NULL, PAGE, code, MAP_PRIVATE | MAP_GROWSDOWN, ends[0], 0);
+	show_file("written only", NULL, PAGE, code, MAP_PRIVATE, ends[1], 0);
+	show_file("of /proc", NULL, PAGE, code, MAP_PRIVATE, proc, 0);
+	show_file("to be written", NULL, PAGE, code | RW, MAP_SHARED, proc, 0);
+	close(ends[0]);
+	close(ends[1]);
+	close(proc);
+}
+
+// To where only root may map.
+static void moving_too_low(void)
+{
+	char *page = map(NULL, PAGE, RW, PRIVATE);
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+
+	fflush(stdout);
+	if (fork()) {
+		wait(NULL);
+		munmap(page, PAGE);
+		return;
+	}
+	syscall(SYS_setresuid, 1000, 1000, 1000);
+	show("moving it to 0", syscall(SYS_mremap, page, PAGE, PAGE, flags, 0) == -1 ? -1 : 0);
+	munmap(page, PAGE);
+	show("moving nothing to 0", syscall(SYS_mremap, page, PAGE, PAGE, flags, 0));
+	fflush(stdout);
+	_exit(0);
+}
+
 static void places(void)
 {
 	char *top = map(NULL, PAGE, PROT_NONE, PRIVATE), *place, *moved;
@@ -333,6 +372,8 @@ static void advice(void)
 int main(void)
 {
 	of_files();
+	never_executed();
+	moving_too_low();
 	places();
 	beside_guard_gaps();
 	refused();
