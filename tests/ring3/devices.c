@@ -121,6 +121,7 @@ static void in_pieces(void)
 	memcpy(block + 200, "defg", 4);
 	check(pipe(ends) == 0, "a pipe");
 	show("writev", writev(ends[1], pieces, 3));
+	show("nothing of the kernel's", writev(ends[1], (struct iovec *)(1ul << 63), 0));
 	show("writev that ends nowhere", writev(ends[1], pieces, 4));
 	show("writev of nothing", writev(ends[1], pieces, 0));
 	show("too many", writev(ends[1], pieces, 1025));

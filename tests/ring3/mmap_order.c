@@ -337,6 +337,7 @@ static void advice(void)
 	show_advice("one's own are let go", self, pieces, 1, MADV_DONTNEED, 0);
 	check(!*AT(0) && *AT(2), "those and no others");
 	show_advice("none", self, pieces, 0, MADV_COLD, 0);
+	show_advice("none of the kernel's", self, (struct iovec *)(1ul << 63), 0, MADV_COLD, 0);
 	show_advice("none, and no advice", self, NULL, 0, 77, 0);
 	show_advice("no advice", self, pieces, 1, 77, 0);
 	show_advice("too many", self, pieces, 1025, MADV_COLD, 0);
