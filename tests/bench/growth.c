@@ -12,6 +12,7 @@
 
 #define _GNU_SOURCE // MREMAP_*
 #include "tests/bench/bench.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,35 @@ static void among_many(char *area, uint64_t vmas)
 	       must(call(SYS_munlock, (long)at, SPAN * PAGE, 0, 0), "munlock"));
 }
 
+// In pieces, each of which begins in the midst of a mapping's line.
+static void read_maps(void)
+{
+	static char piece[1000];
+	int maps = open("/proc/self/maps", O_RDONLY);
+	long taken_in;
+
+	must(maps, "maps");
+	do
+		taken_in = must(call(SYS_read, maps, (long)piece, sizeof(piece), 0), "read");
+	while (taken_in);
+	close(maps);
+}
+
+// What goes over all of them, and over the holes between them, which it reports.
+static void over_all(char *area, uint64_t pages, uint64_t number)
+{
+	TIMED(read_maps());
+	tell("maps-each", number);
+	TIMED(call(SYS_madvise, (long)area, (long)(pages * PAGE), MADV_DONTNEED, 0));
+	tell("madvise-each", number);
+	TIMED(call(SYS_msync, (long)area, (long)(pages * PAGE), MS_SYNC, 0));
+	tell("msync-each", number);
+	TIMED(must(call(SYS_mlockall, MCL_CURRENT | MCL_ONFAULT, 0, 0, 0), "mlockall"));
+	tell("mlockall-each", number);
+	TIMED(must(call(SYS_munlockall, 0, 0, 0, 0), "munlockall"));
+	tell("munlockall-each", number);
+}
+
 static void vmas(uint64_t number)
 {
 	uint64_t pages = number * STRIDE + 1, since;
@@ -168,6 +198,7 @@ static void vmas(uint64_t number)
 	anywhere();
 	among_many(area, number);
 	fork_once("fork-each", number);
+	over_all(area, pages, number);
 	TIMED(protect(area, SPAN, PROT_READ));
 	tell("mprotect", 1);
 	TIMED(unmap(area, pages));
