@@ -15,8 +15,9 @@ global user_load32_raw, user_compare_exchange32_raw
 section .text
 
 ; int user_copy_raw(void *to, const void *from, size_t count)
-; A quadword that can not be copied whole is tried again by bytes: all that lies before the bad page
-; is copied, as on Linux.
+; What can not be copied whole is tried again by bytes: all that lies before the bad page is copied,
+; as on Linux. Four bytes go in one store, as its put_user does: other threads look at such a word
+; while it is written (the tid that is cleared when a thread ends), and a half of it is no value.
 align 16
 user_copy_raw:
 	mov rcx, rdx
@@ -25,6 +26,12 @@ user_copy_raw:
 	SMAP_SITE stac
 .quadwords:
 	rep movsq
+	test dl, 4
+	jz .rest
+.doubleword:
+	movsd
+	and edx, 3
+.rest:
 	mov ecx, edx
 .bytes:
 	rep movsb
@@ -35,6 +42,7 @@ user_copy_raw:
 	lea rcx, [rcx * 8 + rdx]
 	jmp .bytes
 	ON_FAULT .quadwords, .again
+	ON_FAULT .doubleword, .again
 	ON_FAULT .bytes, user_fault
 
 ; int user_clear_raw(void *to, size_t count)

@@ -63,19 +63,26 @@ void process_leave_mm(struct task *task)
 		process->peak_resident = mm->peak_resident;
 }
 
-void task_leave_words(struct task *task)
+// In one store: who waits for it would take a half of the tid for another thread's.
+static void clear_tid(uintptr_t word)
 {
 	const int zero = 0;
 
+	for (size_t i = 0; MUTANT(tid_cleared_by_bytes) && i < sizeof(zero); i++)
+		(void)copy_to_user(word + i, &zero, 1);
+	(void)copy_to_user(word, &zero, sizeof(zero));
+	(void)futex_wake(word, false, 1, FUTEX_BITSET_MATCH_ANY);
+}
+
+void task_leave_words(struct task *task)
+{
 	if (task->robust_list)
 		futex_release_robust(task);
 	task->robust_list = 0;
 	futex_release_pi(task, task->exiting);
 	// pthread_join watches this word; alone in its memory nobody can.
-	if (task->clear_child_tid && __atomic_load_n(&task->mm->users, __ATOMIC_RELAXED) > 1) {
-		(void)copy_to_user(task->clear_child_tid, &zero, sizeof(zero));
-		(void)futex_wake(task->clear_child_tid, false, 1, FUTEX_BITSET_MATCH_ANY);
-	}
+	if (task->clear_child_tid && __atomic_load_n(&task->mm->users, __ATOMIC_RELAXED) > 1)
+		clear_tid(task->clear_child_tid);
 	task->clear_child_tid = 0;
 }
 

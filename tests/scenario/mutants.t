@@ -42,7 +42,7 @@ LIKELY = {
     "overruns_uncounted": "timers_short", "timers_absolute": "timers_short",
     "futex_bits_ignored": "threads_futex", "requeue_unchecked": "threads_futex",
     "wake_op_wakes_always": "threads_futex", "pi_death_untold": "threads_pi",
-    "robust_death_untold": "threads_pi", "kept_sockets_passed": "socket_messages",
+    "robust_death_untold": "threads_pi", "tid_cleared_by_bytes": "threads_tid_word", "kept_sockets_passed": "socket_messages",
 }
 LIKELY.update(dict.fromkeys(["child_faults_lost", "end_code_wrong", "ignored_child_stays",
                              "nowait_takes", "sigchld_lost", "wait_ignores_group"], "waiting"))
