@@ -99,7 +99,7 @@ struct task {
 	uint64_t slack, default_slack; // PR_SET_TIMERSLACK, less 50,000 ns; atomic
 
 	bool told;    // has to look at its signals, a stop or its end: signal_target.c; written
-		      // process_lock, read by the task itself without
+		      // under process_lock, read by the task itself without it
 	bool ending;  // another thread's exec ends it; process_lock
 	bool exiting; // past the point where it could take a signal; process_lock
 
